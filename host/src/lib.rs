@@ -1,0 +1,1 @@
+//! Trimtab: a host for autoscaling policies that are WebAssembly components.
