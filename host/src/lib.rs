@@ -1,1 +1,21 @@
 //! Trimtab: a host for autoscaling policies that are WebAssembly components.
+//!
+//! One arrow, read from top to bottom: sources and drivers give a [`snapshot`]; a [`policy`], run in the [`sandbox`], answers
+//! it with proposals; the [`bounds`] make a decision of them; a driver (with [`registrars`]) carries it out; [`audit`] keeps it
+//! all. Only [`cycle`] knows this order. See `ARCHITECTURE.md` beside this crate's manifest.
+
+pub mod snapshot;
+
+pub mod sources;
+
+pub mod sandbox;
+
+pub mod policy;
+
+pub mod bounds;
+
+pub mod drivers;
+
+pub mod registrars;
+
+pub mod store;

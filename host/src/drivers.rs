@@ -1,0 +1,195 @@
+//! Backends: what runs the workloads.
+//!
+//! A driver observes, and takes one durable step of a [`Decision`] at a time. It never retries, chooses nothing that matters,
+//! and cannot see a proposal or a registrar. To add one: a file with its config struct, an arm in the one list, a row in the
+//! README, a server or fake in tests run through the shared checks.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::bounds::Decision;
+use crate::snapshot::{Instance, Inventory, Node, Target};
+
+/// A backend.
+#[async_trait]
+pub trait Driver: Send + Sync + Debug {
+    /// The name in the config: `local` of `[driver.local.process]`. First part of its targets' ids.
+    fn name(&self) -> &str;
+
+    /// The table key: `process`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether the backend keeps the desired count. Where it does not, the store does, and the host repairs towards it.
+    fn keeps_desired(&self) -> bool;
+
+    /// Tells everything there is, in one list. `now_ms` is the turn's time.
+    ///
+    /// # Errors
+    /// Where nothing could be told; what could be told in part is marked in the [`Observation`] instead.
+    async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError>;
+
+    /// Takes one step, once. The step is recorded before this call; taking it again after a crash must do no harm: its
+    /// instance's id is the key.
+    ///
+    /// # Errors
+    /// Where the backend refused, failed or did not answer in time. Then whether the step was taken may be unknown.
+    async fn take(&self, decision: &Decision, step: &Step) -> Result<StepState, DriverError>;
+
+    /// Exercises the real thing without changing it.
+    ///
+    /// # Errors
+    /// What does not work, and the remedy.
+    async fn check(&self) -> Result<(), DriverError>;
+}
+
+/// Everything that one driver saw.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// Its targets, ordered by id. Targets that failed to be read are in `unreadable` instead.
+    pub targets: Vec<ObservedTarget>,
+    /// Its nodes.
+    pub nodes: Vec<Node>,
+    /// Names and reasons of what could not be read; others are not disturbed.
+    pub unreadable: Vec<(String, String)>,
+}
+
+/// One target as its driver saw it.
+#[derive(Debug, Clone)]
+pub struct ObservedTarget {
+    /// The workload. `limits` are placeholders until the binding is known; `desired` is the store's where the backend keeps
+    /// none (then 0 here).
+    pub target: Target,
+    /// Its instances, ordered by id.
+    pub instances: Vec<Instance>,
+    /// Whether the list is whole.
+    pub inventory: Inventory,
+}
+
+/// One durable step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Make an instance of this id. Driver.
+    Create {
+        /// The new instance's id: the idempotency key.
+        instance: String,
+    },
+    /// Wait until it is ready. Driver, by observation.
+    AwaitReady {
+        /// Which.
+        instance: String,
+    },
+    /// Enter it in the registrars.
+    Register {
+        /// Which.
+        instance: String,
+    },
+    /// Give it no more work, and wait until it has finished what it has. Registrars.
+    Drain {
+        /// Which.
+        instance: String,
+    },
+    /// Take it out of the registrars. If this fails the instance stays.
+    Deregister {
+        /// Which.
+        instance: String,
+    },
+    /// Tell it to stop, with grace, then kill it. Driver.
+    Stop {
+        /// Which.
+        instance: String,
+    },
+    /// Remove what is left of it. Driver.
+    Remove {
+        /// Which.
+        instance: String,
+    },
+    /// Start it, being stopped. Driver.
+    Start {
+        /// Which.
+        instance: String,
+    },
+    /// Restart it in place. Driver.
+    Restart {
+        /// Which.
+        instance: String,
+    },
+    /// Set requests and limits of all instances and of the template. Driver; the figures are the decision's.
+    Resize,
+    /// Set the desired count. Driver that keeps it; the figure is the decision's.
+    SetCount,
+}
+
+impl Step {
+    /// The instance concerned.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        match self {
+            Self::Create { instance }
+            | Self::AwaitReady { instance }
+            | Self::Register { instance }
+            | Self::Drain { instance }
+            | Self::Deregister { instance }
+            | Self::Stop { instance }
+            | Self::Remove { instance }
+            | Self::Start { instance }
+            | Self::Restart { instance } => Some(instance),
+            Self::Resize | Self::SetCount => None,
+        }
+    }
+}
+
+/// Where a step stands after it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum StepState {
+    /// It is done.
+    Done,
+    /// It is under way; ask again by taking it again (taking is idempotent).
+    Waiting {
+        /// What for.
+        why: String,
+    },
+    /// It cannot be done here; the rest of the change goes on without it.
+    Impossible {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What went wrong at a backend.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The backend could not be reached or did not answer in time.
+    #[error("{driver} did not answer: {what}")]
+    Unreachable {
+        /// The driver's name.
+        driver: String,
+        /// What happened.
+        what: String,
+    },
+    /// The backend said no.
+    #[error("{driver} refused: {what}")]
+    Refused {
+        /// The driver's name.
+        driver: String,
+        /// What it said.
+        what: String,
+    },
+    /// The operating system failed us.
+    #[error("{driver} could not {what}")]
+    Io {
+        /// The driver's name.
+        driver: String,
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The lease under which the decision was made has ended.
+    #[error("the lease of this decision has ended")]
+    LeaseEnded,
+}

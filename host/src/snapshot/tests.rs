@@ -1,0 +1,1 @@
+//! The snapshot's JSON form and its small rules.
