@@ -1,1 +1,3 @@
 //! Trimtab: a host for autoscaling policies that are WebAssembly components.
+
+pub mod registry;
