@@ -116,3 +116,6 @@ impl Policy for TargetTracking {
 }
 
 trimtab_sdk::export!(TargetTracking);
+
+#[cfg(test)]
+mod tests;

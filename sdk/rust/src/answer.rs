@@ -11,13 +11,11 @@ pub struct Proposal(wire::Proposal);
 
 impl Proposal {
     /// Exactly `count` replicas.
-    #[must_use]
     pub fn scale(count: u32) -> Draft {
         Draft::new(&Kind::Scale).count(count)
     }
 
     /// At least `count` replicas, whatever other policies of the binding ask.
-    #[must_use]
     pub fn at_least(count: u32) -> Draft {
         let mut draft = Draft::new(&Kind::Scale);
         draft.0.at_least = Some(count);
@@ -25,7 +23,6 @@ impl Proposal {
     }
 
     /// At most `count` replicas, whatever other policies of the binding ask.
-    #[must_use]
     pub fn at_most(count: u32) -> Draft {
         let mut draft = Draft::new(&Kind::Scale);
         draft.0.at_most = Some(count);
@@ -33,20 +30,17 @@ impl Proposal {
     }
 
     /// New requests and limits; say which with [`Draft::container`] or [`Draft::size_class`].
-    #[must_use]
     pub fn resize() -> Draft {
         Draft::new(&Kind::Resize)
     }
 
     /// A vote for the present state.
-    #[must_use]
     pub fn hold() -> Draft {
         Draft::new(&Kind::Hold)
     }
 
     /// Any kind, concerning these instances, the preferred first. For `restart`, `replace`, `remove`, `start`, `redeploy`,
     /// and for kinds that this version of the SDK does not know.
-    #[must_use]
     pub fn act<I: Into<String>>(kind: &Kind, instances: impl IntoIterator<Item = I>) -> Draft {
         Draft::new(kind).instances(instances)
     }

@@ -4,6 +4,9 @@
 ///
 /// Symbols are emitted for `wasm32` only, so that the same crate compiles natively for its tests. A crate exports one
 /// policy.
+///
+/// The exports are `unsafe extern "C"` functions; a crate under `unsafe_code = "deny"` may still use this macro, since the
+/// lint does not look into macros of other crates (which is also why no `expect` of it stands here: it would find nothing).
 #[macro_export]
 macro_rules! export {
     ($policy:ty) => {

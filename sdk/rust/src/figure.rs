@@ -90,7 +90,8 @@ fn power_of_ten(mut magnitude: f64, out: &mut fmt::Formatter<'_>) -> fmt::Result
     reason = "`as` saturates, which is what is promised"
 )]
 pub fn replicas(wish: f64) -> u32 {
-    let wish = wish.clamp(0.0, f64::from(u32::MAX));
+    // Beyond any count, yet finite: the forgiven part of an infinite wish would make it no number.
+    let wish = wish.clamp(0.0, 1e12);
     (wish - wish.max(1.0) * 1e-9).ceil() as u32
 }
 

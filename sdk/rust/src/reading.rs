@@ -254,3 +254,6 @@ fn judge<T>(freshness: u8, samples: Option<T>) -> Fact<T> {
         _ => Fact::Absent,
     }
 }
+
+#[cfg(test)]
+mod tests;

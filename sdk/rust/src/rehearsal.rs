@@ -104,6 +104,7 @@ impl<P: Policy> Rehearsal<P> {
     /// # Panics
     /// Where the host would call the answer a fault: a kind that the manifest does not declare, a proposal without a
     /// reason, or memory above its bound.
+    #[must_use = "assert what came of it"]
     #[track_caller]
     pub fn play(&mut self, scene: Scene) -> Played {
         let bound = self
@@ -157,3 +158,6 @@ impl<P: Policy> Rehearsal<P> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,6 @@ use crate::wire;
 /// The answer of a policy to one scene. Assertions return it again, so that they can be strung together, and on failure
 /// show the whole answer.
 #[derive(Debug, Clone, PartialEq)]
-#[must_use = "assert what came of it"]
 pub struct Played {
     answer: wire::Answer,
 }
@@ -59,10 +58,6 @@ impl Played {
 
     /// It asks for exactly so many replicas, and for nothing else.
     #[track_caller]
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "an assertion is done when it returns"
-    )]
     pub fn scales_to(self, count: u32) -> Self {
         let is_so = matches!(self.proposals(), [only] if only.kind == Kind::Scale.as_str() && only.count == Some(count));
         assert!(is_so, "expected to scale to {count}, but it {self}");

@@ -49,7 +49,8 @@ pub(super) fn no_readings() -> wire::Readings {
 
 impl Scene {
     /// What a policy with these needs sees of it.
-    pub(super) fn project(self, needs: &[wire::Need]) -> wire::Snapshot {
+    #[must_use]
+    pub fn project(self, needs: &[wire::Need]) -> wire::Snapshot {
         let asks = |kind: &str| needs.iter().any(|need| need.kind == kind);
         let asks_of = |subject: Subject| {
             needs
