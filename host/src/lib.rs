@@ -21,3 +21,5 @@ pub mod registrars;
 pub mod store;
 
 pub mod config;
+
+pub mod cli;

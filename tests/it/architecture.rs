@@ -134,7 +134,10 @@ fn imports(code: &str) -> BTreeSet<(usize, String)> {
         }
     }
     // Types at the crate's root do not exist; macros do, and macros are not rooms.
-    found.into_iter().filter(|(_, room)| !room.is_empty() && room.chars().all(|c| c.is_lowercase() || c == '_')).collect()
+    found
+        .into_iter()
+        .filter(|(_, room)| !room.is_empty() && room.chars().all(|c| c.is_lowercase() || c == '_'))
+        .collect()
 }
 
 fn first_word(text: &str) -> String {

@@ -238,6 +238,12 @@ fn a_secret_is_fetched_and_never_shown() {
     let secret = SecretAt::File(path).fetch().unwrap();
     assert_eq!(secret.reveal(), "hush");
     assert_eq!(format!("{secret} {secret:?}"), "[secret] [secret]");
+    let at = |text: &str| toml::from_str::<std::collections::BTreeMap<String, SecretAt>>(text);
+    assert_eq!(at("token = { env = \"T\" }").unwrap()["token"], SecretAt::Env("T".to_owned()));
+    for bad in ["token = \"hush\"", "token = { }", "token = { env = \"T\", file = \"f\" }"] {
+        let said = at(bad).unwrap_err().message().to_owned();
+        assert!(said.contains("kept elsewhere") && !said.contains("hush"), "{said}");
+    }
     assert!(SecretAt::File(dir.path().join("none")).fetch().is_err());
     assert!(SecretAt::Env("TRIMTAB_NO_SUCH_VARIABLE".to_owned()).fetch().is_err());
 }
