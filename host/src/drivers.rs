@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::Decision;
-use crate::snapshot::{Instance, Inventory, Node, Target};
+use crate::snapshot::{Instance, Inventory, Node, Target, TargetId};
 
 /// A backend.
 #[async_trait]
@@ -36,6 +36,12 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// Where the backend refused, failed or did not answer in time. Then whether the step was taken may be unknown.
     async fn take(&self, decision: &Decision, step: &Step) -> Result<StepState, DriverError>;
+
+    /// Where an instance is reached, `host:port`, once it is ready; `None` if it is not reached over the network.
+    ///
+    /// # Errors
+    /// Where it could not be told.
+    async fn address(&self, target: &TargetId, instance: &str) -> Result<Option<String>, DriverError>;
 
     /// Exercises the real thing without changing it.
     ///
