@@ -207,12 +207,13 @@ impl Kept {
     }
 
     fn series(&mut self, fold: &Fold<'_>) -> Option<&mut Series> {
-        if !self.targets.contains_key(fold.target) {
-            fold.sample?;
-            self.targets.insert(fold.target.clone(), Vec::new());
-        }
-        let readings = self.targets.get_mut(fold.target)?;
-        let at = match readings.iter().position(|kept| kept.is(fold.spec)) {
+        let readings = match fold.sample {
+            Some(_) => self.targets.entry(fold.target.clone()).or_default(),
+            None => self.targets.get_mut(fold.target)?,
+        };
+        // Mostly the declaration is the one of the last turn, and its print tells it apart without comparing texts.
+        let same = readings.iter().position(|kept| kept.print == fold.print && kept.is(fold.spec));
+        let at = match same.or_else(|| readings.iter().position(|kept| kept.is(fold.spec))) {
             Some(at) => at,
             None => {
                 fold.sample?;
@@ -245,7 +246,8 @@ impl KeptReading {
             print,
             look_back_ms: spec.look_back_ms,
             base_age_ms_max: base_age_ms_max(spec),
-            owners: Vec::new(),
+            // Most readings have one owner, the target; room for four would cost a kilobyte per target.
+            owners: Vec::with_capacity(1),
         }
     }
 
