@@ -1,3 +1,7 @@
 //! The `trimtab` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trimtab::cli::main()
+}

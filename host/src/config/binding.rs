@@ -95,8 +95,8 @@ pub struct PolicyUse {
     pub params: serde_json::Map<String, serde_json::Value>,
     /// Where each parameter stands in the file.
     pub param_places: BTreeMap<String, Place>,
-    /// Which limits it runs under.
-    pub tier: Tier,
+    /// Which limits it runs under; `None`: its size decides.
+    pub tier: Option<Tier>,
     /// Kinds that it may propose; `None`: all that its manifest declares.
     pub grants: Option<Vec<ProposalKind>>,
     /// Where it stands in the file.
@@ -114,15 +114,23 @@ pub enum Tier {
     Interpreted,
 }
 
+/// What is declared elsewhere in the file, also where that table has faults of its own: a binding that names it is not at
+/// fault.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) drivers: BTreeSet<String>,
+    pub(super) sources: BTreeSet<String>,
+}
+
 /// Reads one `[binding.NAME]`. Everything wrong in it is complained about; the result is of use only if nothing was.
-pub(super) fn read_binding(name: &str, item: &Item<'_>) -> Option<Binding> {
+pub(super) fn read_binding(name: &str, item: &Item<'_>, declared: &Declared) -> Option<Binding> {
     let table = item.table()?;
     let select = table
         .need("select", "say which targets: select = { driver = \"local\", labels = { app = \"web\" } }")
-        .and_then(|item| read_select(&item));
+        .and_then(|item| read_select(&item, declared));
     let every = table.get("every").map_or(Some(EVERY_MS_DEFAULT), |item| item.duration_ms(EVERY_MS_MIN..=WEEK_MS));
     let settings = read_settings(&table);
-    let (readings, reading_places) = read_readings(&table, every.unwrap_or(EVERY_MS_DEFAULT));
+    let (readings, reading_places) = read_readings(&table, every.unwrap_or(EVERY_MS_DEFAULT), declared);
     let policies = read_policies(&table);
     let labels_allowed = table.get("labels_allowed").and_then(|item| read_labels_allowed(&item)).unwrap_or_default();
     let caps = read_caps(&table, settings.replicas);
@@ -141,7 +149,7 @@ pub(super) fn read_binding(name: &str, item: &Item<'_>) -> Option<Binding> {
     })
 }
 
-fn read_select(item: &Item<'_>) -> Option<Select> {
+fn read_select(item: &Item<'_>, declared: &Declared) -> Option<Select> {
     let table = item.table()?;
     let id = table.get("id");
     let ids = table.get("ids");
@@ -157,7 +165,10 @@ fn read_select(item: &Item<'_>) -> Option<Select> {
     match (named.is_empty() && ids.is_none(), driver, labels) {
         (true, Some(driver), labels) => {
             let labels = labels.map_or(Some(BTreeMap::new()), |item| read_labels(&item));
-            Some(Select::Labels { driver: driver.line()?, labels: labels? })
+            Some(Select::Labels {
+                driver: read_reference(&driver, "driver", "process", &declared.drivers)?,
+                labels: labels?,
+            })
         }
         (true, None, _) => {
             item.complain(
@@ -171,7 +182,7 @@ fn read_select(item: &Item<'_>) -> Option<Select> {
             None
         }
         (false, None, None) => {
-            let read: Vec<Option<TargetId>> = named.iter().map(read_id).collect();
+            let read: Vec<Option<TargetId>> = named.iter().map(|item| read_id(item, declared)).collect();
             Some(Select::Ids(read.into_iter().collect::<Option<_>>()?))
         }
         (false, _, _) => {
@@ -181,9 +192,28 @@ fn read_select(item: &Item<'_>) -> Option<Select> {
     }
 }
 
-fn read_id(item: &Item<'_>) -> Option<TargetId> {
+fn read_id(item: &Item<'_>, declared: &Declared) -> Option<TargetId> {
     let text = item.line()?;
-    text.parse().map_err(|error| item.complain(format!("{error}"), "")).ok()
+    let id: TargetId = text.parse().map_err(|error| item.complain(format!("{error}"), "")).ok()?;
+    refer(item, id.driver(), "driver", "process", &declared.drivers).then_some(id)
+}
+
+/// A name that must be declared elsewhere.
+fn read_reference(item: &Item<'_>, word: &str, kind: &str, known: &BTreeSet<String>) -> Option<String> {
+    let name = item.line()?;
+    refer(item, &name, word, kind, known).then_some(name)
+}
+
+fn refer(item: &Item<'_>, name: &str, word: &str, kind: &str, known: &BTreeSet<String>) -> bool {
+    let is_known = known.contains(name);
+    if !is_known {
+        let remedy = match nearest_of(name, known.iter().map(String::as_str)) {
+            near if near.starts_with("did you mean") => near,
+            _ => format!("declare it, for example [{word}.{name}.{kind}]"),
+        };
+        item.complain(format!("there is no {word} {name:?}"), remedy);
+    }
+    is_known
 }
 
 fn read_labels(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
@@ -193,7 +223,7 @@ fn read_labels(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
 
 type Readings = (Vec<ReadingSpec>, BTreeMap<(String, Subject), Place>);
 
-fn read_readings(binding: &Table<'_>, every_ms: u64) -> Readings {
+fn read_readings(binding: &Table<'_>, every_ms: u64, declared: &Declared) -> Readings {
     let (mut readings, mut places) = Readings::default();
     let Some(item) = binding.get("reading") else { return (readings, places) };
     let items = item.items().unwrap_or_default();
@@ -202,7 +232,7 @@ fn read_readings(binding: &Table<'_>, every_ms: u64) -> Readings {
         return (readings, places);
     }
     for item in items {
-        let Some(reading) = read_reading(&item, every_ms) else { continue };
+        let Some(reading) = read_reading(&item, every_ms, declared) else { continue };
         if places.insert((reading.name.clone(), reading.subject.clone()), item.place()).is_some() {
             let (name, subject) = (&reading.name, &reading.subject);
             item.complain(
@@ -216,10 +246,11 @@ fn read_readings(binding: &Table<'_>, every_ms: u64) -> Readings {
 }
 
 /// One `[[binding.web.reading]]`.
-fn read_reading(item: &Item<'_>, every_ms: u64) -> Option<ReadingSpec> {
+fn read_reading(item: &Item<'_>, every_ms: u64, declared: &Declared) -> Option<ReadingSpec> {
     let table = item.table()?;
     let name = table.need("name", "give it the name that policies ask for").and_then(|item| item.line());
-    let source = table.need("source", "name one of the [source.…] tables").and_then(|item| item.line());
+    let source = table.need("source", "name one of the [source.…] tables");
+    let source = source.and_then(|item| read_reference(&item, "source", "prometheus", &declared.sources));
     let query = table.get("query").map(|item| item.line());
     let subject = table.get("subject").map_or(Some(Subject::Target), |item| item.line().map(Subject::from));
     let unit = table.get("unit").map_or(Some(String::new()), |item| item.line());
@@ -280,7 +311,7 @@ fn read_policy(item: &Item<'_>) -> Option<PolicyUse> {
     let uses = table.need("use", "name a policy: use = \"target-tracking\"").and_then(|item| item.line());
     let slot = table.get("slot").map(|item| item.line());
     let params = table.get("params").map(|item| read_params(&item));
-    let tier = table.get("tier").map_or(Some(Tier::Compiled), |item| item.word(&TIERS));
+    let tier = table.get("tier").map(|item| item.word(&TIERS));
     let grants = table.get("grants").map(|item| read_grants(&item));
     table.finish();
     let (params, param_places) = params.unwrap_or(Some((serde_json::Map::new(), BTreeMap::new())))?;
@@ -289,7 +320,7 @@ fn read_policy(item: &Item<'_>) -> Option<PolicyUse> {
         uses: uses?,
         params,
         param_places,
-        tier: tier?,
+        tier: tier.map_or(Some(None), |tier| tier.map(Some))?,
         grants: grants.map_or(Some(None), |grants| grants.map(Some))?,
         place: item.place(),
     })

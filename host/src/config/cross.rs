@@ -1,67 +1,20 @@
-//! What can only be judged with the whole file in hand: names that must exist, bindings that get in each other's way.
+//! What can only be judged with the whole file in hand: drivers that nobody uses, bindings that get in each other's way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::de::{DeTable, DeValue};
-
 use super::binding::{Binding, Select};
 use super::complaint::Place;
-use super::reader::{Reader, nearest_of};
+use super::reader::Reader;
 use super::{Config, Room};
 use crate::bounds::Mode;
 
-/// Checks what the tables say of each other.
-pub(super) fn check(config: &Config, reader: &Reader<'_>, document: &DeTable<'_>) {
-    let drivers = declared(document, "driver");
-    let sources = declared(document, "source");
-    if config.bindings.is_empty() && declared(document, "binding").is_empty() {
+/// Warns of what the tables mean for each other.
+pub(super) fn check(config: &Config, reader: &Reader<'_>) {
+    if config.bindings.is_empty() {
         reader.warn_at(Place::default(), "", "there is no binding: nothing will be scaled", "write a [binding.NAME]");
-    }
-    for binding in &config.bindings {
-        check_drivers(binding, &drivers, reader);
-        check_sources(binding, &sources, reader);
     }
     check_names_in_use(&config.drivers, &config.bindings, reader);
     check_overlaps(&config.bindings, reader);
-}
-
-/// Names in `[driver.…]`, also those whose table has faults: a binding that names one of these is not at fault itself.
-fn declared<'d>(document: &'d DeTable<'_>, key: &str) -> BTreeSet<&'d str> {
-    let table = document.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.get_ref());
-    match table {
-        Some(DeValue::Table(named)) => named.keys().map(|name| name.get_ref().as_ref()).collect(),
-        _ => BTreeSet::new(),
-    }
-}
-
-fn check_drivers(binding: &Binding, known: &BTreeSet<&str>, reader: &Reader<'_>) {
-    for driver in binding.select.drivers() {
-        if !known.contains(driver) {
-            let path = format!("binding.{}.select", binding.name);
-            let what = format!("there is no driver {driver:?}");
-            reader.complain_at(binding.place, &path, what, declare("driver", driver, "process", known));
-        }
-    }
-}
-
-fn check_sources(binding: &Binding, known: &BTreeSet<&str>, reader: &Reader<'_>) {
-    for reading in &binding.readings {
-        let source = reading.source.as_str();
-        if !known.contains(source) {
-            let path = format!("binding.{}.reading {:?}", binding.name, reading.name);
-            let what = format!("there is no source {source:?}");
-            let place = binding.reading_places.get(&(reading.name.clone(), reading.subject.clone()));
-            let remedy = declare("source", source, "prometheus", known);
-            reader.complain_at(place.copied().unwrap_or(binding.place), &path, what, remedy);
-        }
-    }
-}
-
-fn declare(word: &str, name: &str, kind: &str, known: &BTreeSet<&str>) -> String {
-    match nearest_of(name, known.iter().copied()) {
-        near if near.starts_with("did you mean") => near,
-        _ => format!("declare it, for example [{word}.{name}.{kind}]"),
-    }
 }
 
 fn check_names_in_use(drivers: &[Room], bindings: &[Binding], reader: &Reader<'_>) {

@@ -1,11 +1,12 @@
 //! The file as a whole.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
-use super::binding::{Binding, read_binding};
+use super::binding::{Binding, Declared, read_binding};
 use super::complaint::Complaints;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{Room, RoomList};
@@ -45,7 +46,9 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let drivers = read_rooms(&root, "driver", RoomList::Drivers);
     let sources = read_rooms(&root, "source", RoomList::Sources);
     let registrars = read_rooms(&root, "registrar", RoomList::Registrars);
-    let bindings = read_bindings(&root);
+    let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
+    let declared = Declared { drivers: names("driver"), sources: names("source") };
+    let bindings = read_bindings(&root, &declared);
     root.finish();
     let config = Config {
         file: path.to_owned(),
@@ -61,7 +64,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         bindings,
         warnings: Vec::new(),
     };
-    cross::check(&config, reader, document);
+    cross::check(&config, reader);
     Some(config)
 }
 
@@ -94,7 +97,7 @@ fn read_rooms(root: &Table<'_>, key: &'static str, list: RoomList) -> Vec<Room> 
     entries.iter().filter_map(|(name, item)| check_name(name, item).then(|| list.read(name, item)).flatten()).collect()
 }
 
-fn read_bindings(root: &Table<'_>) -> Vec<Binding> {
+fn read_bindings(root: &Table<'_>, declared: &Declared) -> Vec<Binding> {
     let Some(named) = root.get("binding").and_then(|item| item.table()) else { return Vec::new() };
     let entries = named.entries();
     if entries.len() > BINDINGS_MAX {
@@ -106,7 +109,7 @@ fn read_bindings(root: &Table<'_>) -> Vec<Binding> {
         .iter()
         .filter_map(|(name, item)| {
             let named_well = check_name(name, item);
-            read_binding(name, item).filter(|_| named_well)
+            read_binding(name, item, declared).filter(|_| named_well)
         })
         .collect()
 }

@@ -81,18 +81,6 @@ impl<'r> Table<'r> {
         Self { reader, path: String::new(), span: 0..0, entries, asked: RefCell::default() }
     }
 
-    pub(super) fn reader(&self) -> &'r Reader<'r> {
-        self.reader
-    }
-
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    pub(super) fn place(&self) -> Place {
-        self.reader.place(&self.span)
-    }
-
     /// The value of a key.
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'r>> {
         self.asked.borrow_mut().insert(key);
@@ -173,6 +161,12 @@ impl<'r> Item<'r> {
         }
     }
 
+    /// The keys, if it is a table; that it must be one is said by who reads it.
+    pub(super) fn keys(&self) -> BTreeSet<String> {
+        let entries = self.value.get_ref().as_table();
+        entries.into_iter().flat_map(|entries| entries.keys()).map(|key| key.get_ref().to_string()).collect()
+    }
+
     /// The items of an array; a path like `binding.web.policy[1]` counts from 1, as people do.
     pub(super) fn items(&self) -> Option<Vec<Item<'r>>> {
         let DeValue::Array(values) = self.value.get_ref() else { return self.wrong_type("a list", "write [ … ]") };
@@ -204,10 +198,6 @@ impl<'r> Item<'r> {
             return None;
         }
         Some(text)
-    }
-
-    pub(super) fn texts(&self) -> Option<Vec<String>> {
-        self.items()?.iter().map(Item::line).collect()
     }
 
     pub(super) fn flag(&self) -> Option<bool> {

@@ -1,9 +1,9 @@
 //! Secrets: named in the file, kept elsewhere, never printed.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::reader::Item;
+use serde::de::{Deserialize, Deserializer, Error as _};
 
 /// A secret's longest length: tokens and passwords, not archives.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -93,22 +93,23 @@ impl SecretAt {
     }
 }
 
-/// `{ file = "…" }` or `{ env = "…" }`; a text standing there itself is refused, so that files can be shown around.
-pub(super) fn read_secret(item: &Item<'_>, base: &Path) -> Option<SecretAt> {
-    let remedy = "write { file = \"…\" } or { env = \"…\" }";
-    if item.value().get_ref().is_str() {
-        item.complain("a secret does not stand in the file itself", remedy);
-        return None;
-    }
-    let table = item.table()?;
-    let (file, env) = (table.get("file"), table.get("env"));
-    table.finish();
-    match (file, env) {
-        (Some(file), None) => Some(SecretAt::File(base.join(file.line()?))),
-        (None, Some(env)) => Some(SecretAt::Env(env.line()?)),
-        _ => {
-            item.complain("must name exactly one place", remedy);
-            None
+/// The shape in the file: `{ file = "…" }` or `{ env = "…" }`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shape {
+    file: Option<PathBuf>,
+    env: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for SecretAt {
+    /// A text standing there itself is refused, so that a configuration can be shown around.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const WANTED: &str = "a secret is kept elsewhere: write { file = \"…\" } or { env = \"…\" }";
+        let shape = Shape::deserialize(deserializer).map_err(|_| D::Error::custom(WANTED))?;
+        match (shape.file, shape.env) {
+            (Some(file), None) => Ok(Self::File(file)),
+            (None, Some(env)) => Ok(Self::Env(env)),
+            _ => Err(D::Error::custom(WANTED)),
         }
     }
 }
