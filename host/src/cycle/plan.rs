@@ -1,5 +1,7 @@
 //! From a decision to durable steps: no choice is left in it, so that the record can hold the plan before anything is done.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{ActionKind, Decision};
@@ -71,7 +73,12 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             let wanted = usize::try_from(count.to).unwrap_or(usize::MAX);
             grow.extend((living..wanted).map(|_| appear(names.take())));
             let surplus = living.saturating_sub(wanted);
-            shrink.extend(decision.victims().iter().take(surplus).map(|id| disappear(id)));
+            let (dead, alive): (Vec<_>, Vec<_>) = decision.victims().iter().partition(|id| is_dead(instances, id));
+            shrink.extend(alive.into_iter().take(surplus).map(|id| disappear(id)));
+            // What is dead is cleared away along with any change of count: it serves nobody and keeps a name and a port.
+            let failed = instances.iter().filter(|instance| instance.phase == Phase::Failed).map(|instance| &instance.id);
+            let cleared: BTreeSet<&String> = dead.into_iter().chain(failed).collect();
+            change.extend(cleared.into_iter().map(|id| clear_away(id)));
         }
     }
     if !decision.resize().is_empty() || decision.size_class().is_some() {
@@ -95,7 +102,7 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             ActionKind::Replace => {
                 // What is dead is cleared away first: it may hold the port or name that its successor needs.
                 if is_dead(instances, id) {
-                    let mut lane = vec![Step::Deregister { instance: id.clone() }, Step::Remove { instance: id.clone() }];
+                    let mut lane = clear_away(id);
                     lane.extend(appear(names.take()));
                     grow.push(lane);
                 } else {
@@ -144,6 +151,10 @@ fn appear(id: String) -> Vec<Step> {
         Step::AwaitReady { instance: id.clone() },
         Step::Register { instance: id },
     ]
+}
+
+fn clear_away(id: &str) -> Vec<Step> {
+    vec![Step::Deregister { instance: id.to_owned() }, Step::Remove { instance: id.to_owned() }]
 }
 
 fn disappear(id: &str) -> Vec<Step> {
