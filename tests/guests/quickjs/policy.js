@@ -3,7 +3,8 @@
 const READING = 0;
 const TARGET = 1;
 const FRESH = 0;
-const REPLICAS_MAX = 4294967295;
+// componentize-qjs 0.4.5 passes a larger u32 on as this.
+const REPLICAS_MAX = 2147483647;
 
 export const decide = {
   describe() {
