@@ -3,12 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
         // Hidden commands, by which the host starts itself again.
-        Some("launch-instance") => {
-            ExitCode::from(trimtab::drivers::process::launch(arguments.get(1).map(String::as_str)))
-        }
-        _ => ExitCode::SUCCESS,
+        Some("launch-instance") => ExitCode::from(trimtab::drivers::process::launch(arguments.next().as_deref())),
+        _ => trimtab::cli::main(),
     }
 }

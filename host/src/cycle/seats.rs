@@ -1,11 +1,11 @@
 //! Which binding sits on which target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bounds::{Mode, Settings};
 use crate::policy::{Need, ParamValue, Policy, ProposalKind};
-use crate::snapshot::Target;
+use crate::snapshot::{Target, TargetId};
 use crate::sources::ReadingSpec;
 
 /// A binding, ready to be run: its policies are loaded, its parameters checked, its needs known.
@@ -42,24 +42,31 @@ pub struct Slot {
     pub granted: Vec<ProposalKind>,
 }
 
-/// Which targets a binding sits on. All that is given must fit.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Selector {
-    /// The driver.
-    pub driver: String,
-    /// Names at the backend; empty for any.
-    pub names: Vec<String>,
-    /// Labels; empty for any.
-    pub labels: BTreeMap<String, String>,
+/// Which targets a binding sits on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// Exactly these.
+    Ids(BTreeSet<TargetId>),
+    /// All of one driver that carry all of these labels.
+    Labels {
+        /// The driver.
+        driver: String,
+        /// Labels and their values; none: every target of the driver.
+        labels: BTreeMap<String, String>,
+    },
 }
 
 impl Selector {
     /// Whether it fits this target.
     #[must_use]
     pub fn fits(&self, target: &Target) -> bool {
-        target.id.driver() == self.driver
-            && (self.names.is_empty() || self.names.iter().any(|name| name == target.id.name()))
-            && self.labels.iter().all(|(label, value)| target.labels.get(label) == Some(value))
+        match self {
+            Self::Ids(ids) => ids.contains(&target.id),
+            Self::Labels { driver, labels } => {
+                target.id.driver() == driver
+                    && labels.iter().all(|(label, value)| target.labels.get(label) == Some(value))
+            }
+        }
     }
 }
 

@@ -34,9 +34,6 @@ pub struct TargetState {
     /// Per binding: windows, and what its policies remember.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seats: BTreeMap<String, SeatState>,
-    /// When instances may be made anew after failures.
-    #[serde(default, skip_serializing_if = "Backoff::is_idle")]
-    pub backoff: Backoff,
 }
 
 /// A change in flight.
@@ -136,44 +133,6 @@ impl SlotState {
         let until_ms = now_ms.saturating_add(self.quarantine_ms);
         self.quarantined_until_ms = Some(until_ms);
         Some(until_ms)
-    }
-}
-
-/// Back-off of repairs: after instances died soon after they were made, the next wait longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Backoff {
-    /// Not before.
-    #[serde(default)]
-    pub until_ms: u64,
-    /// The last wait.
-    #[serde(default)]
-    pub wait_ms: u64,
-}
-
-/// The first wait, and the longest.
-const BACKOFF_MS_MIN: u64 = 1_000;
-const BACKOFF_MS_MAX: u64 = 5 * 60 * 1000;
-
-impl Backoff {
-    fn is_idle(&self) -> bool {
-        self.until_ms == 0
-    }
-
-    /// Notes a repair at `now_ms`. Repairs that follow each other closely double the wait; a quiet spell forgets it.
-    pub fn repaired(&mut self, now_ms: u64) {
-        let quiet_ms = now_ms.saturating_sub(self.until_ms);
-        self.wait_ms = if self.wait_ms == 0 || quiet_ms > self.wait_ms.saturating_mul(4).max(60_000) {
-            BACKOFF_MS_MIN
-        } else {
-            self.wait_ms.saturating_mul(2).min(BACKOFF_MS_MAX)
-        };
-        self.until_ms = now_ms.saturating_add(self.wait_ms);
-    }
-
-    /// Whether a repair must still wait.
-    #[must_use]
-    pub fn waits(&self, now_ms: u64) -> bool {
-        now_ms < self.until_ms
     }
 }
 
