@@ -13,6 +13,9 @@ mod fetch;
 mod gather;
 mod history;
 
+#[cfg(test)]
+mod stage;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
