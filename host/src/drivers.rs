@@ -4,6 +4,9 @@
 //! and cannot see a proposal or a registrar. To add one: a file with its config struct, an arm in the one list, a row in the
 //! README, a server or fake in tests run through the shared checks.
 
+pub mod memory;
+pub mod process;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -64,13 +67,15 @@ pub struct Observation {
 /// One target as its driver saw it.
 #[derive(Debug, Clone)]
 pub struct ObservedTarget {
-    /// The workload. `limits` are placeholders until the binding is known; `desired` is the store's where the backend keeps
-    /// none (then 0 here).
+    /// The workload. `limits` are placeholders until the binding is known; where the backend keeps no `desired`, the store
+    /// does, and here stands the count to begin with before it has one.
     pub target: Target,
     /// Its instances, ordered by id.
     pub instances: Vec<Instance>,
     /// Whether the list is whole.
     pub inventory: Inventory,
+    /// After crashes: when its instances may be started or made again by a repair. Sooner, such a step waits.
+    pub back_off_until_ms: Option<u64>,
 }
 
 /// One durable step.

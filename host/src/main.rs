@@ -3,5 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    trimtab::cli::main()
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        // Hidden commands, by which the host starts itself again.
+        Some("launch-instance") => ExitCode::from(trimtab::drivers::process::launch(arguments.next().as_deref())),
+        _ => trimtab::cli::main(),
+    }
 }
