@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub use self::binding::{Binding, PolicyUse, Select, Tier};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::quantity::{CpuMillis, DurationMs, MemoryBytes, QuantityError, Share};
-pub use self::rooms::Room;
+pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 
 /// A larger file is no configuration.
@@ -46,11 +46,11 @@ pub struct Config {
     /// How long records are kept.
     pub retention: Retention,
     /// The backends, by name.
-    pub drivers: Vec<Room>,
+    pub drivers: Vec<Named<DriverKind>>,
     /// Where readings come from, by name.
-    pub sources: Vec<Room>,
+    pub sources: Vec<Named<SourceKind>>,
     /// Where instances are entered, by name.
-    pub registrars: Vec<Room>,
+    pub registrars: Vec<Named<RegistrarKind>>,
     /// The bindings, by name.
     pub bindings: Vec<Binding>,
     /// What is doubtful and does not stand in the way of starting.

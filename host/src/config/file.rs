@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::binding::{Binding, Declared, read_binding};
 use super::complaint::Complaints;
 use super::reader::{Item, Reader, Table};
-use super::rooms::{Room, RoomList};
+use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named};
 use super::{Config, Quiet, Retention, cross};
 
 /// Names of drivers, sources, registrars and bindings end up in ids, keys and file names.
@@ -43,9 +43,9 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
-    let drivers = read_rooms(&root, "driver", RoomList::Drivers);
-    let sources = read_rooms(&root, "source", RoomList::Sources);
-    let registrars = read_rooms(&root, "registrar", RoomList::Registrars);
+    let drivers = read_rooms::<DriverKind>(&root);
+    let sources = read_rooms::<SourceKind>(&root);
+    let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source") };
     let bindings = read_bindings(&root, &declared);
@@ -64,7 +64,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         bindings,
         warnings: Vec::new(),
     };
-    cross::check(&config, reader);
+    cross::check(&config, &declared, reader);
     Some(config)
 }
 
@@ -91,10 +91,13 @@ fn read_records(root: &Table<'_>) -> (Quiet, Retention) {
 }
 
 /// `[driver.NAME.KIND]` and its like.
-fn read_rooms(root: &Table<'_>, key: &'static str, list: RoomList) -> Vec<Room> {
-    let Some(named) = root.get(key).and_then(|item| item.table()) else { return Vec::new() };
-    let entries = named.entries();
-    entries.iter().filter_map(|(name, item)| check_name(name, item).then(|| list.read(name, item)).flatten()).collect()
+fn read_rooms<K: Furnish>(root: &Table<'_>) -> Vec<Named<K>> {
+    let Some(named) = root.get(K::WORD).and_then(|item| item.table()) else { return Vec::new() };
+    let read = |(name, item): &(String, Item<'_>)| {
+        let named_well = check_name(name, item);
+        read_named(name, item).filter(|_| named_well)
+    };
+    named.entries().iter().filter_map(read).collect()
 }
 
 fn read_bindings(root: &Table<'_>, declared: &Declared) -> Vec<Binding> {

@@ -9,67 +9,116 @@ use toml::de::{DeTable, DeValue};
 
 use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
+use crate::registrars::embedded::EmbeddedConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
 
-/// One table of a room, of a kind that exists, in a shape that its struct takes.
+/// One table of a room: the operator's name for it, and what its kind says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Room {
+pub struct Named<K> {
     /// The operator's name for it.
     pub name: String,
-    /// The table key.
-    pub kind: &'static str,
-    /// What is in the table.
-    pub table: toml::Table,
+    /// Its kind and its settings.
+    pub kind: K,
     /// Where it stands in the file.
     pub place: Place,
 }
 
-/// The three rooms that the file can furnish.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum RoomList {
-    Drivers,
-    Sources,
-    Registrars,
+/// Kinds of backend.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DriverKind {
+    /// Groups of processes on this machine.
+    Process(toml::Table),
 }
 
-impl RoomList {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Drivers => "driver",
-            Self::Sources => "source",
-            Self::Registrars => "registrar",
+/// Kinds of source.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceKind {
+    /// What the operating system says of processes.
+    Process(toml::Table),
+    /// A Prometheus server.
+    Prometheus(toml::Table),
+    /// Text exposition, straight from instances.
+    Scrape(toml::Table),
+    /// Numbers of a JSON document.
+    HttpJson(toml::Table),
+}
+
+/// Kinds of registrar.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RegistrarKind {
+    /// A balancer inside the host.
+    Embedded(EmbeddedConfig),
+}
+
+/// A room that the file can furnish.
+pub(super) trait Furnish: Sized {
+    /// The table: `driver`.
+    const WORD: &'static str;
+    /// The table keys of its kinds.
+    const KINDS: &'static [&'static str];
+
+    /// Reads the table of one of these kinds.
+    fn read(kind: &str, item: &Item<'_>) -> Option<Self>;
+}
+
+impl Furnish for DriverKind {
+    const WORD: &'static str = "driver";
+    const KINDS: &'static [&'static str] = &["process"];
+
+    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
+        match kind {
+            "process" => deserialize(item).map(Self::Process),
+            _ => unknown_kind::<Self>(kind, item),
         }
     }
+}
 
-    fn kinds(self) -> &'static [&'static str] {
-        match self {
-            Self::Drivers => &["process"],
-            Self::Sources => &["process", "prometheus", "scrape", "http-json"],
-            Self::Registrars => &["embedded"],
+impl Furnish for SourceKind {
+    const WORD: &'static str = "source";
+    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json"];
+
+    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
+        match kind {
+            "process" => deserialize(item).map(Self::Process),
+            "prometheus" => deserialize(item).map(Self::Prometheus),
+            "scrape" => deserialize(item).map(Self::Scrape),
+            "http-json" => deserialize(item).map(Self::HttpJson),
+            _ => unknown_kind::<Self>(kind, item),
         }
     }
+}
 
-    /// Reads one `[driver.NAME]`, which holds one table: its kind.
-    pub(super) fn read(self, name: &str, item: &Item<'_>) -> Option<Room> {
-        let entries = item.table()?.entries();
-        let [(kind, inner)] = entries.as_slice() else {
-            let (word, kinds) = (self.word(), self.kinds().join(", "));
-            let what = format!("{} kinds of {word} where there must be one", entries.len());
-            item.complain(what, format!("write [{word}.{name}.KIND], KIND being one of: {kinds}"));
-            return None;
-        };
-        let Some(kind) = self.kinds().iter().find(|known| *known == kind) else {
-            let remedy = nearest_of(kind, self.kinds().iter().copied());
-            let place = inner.key_place();
-            inner.reader().complain_at(place, inner.path(), format!("there is no {} {kind:?}", self.word()), remedy);
-            return None;
-        };
-        inner.table()?;
-        let table = deserialize::<toml::Table>(inner)?;
-        Some(Room { name: name.to_owned(), kind, table, place: inner.key_place() })
+impl Furnish for RegistrarKind {
+    const WORD: &'static str = "registrar";
+    const KINDS: &'static [&'static str] = &["embedded"];
+
+    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
+        match kind {
+            "embedded" => deserialize(item).map(Self::Embedded),
+            _ => unknown_kind::<Self>(kind, item),
+        }
     }
+}
+
+fn unknown_kind<K: Furnish>(kind: &str, item: &Item<'_>) -> Option<K> {
+    let remedy = nearest_of(kind, K::KINDS.iter().copied());
+    let what = format!("there is no {} of kind {kind:?}", K::WORD);
+    item.reader().complain_at(item.key_place(), item.path(), what, remedy);
+    None
+}
+
+/// Reads one `[driver.NAME]`, which holds one table: its kind.
+pub(super) fn read_named<K: Furnish>(name: &str, item: &Item<'_>) -> Option<Named<K>> {
+    let entries = item.table()?.entries();
+    let [(kind, inner)] = entries.as_slice() else {
+        let what = format!("{} kinds of {} where there must be one", entries.len(), K::WORD);
+        item.complain(what, format!("write [{}.{name}.KIND], KIND being one of: {}", K::WORD, K::KINDS.join(", ")));
+        return None;
+    };
+    inner.table()?;
+    Some(Named { name: name.to_owned(), kind: K::read(kind, inner)?, place: inner.key_place() })
 }
 
 /// Reads a table into a room's struct. Each fault is complained about and its key taken out for the next attempt, so that one
@@ -140,8 +189,24 @@ fn complain(reader: &Reader<'_>, span: &Range<usize>, path: &str, message: &str)
         Some((missing, _)) if message.starts_with("missing field") => {
             reader.complain(span, path, format!("{missing} is missing"), "");
         }
-        _ => reader.complain(span, path, message, ""),
+        _ => reader.complain(span, path, in_words(message), ""),
     }
+}
+
+/// serde names Rust's types; operators know others.
+fn in_words(message: &str) -> String {
+    let Some((what, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i64" => "a whole number that fits",
+        "f64" | "f32" => "a number",
+        "a string" => "a text, in quotes",
+        "a sequence" => "a list, [ … ]",
+        "a map" => "a table, { … }",
+        "a boolean" => "true or false",
+        other if other.starts_with("struct ") => "a table, { … }",
+        other => other,
+    };
+    format!("{what}, expected {expected}")
 }
 
 fn missing_field(message: &str) -> Option<&str> {

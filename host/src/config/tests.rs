@@ -129,7 +129,8 @@ fn every_default_in_the_documentation_is_the_one_that_holds() {
                 policy.param_places.clear();
             });
         }
-        config.drivers.iter_mut().chain(&mut config.sources).for_each(|room| room.place = Place::default());
+        config.drivers.iter_mut().for_each(|driver| driver.place = Place::default());
+        config.sources.iter_mut().for_each(|source| source.place = Place::default());
         config
     };
     for heading in TABLES {
@@ -259,4 +260,25 @@ fn two_acting_bindings_on_the_same_targets_are_warned_about() {
     assert_eq!(warnings(binding("a", by_id, "act") + &binding("b", by_id, "raise-only")).len(), 1);
     assert_eq!(warnings(binding("a", by_id, "act") + &binding("b", all, "act")).len(), 1);
     assert_eq!(warnings(binding("a", by_id, "act") + &binding("b", by_id, "dry-run")).len(), 0);
+}
+
+#[test]
+fn a_registrars_faults_come_all_at_once_though_its_struct_stops_at_the_first() {
+    let complaints = parse(
+        r#"
+[driver.local.process]
+[registrar.front.embedded]
+listen = "127.0.0.1"
+servs = ["local/web"]
+connect_timeout_ms = "soon"
+[registrar.back.embedded]
+listen = "127.0.0.1:8080"
+serves = ["lokal/web", "web"]
+[registrar.side.embedded]
+listen = "127.0.0.1:8080"
+serves = ["lokal/web"]
+"#,
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(complaints.to_string());
 }
