@@ -31,9 +31,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use self::clock::{Clock, SystemClock, TimerClock};
-pub use self::execute::{Patience, StepEnd, StepReport};
+pub use self::execute::Patience;
 pub use self::finish::Finished;
-pub use self::plan::{Plan, PlanStage, plan};
+pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
 pub use self::state::{Flight, SeatState, SlotState, TargetState};

@@ -1,9 +1,8 @@
 //! The end of a change: its record is closed, and the target is free for the next.
 
-use super::execute::{StepEnd, StepReport};
 use super::state::TargetState;
 use super::{Cycle, CycleError};
-use crate::audit::Outcome;
+use crate::drivers::{Outcome, StepEnd, StepReport};
 use crate::snapshot::TargetId;
 use crate::store::Write;
 

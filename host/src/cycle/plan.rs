@@ -2,58 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use crate::bounds::{ActionKind, Decision};
-use crate::drivers::Step;
+use crate::drivers::{Plan, PlanStage, Step};
 use crate::snapshot::{Instance, Phase};
-
-/// What is going to be done: stages in order; within a stage, lanes side by side; within a lane, steps one after the other.
-///
-/// Growth stands before shrinkage, and a shrinking stage is not begun unless all growth before it was confirmed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// The stages.
-    pub stages: Vec<PlanStage>,
-}
-
-/// Lanes that go on side by side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanStage {
-    /// Whether it takes something away.
-    pub shrinks: bool,
-    /// Each the steps for one instance, or for the whole target.
-    pub lanes: Vec<Vec<Step>>,
-}
-
-impl Plan {
-    /// Ids that it creates.
-    pub fn created(&self) -> impl Iterator<Item = &str> {
-        self.steps().filter_map(|step| match step {
-            Step::Create { instance } => Some(instance.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Ids that it removes.
-    pub fn removed(&self) -> impl Iterator<Item = &str> {
-        self.steps().filter_map(|step| match step {
-            Step::Remove { instance } => Some(instance.as_str()),
-            _ => None,
-        })
-    }
-
-    /// All steps, in the order in which they are begun.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.stages.iter().flat_map(|stage| stage.lanes.iter().flatten())
-    }
-
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.stages.is_empty()
-    }
-}
 
 /// Plans a decision, given the instances that it was decided on. `backend_counts`: the backend keeps the desired count and
 /// makes and removes instances itself.

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::CycleError;
-use super::plan::Plan;
 use crate::bounds::{Past, Settings};
-use crate::drivers::ObservedTarget;
+use crate::drivers::{ObservedTarget, Plan};
 use crate::snapshot::{Change, InFlight, TargetId, TargetIdError};
 use crate::store::Store;
 
