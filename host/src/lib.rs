@@ -20,6 +20,10 @@ pub mod registrars;
 
 pub mod store;
 
+pub mod audit;
+
+pub mod cycle;
+
 pub mod registry;
 
 pub mod config;
