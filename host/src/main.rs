@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|word| word == trimtab::sandbox::WORKER_COMMAND) {
-        return trimtab::sandbox::compile_worker();
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        // Hidden commands, by which the host starts itself again.
+        Some("launch-instance") => ExitCode::from(trimtab::drivers::process::launch(arguments.next().as_deref())),
+        Some(trimtab::sandbox::WORKER_COMMAND) => trimtab::sandbox::compile_worker(),
+        _ => trimtab::cli::main(),
     }
-    ExitCode::SUCCESS
 }

@@ -2,6 +2,8 @@
 //!
 //! Owns only the entries it made. If taking one out fails, the instance stays.
 
+pub mod embedded;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;

@@ -4,11 +4,25 @@
 //! becomes [`Freshness::Absent`](crate::snapshot::Freshness), never zero. To add one: a file with its config struct, an arm in the one list, a row in
 //! the README.
 
+pub mod http_json;
+pub mod memory;
+pub mod prometheus;
+pub mod scrape;
+
+mod fetch;
+mod gather;
+mod history;
+
+#[cfg(test)]
+mod stage;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use self::gather::{GatherLimits, Gathered, Problem, Question, Sources, Why, gather, questions};
+pub use self::history::{Base, History, counter_rate};
 use crate::snapshot::{Instance, Samples, Subject, Target, TargetId};
 
 /// Somewhere that readings come from.
@@ -19,6 +33,11 @@ pub trait Source: Send + Sync + Debug {
 
     /// The table key.
     fn kind(&self) -> &'static str;
+
+    /// What it does by itself; the gathering does the rest.
+    fn gives(&self) -> Gives {
+        Gives::default()
+    }
 
     /// Refuses a reading that it can never tell.
     ///
@@ -37,6 +56,16 @@ pub trait Source: Send + Sync + Debug {
     /// # Errors
     /// What does not work, and the remedy.
     async fn check(&self) -> Result<(), SourceError>;
+}
+
+/// What a source does by itself. What it does not, [`gather`] does: it keeps the samples of `look_back_ms` in a [`History`],
+/// and turns counters into rates where `rate` asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gives {
+    /// Its rows hold all samples of the look-back, not the latest only.
+    pub ranges: bool,
+    /// Where `rate` is asked for, its samples are rates already.
+    pub rates: bool,
 }
 
 /// One reading as a binding declares it.
