@@ -1,0 +1,3 @@
+//! Trimtab against real servers and as a real process, in one binary.
+
+mod prometheus;
