@@ -19,3 +19,5 @@ pub mod drivers;
 pub mod registrars;
 
 pub mod store;
+
+pub mod cli;
