@@ -1,4 +1,5 @@
-//! Tests of the whole: the house's rules, and the built binary.
+//! Tests of the whole, in one binary: the house's rules, the built binary, real processes and servers.
 
 mod architecture;
 mod cli;
+mod prometheus;
