@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
+use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
@@ -29,7 +30,7 @@ pub struct Named<K> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriverKind {
     /// Groups of processes on this machine.
-    Process(toml::Table),
+    Process(ProcessConfig),
 }
 
 /// Kinds of source.
@@ -69,7 +70,11 @@ impl Furnish for DriverKind {
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
-            "process" => deserialize(item).map(Self::Process),
+            "process" => {
+                let process: ProcessConfig = deserialize(item)?;
+                complain_all(item, &process.complaints());
+                Some(Self::Process(process))
+            }
             _ => unknown_kind::<Self>(kind, item),
         }
     }
@@ -145,6 +150,30 @@ pub(super) fn deserialize<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
         taken_out.push(found.key);
     }
     None
+}
+
+/// Complaints of a room about what its shape does not say: `workload.web.cwd: is not an absolute path; …`.
+fn complain_all(item: &Item<'_>, complaints: &[String]) {
+    for complaint in complaints {
+        let (keys, what) = complaint.split_once(": ").unwrap_or(("", complaint));
+        let table = item.value().get_ref().as_table();
+        // A key that was left out has no place of its own: then the table's is the nearest.
+        let span = table.and_then(|table| deepest(table, keys)).unwrap_or_else(|| item.value().span());
+        let path = if keys.is_empty() { item.path().to_owned() } else { format!("{}.{keys}", item.path()) };
+        item.reader().complain(&span, &path, what, "");
+    }
+}
+
+/// Where the value of these keys stands, or that of as many of them as there are.
+fn deepest(table: &DeTable<'_>, keys: &str) -> Option<Range<usize>> {
+    table.iter().find_map(|(key, value)| {
+        let rest = keys.strip_prefix(key.get_ref().as_ref())?;
+        match (rest.strip_prefix('.'), value.get_ref()) {
+            (Some(rest), DeValue::Table(inner)) => deepest(inner, rest).or(Some(value.span())),
+            (Some(_), _) => Some(value.span()),
+            (None, _) => rest.is_empty().then(|| value.span()),
+        }
+    })
 }
 
 struct Found {
