@@ -31,14 +31,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use self::clock::{Clock, SystemClock, TimerClock};
-pub use self::execute::{Patience, StepEnd, StepReport};
+pub use self::execute::Patience;
 pub use self::finish::Finished;
-pub use self::plan::{Plan, PlanStage, plan};
+pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 use crate::audit::{Audit, Trigger};
-use crate::bounds::{self, Decision, Gates, Origin, Question, RepairQuestion, Ruling, Vote};
+use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
 use crate::drivers::{Driver, DriverError, Observation, ObservedTarget};
 use crate::registrars::Registrar;
 use crate::snapshot::{InFlight, Reading, Snapshot, TargetId};
@@ -47,6 +47,9 @@ use crate::store::{Store, StoreError};
 
 /// Targets that are taken through a turn together. Bounds the memory of a turn, and is one commit.
 const CHUNK: usize = 1024;
+
+/// Turns further apart than four paces, and than this, are an outage: windows are then seeded anew.
+const GAP_MS_MIN: u64 = 60_000;
 
 /// What a cycle is made of.
 #[derive(Debug, Clone)]
@@ -141,8 +144,12 @@ struct SeatCase {
     snapshot: Option<Arc<Snapshot>>,
     answers: Vec<evaluate::SlotAnswer>,
     ruling: Option<Ruling>,
-    /// What is to be done, and whether a change in flight has to be cancelled first.
+    repair: Option<RepairRuling>,
+    /// What is to be done.
     act: Option<Decision>,
+    /// What the next turn has to know.
+    past: Past,
+    /// Whether a change in flight is cancelled for one that is more urgent.
     supersedes: bool,
 }
 
@@ -356,48 +363,135 @@ impl Cycle {
         Ok(())
     }
 
-    /// Lets the bounds decide for every binding of a target, and chooses what is done: a raise covers the repair, a repair
-    /// goes before all else.
+    /// Lets the bounds decide for every binding of a target, and chooses what is done.
     fn rule(&mut self, case: &mut Case, trigger: Trigger) {
         let target = &case.observed.target.id;
         let started = !self.met.contains(target);
         let is_running = self.running.contains_key(target);
-        let backend_counts = self.parts.driver.keeps_desired();
+        let repairs = !self.parts.driver.keeps_desired();
         for seat in &mut case.seats {
-            let Some(snapshot) = seat.snapshot.clone() else { continue };
-            let votes: Vec<Vote> = seat.answers.iter().map(|answer| answer.vote(&seat.binding)).collect();
-            let key = self.parts.next_key(&mut self.keys);
             let gates = Gates {
                 conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
                 event_turn: trigger == Trigger::Event,
                 started,
-                gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(60_000)),
+                gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(GAP_MS_MIN)),
                 ..Gates::default()
             };
             let past = case.state.seats.get(&seat.binding.name).map(|kept| kept.past.clone()).unwrap_or_default();
-            let question = Question {
-                snapshot: &snapshot,
-                settings: &seat.binding.settings,
-                votes: &votes,
-                past: &past,
-                gates: &gates,
-                key: &key,
-                lease_epoch: self.parts.lease.epoch,
-                lease_expires_ms: self.parts.lease.expires_ms,
-            };
-            let mut ruling = bounds::decide(&question);
-            if !seat.acts {
-                seat.ruling = Some(ruling);
-                continue;
-            }
-            let raises = ruling.decision.as_ref().and_then(Decision::replicas).is_some_and(|count| count.to > count.from);
-            let repair = if backend_counts || raises || is_running {
-                None
-            } else {
-                bounds::repair(&RepairQuestion { question: &question, past: &ruling.past })
-            };
-            let _ = (&mut ruling, repair, is_running);
-            seat.ruling = Some(ruling);
+            let keys = (self.next_key(), self.next_key());
+            seat.rule(&past, &gates, (&keys.0, &keys.1), self.parts.lease, repairs);
+            seat.supersede(is_running);
+        }
+    }
+
+    /// A key for a change: unique within the data directory, short, fit for a host name.
+    fn next_key(&mut self) -> String {
+        self.keys = self.keys.saturating_add(1);
+        format!("{}x{}", base36(self.parts.lease.epoch), base36(self.keys))
+    }
+
+    /// Carries out what is recorded, off to the side.
+    fn begin(&mut self, act: record::Act) {
+        let target = act.decision.target().clone();
+        let cancel = CancellationToken::new();
+        self.running.insert(target.clone(), cancel.clone());
+        let execution = execute::Execution {
+            driver: Arc::clone(&self.parts.driver),
+            registrars: self.parts.registrars.iter().filter(|one| one.serves(&target)).map(Arc::clone).collect(),
+            clock: Arc::clone(&self.parts.clock),
+            patience: self.parts.patience,
+            deadline_ms: act.deadline_ms,
+            cancel,
+        };
+        let sender = self.finished.0.clone();
+        tokio::spawn(async move {
+            // A library that panics costs this change its end, not the host its target.
+            let run = std::panic::AssertUnwindSafe(execution.run(&act.decision, &act.plan)).catch_unwind();
+            let reports = run.await.ok();
+            // The cycle is gone only where the host ends; then the next start finds the open record.
+            let _ = sender.send(Finished { target, record: act.record, reports });
+        });
+    }
+}
+
+impl SeatCase {
+    fn new(binding: &Arc<Binding>, acts: bool) -> Self {
+        Self {
+            binding: Arc::clone(binding),
+            acts,
+            readings: Vec::new(),
+            snapshot: None,
+            answers: Vec::new(),
+            ruling: None,
+            repair: None,
+            act: None,
+            past: Past::default(),
+            supersedes: false,
+        }
+    }
+
+    /// Asks the bounds: first for the repair, then for the policies' wishes. A raise covers the repair, for it makes whatever
+    /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
+    fn rule(&mut self, past: &Past, gates: &Gates, keys: (&str, &str), lease: Lease, repairs: bool) {
+        let Some(snapshot) = self.snapshot.as_deref() else { return };
+        let votes: Vec<Vote> = self.answers.iter().map(evaluate::SlotAnswer::vote).collect();
+        let settings = &self.binding.settings;
+        let repair = (repairs && self.acts).then(|| {
+            bounds::repair(&RepairQuestion {
+                snapshot,
+                settings,
+                past,
+                gates,
+                key: keys.0,
+                lease_epoch: lease.epoch,
+                lease_expires_ms: lease.expires_ms,
+            })
+        });
+        let mut ruling = bounds::decide(&Question {
+            snapshot,
+            settings,
+            votes: &votes,
+            past: repair.as_ref().map_or(past, |repair| &repair.past),
+            gates,
+            key: keys.1,
+            lease_epoch: lease.epoch,
+            lease_expires_ms: lease.expires_ms,
+        });
+        let mut repair_decision = repair.as_ref().and_then(|repair| repair.decision.clone());
+        let raises = ruling.decision.as_ref().and_then(Decision::replicas).is_some_and(|count| count.to > count.from);
+        if raises {
+            repair_decision = None;
+        }
+        if repair_decision.is_some() && ruling.decision.is_some() {
+            ruling.past.undone(snapshot.now_ms);
+        }
+        self.past = ruling.past.clone();
+        self.act = repair_decision.or_else(|| ruling.decision.clone()).filter(|_| self.acts);
+        self.repair = repair;
+        self.ruling = Some(ruling);
+    }
+
+    /// Where a change is still under way, it is cancelled first, and the next turn decides from what it left.
+    fn supersede(&mut self, is_running: bool) {
+        if !(self.acts && is_running && self.act.is_some()) {
+            return;
+        }
+        self.act = None;
+        self.supersedes = true;
+        if let Some(snapshot) = &self.snapshot {
+            self.past.undone(snapshot.now_ms);
+        }
+    }
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = u32::try_from(number % 36).unwrap_or(0);
+        digits.push(char::from_digit(digit, 36).unwrap_or('0'));
+        number /= 36;
+        if number == 0 {
+            return digits.iter().rev().collect();
         }
     }
 }

@@ -4,10 +4,17 @@
 //! becomes [`Freshness::Absent`](crate::snapshot::Freshness), never zero. To add one: a file with its config struct, an arm in the one list, a row in
 //! the README.
 
+pub mod http_json;
 pub mod memory;
+pub mod prometheus;
+pub mod scrape;
 
+mod fetch;
 mod gather;
 mod history;
+
+#[cfg(test)]
+mod stage;
 
 use std::fmt::Debug;
 

@@ -228,6 +228,26 @@ impl Apt {
     }
 }
 
+/// The cache folder with the newest version of some packages and the libraries that they need; the first names it.
+///
+/// # Errors
+/// Where they cannot be had.
+pub(crate) fn folder(cache: &Cache, names: &[&str]) -> Result<PathBuf> {
+    let title = names.first().copied().unwrap_or_default();
+    let folder = format!("debian-{title}");
+    if cache.path(&folder).is_dir() {
+        return Ok(cache.path(&folder));
+    }
+    with_lists(cache, |apt| {
+        let roots = names
+            .iter()
+            .map(|name| apt.package(name, None))
+            .collect::<Result<Vec<_>>>()?;
+        let packages = apt.with_libraries(roots)?;
+        cache.folder(&folder, |half| apt.unpack(&packages, half, title))
+    })
+}
+
 /// The value for `LD_LIBRARY_PATH` that makes an unpacked program find unpacked libraries.
 ///
 /// # Errors
@@ -314,6 +334,7 @@ fn dependency(text: &str) -> Option<(String, Option<String>)> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

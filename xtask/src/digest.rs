@@ -11,17 +11,11 @@ pub(crate) fn of(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// One digest over several files and texts, which changes when any of them does.
+/// One digest over several files, which changes when any of them does.
 #[derive(Default)]
 pub(crate) struct Inputs(Sha256);
 
 impl Inputs {
-    /// Adds a text, such as the version of a tool.
-    pub(crate) fn text(mut self, text: &str) -> Self {
-        self.add(text.as_bytes());
-        self
-    }
-
     /// Adds a file, or each file below a folder, by name and content.
     ///
     /// # Errors

@@ -7,13 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::plan::Plan;
 use crate::bounds::Decision;
-use crate::drivers::{Driver, Step, StepState};
+use crate::drivers::{Driver, Plan, Step, StepEnd, StepReport, StepState};
 use crate::registrars::{DrainState, Registrar};
 
 /// Limits on waiting.
@@ -30,56 +28,6 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self { call_ms: 30_000, poll_ms: 100, drain_ms: 60_000 }
-    }
-}
-
-/// What one step came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// The step.
-    pub step: Step,
-    /// When it was begun.
-    pub began_ms: u64,
-    /// When it ended.
-    pub ended_ms: u64,
-    /// How it ended.
-    pub end: StepEnd,
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "kebab-case")]
-pub enum StepEnd {
-    /// It was done.
-    Done,
-    /// The backend cannot do it.
-    Impossible {
-        /// Why.
-        why: String,
-    },
-    /// It failed. Whether it was done may be unknown; the next turn looks.
-    Failed {
-        /// Why.
-        why: String,
-    },
-    /// The wait was given up, and the lane went on.
-    CutOff {
-        /// What it waited for.
-        why: String,
-    },
-    /// The change's deadline passed before it was done.
-    Stuck {
-        /// What it waited for.
-        why: String,
-    },
-    /// Another change superseded this one.
-    Cancelled,
-}
-
-impl StepEnd {
-    /// Whether the lane goes on after it.
-    fn goes_on(&self) -> bool {
-        matches!(self, Self::Done | Self::CutOff { .. })
     }
 }
 

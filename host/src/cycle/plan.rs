@@ -1,57 +1,10 @@
 //! From a decision to durable steps: no choice is left in it, so that the record can hold the plan before anything is done.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::bounds::{ActionKind, Decision};
-use crate::drivers::Step;
+use crate::drivers::{Plan, PlanStage, Step};
 use crate::snapshot::{Instance, Phase};
-
-/// What is going to be done: stages in order; within a stage, lanes side by side; within a lane, steps one after the other.
-///
-/// Growth stands before shrinkage, and a shrinking stage is not begun unless all growth before it was confirmed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// The stages.
-    pub stages: Vec<PlanStage>,
-}
-
-/// Lanes that go on side by side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanStage {
-    /// Whether it takes something away.
-    pub shrinks: bool,
-    /// Each the steps for one instance, or for the whole target.
-    pub lanes: Vec<Vec<Step>>,
-}
-
-impl Plan {
-    /// Ids that it creates.
-    pub fn created(&self) -> impl Iterator<Item = &str> {
-        self.steps().filter_map(|step| match step {
-            Step::Create { instance } => Some(instance.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Ids that it removes.
-    pub fn removed(&self) -> impl Iterator<Item = &str> {
-        self.steps().filter_map(|step| match step {
-            Step::Remove { instance } => Some(instance.as_str()),
-            _ => None,
-        })
-    }
-
-    /// All steps, in the order in which they are begun.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.stages.iter().flat_map(|stage| stage.lanes.iter().flatten())
-    }
-
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.stages.is_empty()
-    }
-}
 
 /// Plans a decision, given the instances that it was decided on. `backend_counts`: the backend keeps the desired count and
 /// makes and removes instances itself.
@@ -71,7 +24,12 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             let wanted = usize::try_from(count.to).unwrap_or(usize::MAX);
             grow.extend((living..wanted).map(|_| appear(names.take())));
             let surplus = living.saturating_sub(wanted);
-            shrink.extend(decision.victims().iter().take(surplus).map(|id| disappear(id)));
+            let (dead, alive): (Vec<_>, Vec<_>) = decision.victims().iter().partition(|id| is_dead(instances, id));
+            shrink.extend(alive.into_iter().take(surplus).map(|id| disappear(id)));
+            // What is dead is cleared away along with any change of count: it serves nobody and keeps a name and a port.
+            let failed = instances.iter().filter(|instance| instance.phase == Phase::Failed).map(|instance| &instance.id);
+            let cleared: BTreeSet<&String> = dead.into_iter().chain(failed).collect();
+            change.extend(cleared.into_iter().map(|id| clear_away(id)));
         }
     }
     if !decision.resize().is_empty() || decision.size_class().is_some() {
@@ -95,7 +53,7 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             ActionKind::Replace => {
                 // What is dead is cleared away first: it may hold the port or name that its successor needs.
                 if is_dead(instances, id) {
-                    let mut lane = vec![Step::Deregister { instance: id.clone() }, Step::Remove { instance: id.clone() }];
+                    let mut lane = clear_away(id);
                     lane.extend(appear(names.take()));
                     grow.push(lane);
                 } else {
@@ -144,6 +102,10 @@ fn appear(id: String) -> Vec<Step> {
         Step::AwaitReady { instance: id.clone() },
         Step::Register { instance: id },
     ]
+}
+
+fn clear_away(id: &str) -> Vec<Step> {
+    vec![Step::Deregister { instance: id.to_owned() }, Step::Remove { instance: id.to_owned() }]
 }
 
 fn disappear(id: &str) -> Vec<Step> {

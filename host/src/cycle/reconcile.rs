@@ -1,7 +1,6 @@
 //! How far a change came whose host was killed or gave it up: told by present facts, never by what was meant.
 
-use super::plan::Plan;
-use crate::drivers::Step;
+use crate::drivers::{Plan, Step};
 use crate::snapshot::{Instance, Phase};
 
 /// How far a change came.

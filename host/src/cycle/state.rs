@@ -1,12 +1,14 @@
 //! What the host keeps of one target between turns and over restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
-use crate::bounds::Past;
-use crate::snapshot::{Change, InFlight, TargetId};
+use super::CycleError;
+use crate::bounds::{Past, Settings};
+use crate::drivers::{ObservedTarget, Plan};
+use crate::snapshot::{Change, InFlight, TargetId, TargetIdError};
+use crate::store::Store;
 
 /// Most past changes kept for policies to see.
 const CHANGES_MAX: usize = 32;
@@ -137,6 +139,33 @@ impl SlotState {
 }
 
 impl TargetState {
+    /// What a slot keeps.
+    #[must_use]
+    pub fn slot(&self, binding: &str, slot: &str) -> Option<&SlotState> {
+        self.seats.get(binding)?.slots.get(slot)
+    }
+
+    /// Takes in a target: on first sight what is there is what is desired, or what its driver was told to begin with, or the
+    /// fewest allowed.
+    pub(super) fn meet(&mut self, observed: &ObservedTarget, settings: Option<&Settings>) {
+        self.format = STATE_FORMAT;
+        if self.desired.is_none() {
+            let there = observed.instances.iter().filter(|instance| instance.phase.counts()).count();
+            let there = u32::try_from(there).unwrap_or(u32::MAX);
+            let least = settings.map_or(0, |settings| settings.replicas.min);
+            let first = [there, observed.target.desired, least].into_iter().find(|count| *count > 0);
+            self.desired = Some(first.unwrap_or(0));
+        }
+    }
+
+    /// Takes in what is there now. A change that was given up ends as soon as nothing of it is left to wait for.
+    pub(super) fn settle(&mut self, observed: &ObservedTarget, is_running: bool) {
+        let waits = |flight: &Flight| !super::reconcile::pending(&flight.plan, &observed.instances).is_empty();
+        if !is_running && self.flight.as_ref().is_some_and(|flight| !waits(flight)) {
+            self.flight = None;
+        }
+    }
+
     /// Notes a change that was begun.
     pub fn changed(&mut self, change: Change) {
         self.changes.push(change);
@@ -149,4 +178,36 @@ impl TargetState {
     pub fn key(target: &TargetId) -> String {
         format!("target/{target}")
     }
+}
+
+/// Targets read at once.
+const PAGE: usize = 1_000;
+
+/// Reads what is kept of all targets of a driver.
+pub(super) async fn load(store: &dyn Store, driver: &str) -> Result<HashMap<TargetId, TargetState>, CycleError> {
+    let prefix = format!("target/{driver}/");
+    let mut states = HashMap::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list(&prefix, after.as_deref(), PAGE).await?;
+        for (key, kept) in &page {
+            let (target, state) = parse(key, &kept.value)?;
+            states.insert(target, state);
+        }
+        match page.into_iter().last() {
+            Some((key, _)) => after = Some(key),
+            None => return Ok(states),
+        }
+    }
+}
+
+fn parse(key: &str, value: &[u8]) -> Result<(TargetId, TargetState), CycleError> {
+    let name = key.strip_prefix("target/").unwrap_or(key);
+    let unreadable = |what: String| CycleError::State { target: name.to_owned(), what };
+    let target = name.parse().map_err(|error: TargetIdError| unreadable(error.to_string()))?;
+    let state: TargetState = serde_json::from_slice(value).map_err(|error| unreadable(error.to_string()))?;
+    if state.format > STATE_FORMAT {
+        return Err(unreadable(format!("it was written by a newer trimtab (form {})", state.format)));
+    }
+    Ok((target, state))
 }

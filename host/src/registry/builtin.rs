@@ -65,6 +65,7 @@ fn find(
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use sha2::{Digest, Sha256};
 

@@ -300,6 +300,7 @@ pub(super) fn fingerprint(spec: &ReadingSpec) -> u64 {
     hasher.finish()
 }
 
-fn base_age_ms_max(spec: &ReadingSpec) -> u64 {
+/// Age at which the base of a rate is forgotten.
+pub(super) fn base_age_ms_max(spec: &ReadingSpec) -> u64 {
     spec.stale_after_ms.max(spec.look_back_ms).max(BASE_AGE_MS_MIN)
 }

@@ -1,65 +1,12 @@
 //! Outages, odd samples and look-backs, as stories with injected time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::snapshot::{Abilities, Freshness, Instance, Limits, Phase, Resources, Samples, Subject, Target};
+use crate::snapshot::{Freshness, Instance, Samples, Subject, Target};
 use crate::sources::memory::{MemorySource, Outage};
-
-const NOW: u64 = 1_700_000_000_000;
-
-fn target(name: &str) -> Target {
-    Target {
-        id: TargetId::new("local", name).unwrap(),
-        kind: String::new(),
-        zones: Vec::new(),
-        labels: BTreeMap::new(),
-        desired: 1,
-        total: 1,
-        ready: 1,
-        containers: Vec::new(),
-        abilities: Abilities::default(),
-        limits: Limits { replicas_min: 0, replicas_max: 9, least: Resources::default(), most: Resources::default() },
-    }
-}
-
-fn instance(id: &str) -> Instance {
-    Instance {
-        id: id.to_owned(),
-        name: String::new(),
-        node: None,
-        zone: None,
-        phase: Phase::Ready,
-        started_ms: None,
-        restarts: 0,
-        requests: Resources::default(),
-        limits: Resources::default(),
-        usage: Resources::default(),
-        memory_peak_bytes: None,
-        protected: false,
-        address: None,
-        handle: None,
-        made_by: None,
-    }
-}
-
-fn spec(name: &str, source: &str, subject: Subject) -> ReadingSpec {
-    ReadingSpec {
-        name: name.to_owned(),
-        source: source.to_owned(),
-        query: format!("query of {name}"),
-        subject,
-        unit: String::new(),
-        label: None,
-        rate: false,
-        look_back_ms: 0,
-        step_ms: 0,
-        stale_after_ms: 60_000,
-        absent_as: None,
-    }
-}
+use crate::sources::stage::{NOW, instance, spec, target};
 
 /// Everything a story needs: sources `m` (latest only), `n` (likewise) and `r` (ranges).
 struct Stage {

@@ -1,0 +1,143 @@
+//! Requests to servers that may be slow, gone, broken or hostile: bounded in time and size, and led nowhere else.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Url};
+
+/// Most redirects followed, all on one host and port.
+const REDIRECTS_MAX: usize = 3;
+
+/// Most characters of a server's own words that an error repeats.
+const WORDS_MAX: usize = 300;
+
+/// Most bytes of a refusing server's answer that are read for its reason.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
+
+/// How long and how much.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FetchLimits {
+    pub(super) connect_timeout_ms: u64,
+    /// For the whole request, the body's last byte included.
+    pub(super) timeout_ms: u64,
+    pub(super) body_bytes_max: usize,
+}
+
+/// A client that keeps these limits.
+#[derive(Debug, Clone)]
+pub(super) struct Fetcher {
+    client: Client,
+    body_bytes_max: usize,
+    timeout_ms: u64,
+}
+
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("no answer within {0} ms")]
+    TimedOut(u64),
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("status {status}: {}", shorten(&String::from_utf8_lossy(body)))]
+    Status { status: u16, body: Vec<u8> },
+    #[error("the answer is larger than {0} bytes")]
+    Large(usize),
+}
+
+impl Fetcher {
+    pub(super) fn new(limits: FetchLimits) -> Result<Self, String> {
+        let same_origin = Policy::custom(|attempt| {
+            let from = attempt.previous().first().map(origin);
+            if attempt.previous().len() > REDIRECTS_MAX {
+                attempt.error("too many redirects")
+            } else if from == Some(origin(attempt.url())) {
+                attempt.follow()
+            } else {
+                attempt.error("a redirect to another host, which is not followed")
+            }
+        });
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(same_origin)
+            .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
+            .timeout(Duration::from_millis(limits.timeout_ms))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("trimtab/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| chain(&error))?;
+        Ok(Self { client, body_bytes_max: limits.body_bytes_max, timeout_ms: limits.timeout_ms })
+    }
+
+    pub(super) async fn get(&self, url: Url, accept: &'static str) -> Result<Vec<u8>, FetchError> {
+        self.send(self.client.get(url).header(ACCEPT, HeaderValue::from_static(accept))).await
+    }
+
+    /// Posts what stands after the `?` as a form: queries may be longer than a URL can be.
+    pub(super) async fn post_form(&self, mut url: Url) -> Result<Vec<u8>, FetchError> {
+        let form = url.query().unwrap_or_default().to_owned();
+        url.set_query(None);
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        self.send(self.client.post(url).header(CONTENT_TYPE, kind).body(form)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, FetchError> {
+        let failed = |error: reqwest::Error| match error.is_timeout() {
+            true => FetchError::TimedOut(self.timeout_ms),
+            false => FetchError::Unreachable(chain(&error)),
+        };
+        let mut answer = request.send().await.map_err(failed)?;
+        let status = answer.status();
+        let most = if status.is_success() { self.body_bytes_max } else { self.body_bytes_max.min(REFUSAL_BYTES_MAX) };
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > most {
+                if status.is_success() {
+                    return Err(FetchError::Large(most));
+                }
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() { Ok(body) } else { Err(FetchError::Status { status: status.as_u16(), body }) }
+    }
+}
+
+/// A URL that we can speak to. TLS is not built in yet.
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("url {text:?}: {error}"))?;
+    if url.scheme() != "http" || !url.has_host() {
+        return Err(format!("url {text:?} does not begin with http:// and a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a url must hold no user and no password".to_owned());
+    }
+    Ok(url)
+}
+
+/// At most so many characters of what a server said, on one line.
+pub(super) fn shorten(words: &str) -> String {
+    let mut line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
+    if words.chars().nth(WORDS_MAX).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+fn origin(url: &Url) -> (String, Option<String>, Option<u16>) {
+    (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default())
+}
+
+/// The error and its causes on one line: reqwest's own words mostly say only that there was one. No URL, which may be long.
+fn chain(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    match causes.last() {
+        Some(root) => shorten(root),
+        None => shorten(&error.to_string()),
+    }
+}

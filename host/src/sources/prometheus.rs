@@ -1,0 +1,225 @@
+//! The source `prometheus`: queries to a Prometheus server, or to one that speaks like it (Thanos, Mimir, VictoriaMetrics).
+//!
+//! One query per reading, for all targets: a label of the answer says whose each series is. Without a look-back it asks for the
+//! moment, with one for a range, so that a policy sees history from its first turn. A sample's time is the time at which the
+//! server evaluated the query; the server itself drops a series that is no longer scraped.
+
+mod answer;
+mod owners;
+
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+use self::answer::{Answer, Series};
+use self::owners::Owners;
+use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url};
+use super::{Ask, Gives, Measurement, ReadingSpec, Row, Source, SourceError};
+use crate::snapshot::{Samples, Subject};
+
+/// Most points of a range; a server refuses more than 11,000.
+const POINTS_MAX: u64 = 10_000;
+
+/// Points of a look-back whose step nobody chose.
+const POINTS_UNASKED: u64 = 60;
+
+/// Least step.
+const STEP_MS_MIN: u64 = 1_000;
+
+/// `[source.NAME.prometheus]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrometheusConfig {
+    /// Where its API is: `http://prometheus:9090`, with the prefix if it has one.
+    pub url: String,
+    /// The label that names the target, by its id or by its name without the driver's.
+    #[serde(default = "default_target_label")]
+    pub target_label: String,
+    /// The label that names the instance, where a reading belongs to instances.
+    #[serde(default = "default_instance_label")]
+    pub instance_label: String,
+    /// Whether an answer is taken that the server itself calls incomplete. A sum over a part would read as a fall in load.
+    #[serde(default)]
+    pub partial_answers: bool,
+    /// Time to connect.
+    #[serde(default = "default_connect_timeout_ms")]
+    pub connect_timeout_ms: u64,
+    /// Time for one query as a whole.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+    /// Most bytes of an answer.
+    #[serde(default = "default_body_bytes_max")]
+    pub body_bytes_max: usize,
+}
+
+impl PrometheusConfig {
+    /// The defaults, for a server at this address.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            target_label: default_target_label(),
+            instance_label: default_instance_label(),
+            partial_answers: false,
+            connect_timeout_ms: default_connect_timeout_ms(),
+            timeout_ms: default_timeout_ms(),
+            body_bytes_max: default_body_bytes_max(),
+        }
+    }
+}
+
+fn default_target_label() -> String {
+    "target".to_owned()
+}
+
+fn default_instance_label() -> String {
+    "instance_id".to_owned()
+}
+
+fn default_connect_timeout_ms() -> u64 {
+    1_000
+}
+
+fn default_timeout_ms() -> u64 {
+    4_000
+}
+
+fn default_body_bytes_max() -> usize {
+    64 << 20
+}
+
+/// A Prometheus server.
+#[derive(Debug)]
+pub struct PrometheusSource {
+    name: String,
+    config: PrometheusConfig,
+    fetcher: Fetcher,
+    instant: Url,
+    range: Url,
+}
+
+impl PrometheusSource {
+    /// A source that will ask this server; nothing is sent yet.
+    ///
+    /// # Errors
+    /// What is wrong with the configured address.
+    pub fn new(name: &str, config: PrometheusConfig) -> Result<Self, String> {
+        let base = parse_url(&config.url)?;
+        let at = |path: &str| {
+            let mut url = base.clone();
+            url.set_path(&format!("{}/api/v1/{path}", base.path().trim_end_matches('/')));
+            url.set_query(None);
+            url
+        };
+        let fetcher = Fetcher::new(FetchLimits {
+            connect_timeout_ms: config.connect_timeout_ms,
+            timeout_ms: config.timeout_ms,
+            body_bytes_max: config.body_bytes_max,
+        })?;
+        let (instant, range) = (at("query"), at("query_range"));
+        Ok(Self { name: name.to_owned(), config, fetcher, instant, range })
+    }
+
+    async fn query(&self, query: &str, look_back_ms: u64, step_ms: u64, now_ms: u64) -> Result<Answer, SourceError> {
+        let seconds = |ms: u64| format!("{}.{:03}", ms / 1000, ms % 1000);
+        let mut url = if look_back_ms == 0 { self.instant.clone() } else { self.range.clone() };
+        {
+            let mut form = url.query_pairs_mut();
+            form.append_pair("query", query).append_pair("timeout", &format!("{}ms", self.config.timeout_ms));
+            if look_back_ms == 0 {
+                form.append_pair("time", &seconds(now_ms));
+            } else {
+                // Whole steps back from now, so that the newest point is of now.
+                let begin_ms = now_ms.saturating_sub(look_back_ms / step_ms.max(1) * step_ms);
+                form.append_pair("start", &seconds(begin_ms));
+                form.append_pair("end", &seconds(now_ms));
+                form.append_pair("step", &seconds(step_ms));
+            }
+        }
+        match self.fetcher.post_form(url).await {
+            Ok(body) => Answer::read(&body).map_err(|what| self.bad(what)),
+            Err(FetchError::Status { status, body }) => Err(self.bad(answer::refusal(status, &body))),
+            Err(large @ FetchError::Large(_)) => Err(self.bad(large.to_string())),
+            Err(error) => Err(SourceError::Unreachable { name: self.name.clone(), what: error.to_string() }),
+        }
+    }
+
+    fn bad(&self, what: String) -> SourceError {
+        SourceError::BadAnswer { name: self.name.clone(), what }
+    }
+
+    fn step_ms(spec: &ReadingSpec) -> u64 {
+        match spec.step_ms {
+            0 => (spec.look_back_ms / POINTS_UNASKED).max(STEP_MS_MIN).min(spec.look_back_ms.max(1)),
+            step_ms => step_ms,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for PrometheusSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "prometheus"
+    }
+
+    fn gives(&self) -> Gives {
+        Gives { ranges: true, rates: true }
+    }
+
+    fn check_reading(&self, spec: &ReadingSpec) -> Result<(), SourceError> {
+        let points = spec.look_back_ms / Self::step_ms(spec).max(1);
+        let what = if spec.query.trim().is_empty() {
+            "there is no query; write one in PromQL".to_owned()
+        } else if spec.rate {
+            "`rate` is for sources that give counters; write rate(…[1m]) in the query".to_owned()
+        } else if points > POINTS_MAX {
+            format!("{points} points are more than {POINTS_MAX}; lengthen `step` or shorten the look-back")
+        } else if !matches!(spec.subject, Subject::Target | Subject::Instance) && spec.label.is_none() {
+            format!("say in `label` which label of the answer names the {}", spec.subject)
+        } else {
+            return Ok(());
+        };
+        Err(SourceError::Reading { reading: spec.name.clone(), name: self.name.clone(), what })
+    }
+
+    async fn measure(&self, ask: &Ask<'_>) -> Result<Measurement, SourceError> {
+        let spec = ask.spec;
+        let answer = self.query(&spec.query, spec.look_back_ms, Self::step_ms(spec), ask.now_ms).await?;
+        if let Some(warning) = answer.incomplete().filter(|_| !self.config.partial_answers) {
+            return Err(self.bad(format!("it is incomplete: {warning}")));
+        }
+        let mut measurement = Measurement::default();
+        for warning in &answer.warnings {
+            measurement.failed.push(("warning".to_owned(), warning.clone()));
+        }
+        let owners = Owners::new(ask, &self.config.target_label, &self.config.instance_label);
+        for mut series in answer.series {
+            let Some(found) = owners.of(&series.labels) else { continue };
+            let readable = series.unreadable.take().map_or(Ok(()), Err);
+            match readable.and(found) {
+                Ok((target, owner)) => {
+                    let Series { times_ms, values, .. } = series;
+                    measurement.rows.push(Row { target, owner, samples: Samples::Numbers { times_ms, values } });
+                }
+                Err(why) => measurement.failed.push((series.name(), why)),
+            }
+        }
+        Ok(measurement)
+    }
+
+    async fn check(&self) -> Result<(), SourceError> {
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        let answer = self.query("vector(1)", 0, 0, u64::try_from(now_ms).unwrap_or(0)).await?;
+        match answer.series.as_slice() {
+            [one] if one.values == [1.0] => Ok(()),
+            _ => Err(self.bad("vector(1) is not 1".to_owned())),
+        }
+    }
+}
