@@ -11,6 +11,10 @@ use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
+use crate::sandbox::{SandboxConfig, SandboxError, Tier};
+use crate::sources::http_json::HttpJsonConfig;
+use crate::sources::prometheus::PrometheusConfig;
+use crate::sources::scrape::ScrapeConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
@@ -39,11 +43,11 @@ pub enum SourceKind {
     /// What the operating system says of processes.
     Process(toml::Table),
     /// A Prometheus server.
-    Prometheus(toml::Table),
+    Prometheus(PrometheusConfig),
     /// Text exposition, straight from instances.
-    Scrape(toml::Table),
+    Scrape(ScrapeConfig),
     /// Numbers of a JSON document.
-    HttpJson(toml::Table),
+    HttpJson(HttpJsonConfig),
 }
 
 /// Kinds of registrar.
@@ -124,6 +128,23 @@ pub(super) fn read_named<K: Furnish>(name: &str, item: &Item<'_>) -> Option<Name
     };
     inner.table()?;
     Some(Named { name: name.to_owned(), kind: K::read(kind, inner)?, place: inner.key_place() })
+}
+
+/// `[sandbox]`: its shape, and what each tier comes to.
+pub(super) fn read_sandbox(item: &Item<'_>) -> Option<SandboxConfig> {
+    let sandbox: SandboxConfig = deserialize(item)?;
+    for tier in [Tier::Compiled, Tier::Interpreted] {
+        if let Err(error) = sandbox.limits(tier) {
+            let text = match error {
+                SandboxError::Config { what } => what,
+                other => other.to_string(),
+            };
+            let (keys, what) = text.split_once(' ').unwrap_or(("", &text));
+            let keys = keys.strip_prefix("sandbox.").unwrap_or(keys);
+            complain_all(item, &[format!("{keys}: {what}")]);
+        }
+    }
+    Some(sandbox)
 }
 
 /// Reads a table into a room's struct. Each fault is complained about and its key taken out for the next attempt, so that one
