@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -151,6 +152,8 @@ struct SeatCase {
     past: Past,
     /// Whether a change in flight is cancelled for one that is more urgent.
     supersedes: bool,
+    /// Id of its record in this turn, and key of the change that it begins, if it begins one.
+    record_id: String,
 }
 
 impl Cycle {
@@ -353,7 +356,7 @@ impl Cycle {
                     cancel.cancel();
                 }
             }
-            mend::entries(&self.parts.registrars, &case.observed, &case.state).await;
+            mend::entries(&self.parts.registrars, &case.observed, &case.state, !case.too_many_lost()).await;
             self.met.insert(target.clone());
             self.states.insert(target, case.state);
         }
@@ -378,16 +381,11 @@ impl Cycle {
                 ..Gates::default()
             };
             let past = case.state.seats.get(&seat.binding.name).map(|kept| kept.past.clone()).unwrap_or_default();
-            let keys = (self.next_key(), self.next_key());
-            seat.rule(&past, &gates, (&keys.0, &keys.1), self.parts.lease, repairs);
+            self.keys = self.keys.saturating_add(1);
+            seat.record_id = key(self.parts.lease.epoch, self.keys);
+            seat.rule(&past, &gates, self.parts.lease, repairs);
             seat.supersede(is_running);
         }
-    }
-
-    /// A key for a change: unique within the data directory, short, fit for a host name.
-    fn next_key(&mut self) -> String {
-        self.keys = self.keys.saturating_add(1);
-        format!("{}x{}", base36(self.parts.lease.epoch), base36(self.keys))
     }
 
     /// Carries out what is recorded, off to the side.
@@ -414,6 +412,13 @@ impl Cycle {
     }
 }
 
+impl Case {
+    /// Whether so much of the target is lost at once that nothing is taken out of the registrars.
+    fn too_many_lost(&self) -> bool {
+        self.seats.iter().any(|seat| seat.acts && seat.past.too_many_lost().is_some())
+    }
+}
+
 impl SeatCase {
     fn new(binding: &Arc<Binding>, acts: bool) -> Self {
         Self {
@@ -427,12 +432,13 @@ impl SeatCase {
             act: None,
             past: Past::default(),
             supersedes: false,
+            record_id: String::new(),
         }
     }
 
     /// Asks the bounds: first for the repair, then for the policies' wishes. A raise covers the repair, for it makes whatever
     /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
-    fn rule(&mut self, past: &Past, gates: &Gates, keys: (&str, &str), lease: Lease, repairs: bool) {
+    fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
         let Some(snapshot) = self.snapshot.as_deref() else { return };
         let votes: Vec<Vote> = self.answers.iter().map(evaluate::SlotAnswer::vote).collect();
         let settings = &self.binding.settings;
@@ -442,7 +448,7 @@ impl SeatCase {
                 settings,
                 past,
                 gates,
-                key: keys.0,
+                key: &self.record_id,
                 lease_epoch: lease.epoch,
                 lease_expires_ms: lease.expires_ms,
             })
@@ -453,7 +459,7 @@ impl SeatCase {
             votes: &votes,
             past: repair.as_ref().map_or(past, |repair| &repair.past),
             gates,
-            key: keys.1,
+            key: &self.record_id,
             lease_epoch: lease.epoch,
             lease_expires_ms: lease.expires_ms,
         });
@@ -482,6 +488,11 @@ impl SeatCase {
             self.past.undone(snapshot.now_ms);
         }
     }
+}
+
+/// A key: unique within the data directory, short, fit for a host name.
+fn key(epoch: u64, number: u64) -> String {
+    format!("{}x{}", base36(epoch), base36(number))
 }
 
 fn base36(mut number: u64) -> String {
