@@ -1,4 +1,5 @@
-//! Tests of the whole, in one binary: the house's rules, the built binary, real processes and servers.
+//! All tests that need more than one room, in one binary, so that they link once: the house's rules, the built binary as a real
+//! process, and real servers.
 
 mod architecture;
 mod cli;

@@ -167,6 +167,7 @@ impl Thread {
         let mut batch = Batch::new(&tx, &mut self.heads).failed("write to", path)?;
         let answers = works.iter().map(|work| batch.apply(work)).collect::<Result<Vec<_>, _>>();
         let answers = answers.and_then(|answers| batch.finish().map(|()| answers)).failed("write to", path)?;
+        drop(batch);
         tx.commit().failed("write to", path)?;
         Ok(answers)
     }
