@@ -58,7 +58,12 @@ pub(super) struct Bench {
 
 impl Encoder {
     /// The bytes of the next record: whole if it must be, or if it is time for it.
-    pub(super) fn encode(&mut self, record: &Record, whole: bool, bench: &mut Bench) -> Result<Vec<u8>, serde_json::Error> {
+    pub(super) fn encode(
+        &mut self,
+        record: &Record,
+        whole: bool,
+        bench: &mut Bench,
+    ) -> Result<Vec<u8>, serde_json::Error> {
         let limit = CHANGES_MIN + bench.spread(record) % CHANGES_MIN;
         let whole = whole || self.at_ms == 0 || self.position + 1 >= limit;
         bench.text.clear();
