@@ -27,9 +27,10 @@ impl RecordId {
     #[must_use]
     pub fn new(target: &TargetId, at_ms: u64, count: u64) -> Self {
         // FNV-1a: the same in every version of the host, unlike the standard library's.
-        let hash = target.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+        let hash = target
+            .as_str()
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self(format!("{at_ms:013}-{hash:08x}-{count}"))
     }
 
