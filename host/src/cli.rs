@@ -1,3 +1,112 @@
-//! The command line.
+//! The command line: one file per command.
+//!
+//! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
+//! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
 pub mod demo;
+
+mod check;
+mod exit;
+mod policy;
+mod terminal;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+pub use self::exit::{Exit, Fail};
+pub use self::terminal::{Columns, clean, print};
+use crate::config::{Complaints, Config};
+
+/// Hosts scaling policies that are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "trimtab", version, after_help = exit::HELP, max_term_width = 110, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", env = "TRIMTAB_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where state is kept, in place of the configuration's `data_dir`.
+    #[arg(long, global = true, value_name = "DIR", env = "TRIMTAB_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say everything that is wrong with a configuration, without starting anything.
+    Check(check::CheckArgs),
+    /// Write, build, inspect and try policies.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// The workload of the demo: a small web server whose requests cost CPU.
+    #[command(hide = true)]
+    DemoWorker(demo::worker::WorkerArgs),
+}
+
+const CONFIG_DEFAULT: &str = "trimtab.toml";
+
+impl Global {
+    /// The file that was named, or `trimtab.toml`.
+    #[must_use]
+    pub fn config_path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(CONFIG_DEFAULT))
+    }
+
+    /// The checked configuration, with what the command line puts in its place.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub fn load(&self) -> Result<Config, Complaints> {
+        let config = Config::load(self.config_path())?;
+        Ok(match &self.data_dir {
+            Some(data_dir) => Config { data_dir: data_dir.clone(), ..config },
+            None => config,
+        })
+    }
+
+    /// The data directory: as named on the command line, else the configuration's.
+    ///
+    /// # Errors
+    /// Where the configuration must say it, and is wrong.
+    pub fn data_dir(&self) -> Result<PathBuf, Complaints> {
+        match &self.data_dir {
+            Some(data_dir) => Ok(data_dir.clone()),
+            None => self.load().map(|config| config.data_dir),
+        }
+    }
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap prints its own complaints and leaves with 2, and with 0 for --help.
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Whether the terminal took it changes nothing about the exit.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
+        }
+    };
+    let result = match cli.command {
+        Command::Check(args) => check::run(&cli.global, &args),
+        Command::Policy(command) => policy::run(&cli.global, command),
+        Command::DemoWorker(args) => {
+            demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
+        }
+    };
+    result.unwrap_or_else(|error| exit::report(&error)).into()
+}

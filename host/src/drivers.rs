@@ -4,13 +4,17 @@
 //! and cannot see a proposal or a registrar. To add one: a file with its config struct, an arm in the one list, a row in the
 //! README, a server or fake in tests run through the shared checks.
 
+pub mod memory;
+pub mod process;
+mod step;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
+pub use self::step::{Outcome, Plan, PlanStage, Step, StepEnd, StepReport, StepState};
 use crate::bounds::Decision;
-use crate::snapshot::{Instance, Inventory, Node, Target};
+use crate::snapshot::{Instance, Inventory, Node, Target, TargetId};
 
 /// A backend.
 #[async_trait]
@@ -37,6 +41,12 @@ pub trait Driver: Send + Sync + Debug {
     /// Where the backend refused, failed or did not answer in time. Then whether the step was taken may be unknown.
     async fn take(&self, decision: &Decision, step: &Step) -> Result<StepState, DriverError>;
 
+    /// Where an instance is reached, `host:port`, once it is ready; `None` if it is not reached over the network.
+    ///
+    /// # Errors
+    /// Where it could not be told.
+    async fn address(&self, target: &TargetId, instance: &str) -> Result<Option<String>, DriverError>;
+
     /// Exercises the real thing without changing it.
     ///
     /// # Errors
@@ -58,105 +68,15 @@ pub struct Observation {
 /// One target as its driver saw it.
 #[derive(Debug, Clone)]
 pub struct ObservedTarget {
-    /// The workload. `limits` are placeholders until the binding is known; `desired` is the store's where the backend keeps
-    /// none (then 0 here).
+    /// The workload. `limits` are placeholders until the binding is known; where the backend keeps no `desired`, the store
+    /// does, and here stands the count to begin with before it has one.
     pub target: Target,
     /// Its instances, ordered by id.
     pub instances: Vec<Instance>,
     /// Whether the list is whole.
     pub inventory: Inventory,
-}
-
-/// One durable step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
-pub enum Step {
-    /// Make an instance of this id. Driver.
-    Create {
-        /// The new instance's id: the idempotency key.
-        instance: String,
-    },
-    /// Wait until it is ready. Driver, by observation.
-    AwaitReady {
-        /// Which.
-        instance: String,
-    },
-    /// Enter it in the registrars.
-    Register {
-        /// Which.
-        instance: String,
-    },
-    /// Give it no more work, and wait until it has finished what it has. Registrars.
-    Drain {
-        /// Which.
-        instance: String,
-    },
-    /// Take it out of the registrars. If this fails the instance stays.
-    Deregister {
-        /// Which.
-        instance: String,
-    },
-    /// Tell it to stop, with grace, then kill it. Driver.
-    Stop {
-        /// Which.
-        instance: String,
-    },
-    /// Remove what is left of it. Driver.
-    Remove {
-        /// Which.
-        instance: String,
-    },
-    /// Start it, being stopped. Driver.
-    Start {
-        /// Which.
-        instance: String,
-    },
-    /// Restart it in place. Driver.
-    Restart {
-        /// Which.
-        instance: String,
-    },
-    /// Set requests and limits of all instances and of the template. Driver; the figures are the decision's.
-    Resize,
-    /// Set the desired count. Driver that keeps it; the figure is the decision's.
-    SetCount,
-}
-
-impl Step {
-    /// The instance concerned.
-    #[must_use]
-    pub fn instance(&self) -> Option<&str> {
-        match self {
-            Self::Create { instance }
-            | Self::AwaitReady { instance }
-            | Self::Register { instance }
-            | Self::Drain { instance }
-            | Self::Deregister { instance }
-            | Self::Stop { instance }
-            | Self::Remove { instance }
-            | Self::Start { instance }
-            | Self::Restart { instance } => Some(instance),
-            Self::Resize | Self::SetCount => None,
-        }
-    }
-}
-
-/// Where a step stands after it was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum StepState {
-    /// It is done.
-    Done,
-    /// It is under way; ask again by taking it again (taking is idempotent).
-    Waiting {
-        /// What for.
-        why: String,
-    },
-    /// It cannot be done here; the rest of the change goes on without it.
-    Impossible {
-        /// Why.
-        why: String,
-    },
+    /// After crashes: when its instances may be started or made again by a repair. Sooner, such a step waits.
+    pub back_off_until_ms: Option<u64>,
 }
 
 /// What went wrong at a backend.

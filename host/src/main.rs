@@ -1,3 +1,12 @@
 //! The `trimtab` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        // Hidden commands, by which the host starts itself again.
+        Some("launch-instance") => ExitCode::from(trimtab::drivers::process::launch(arguments.next().as_deref())),
+        _ => trimtab::cli::main(),
+    }
+}

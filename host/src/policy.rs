@@ -3,11 +3,28 @@
 //! The values here are the host's own; `contract_v1` is the only file that knows their WIT shapes. Nothing in this room is
 //! trusted: a [`Proposal`] is a wish until `bounds` has made a decision of it.
 
+mod contract_v1;
+mod declared;
+mod error;
+mod loaded;
 mod manifest;
+mod output;
+mod params;
+mod project;
 mod proposal;
+mod schema;
 
+pub use self::error::{NeedsError, PolicyError};
+pub use self::loaded::{Evaluation, EvaluationInput, Policy};
 pub use self::manifest::{Manifest, Need, NeedKind, ParamKind, ParamSpec, ParamValue};
+pub use self::params::{ParamComplaint, check_params, parse_duration_ms};
 pub use self::proposal::{
     Answer, AttrValue, ContainerResources, Proposal, ProposalKind, Refusal, RefusalKind, Verdict,
 };
-pub use crate::sandbox::{Fault, Spent};
+pub use crate::sandbox::{Fault, Queue, Spent, Tier};
+
+/// The contract that components are checked against before they are compiled, and that core modules are encoded by.
+#[must_use]
+pub fn world() -> crate::sandbox::World {
+    contract_v1::world()
+}

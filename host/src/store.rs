@@ -3,9 +3,25 @@
 //! Keeps bytes, keys and versions, and knows nothing of their meaning. Shaped for SQLite here and for a replicated store
 //! later: no transaction spans targets, no SQL leaks out.
 
+mod memory;
+mod sqlite;
+
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+pub use self::memory::MemoryStore;
+pub use self::sqlite::SqliteStore;
+
+/// Most bytes of a key or of a log's name.
+pub const KEY_BYTES_MAX: usize = 1024;
+
+/// Most bytes of one value, entry or blob.
+pub const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A store.
 #[async_trait]
@@ -46,11 +62,26 @@ pub trait Store: Send + Sync + Debug {
     /// Where the store failed.
     async fn logs(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Drops entries older than `before_ms`, of logs that begin with `prefix`, oldest first, at most `limit`; returns how many.
+    /// Drops entries older than `before_ms`, of logs that begin with `prefix`, in the order in which they were written, at
+    /// most `limit`; returns how many. Stops at the first that is young enough: an entry is dropped only after all that
+    /// were written before it, so that no log has a hole, whatever the clock did.
     ///
     /// # Errors
     /// Where the store failed.
     async fn trim(&self, prefix: &str, before_ms: u64, limit: usize) -> Result<usize, StoreError>;
+
+    /// Drops entries of logs that begin with `prefix`, in the order in which they were written, at most `limit`, while the
+    /// store is larger than `bytes_max`; returns how many.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    async fn trim_to_size(&self, prefix: &str, bytes_max: u64, limit: usize) -> Result<usize, StoreError>;
+
+    /// Time of the entry that was written first among those kept, of logs that begin with `prefix`.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    async fn oldest_ms(&self, prefix: &str) -> Result<Option<u64>, StoreError>;
 
     /// Keeps bytes under their SHA-256 (lower-case hex), durably; returns it.
     ///
@@ -64,7 +95,20 @@ pub trait Store: Send + Sync + Debug {
     /// Where the store failed or the bytes do not fit the digest.
     async fn get_blob(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Bytes that the store takes on disk.
+    /// Digests of the blobs there are, ordered, at most `limit`, after `after`.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    async fn blobs(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
+
+    /// Drops a blob; whether it was there.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    async fn delete_blob(&self, sha256: &str) -> Result<bool, StoreError>;
+
+    /// Bytes that the store's content takes; a file that was trimmed may be larger for a while, its free pages are used
+    /// first.
     ///
     /// # Errors
     /// Where the store failed.
@@ -168,6 +212,52 @@ pub struct Entry {
     pub body: Vec<u8>,
 }
 
+impl Write {
+    /// Bytes that it brings.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Set { key, value } | Self::CompareAndSet { key, value, .. } => key.len() + value.len(),
+            Self::Delete { key } => key.len(),
+            Self::Append { log, body, .. } => log.len() + body.len(),
+        }
+    }
+
+    /// Refuses what is too large before it reaches a batch, where its failure would be its neighbours' too.
+    fn check(&self) -> Result<(), StoreError> {
+        let (name, value) = match self {
+            Self::Set { key, value } | Self::CompareAndSet { key, value, .. } => (key, value.len()),
+            Self::Delete { key } => (key, 0),
+            Self::Append { log, body, .. } => (log, body.len()),
+        };
+        within(name, name.len(), KEY_BYTES_MAX)?;
+        within(name, value, VALUE_BYTES_MAX)
+    }
+}
+
+fn within(what: &str, bytes: usize, bytes_max: usize) -> Result<(), StoreError> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let what = what.chars().take(80).collect();
+    Err(StoreError::TooLarge { what, bytes, bytes_max })
+}
+
+/// The name of a blob: its SHA-256 in lower-case hex.
+fn digest_of(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Gives the bytes back if they are those that were asked for.
+fn checked(sha256: &str, bytes: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    let found = digest_of(&bytes);
+    if found == sha256 {
+        return Ok(bytes);
+    }
+    Err(StoreError::Corrupt {
+        what: format!("the bytes kept as {sha256} are {found}; check the disk, then upload them again"),
+    })
+}
+
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -185,6 +275,16 @@ pub enum StoreError {
     Locked {
         /// The data directory.
         path: String,
+    },
+    /// A key, value, entry or blob is larger than the store takes.
+    #[error("{what:?} takes {bytes} bytes, the store takes at most {bytes_max}")]
+    TooLarge {
+        /// Its key or log.
+        what: String,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
     },
     /// What is there cannot be read.
     #[error("the store holds what this trimtab cannot read: {what}")]

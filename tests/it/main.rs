@@ -1,3 +1,5 @@
-//! Trimtab against real servers and as a real process, in one binary.
+//! Tests of the whole: the house's rules, the built binary, and real servers.
 
+mod architecture;
+mod cli;
 mod prometheus;

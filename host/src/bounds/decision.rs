@@ -1,6 +1,8 @@
 //! What the bounds let through.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::policy::ContainerResources;
 use crate::snapshot::TargetId;
@@ -34,7 +36,7 @@ pub struct CountChange {
 }
 
 /// What is done to one instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceAction {
     /// What.
     pub kind: ActionKind,
@@ -43,7 +45,7 @@ pub struct InstanceAction {
 }
 
 /// Kinds of action on one instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionKind {
     /// Restart it in place.
@@ -52,8 +54,19 @@ pub enum ActionKind {
     Replace,
     /// Start it, being stopped.
     Start,
-    /// Remove it; the count falls with it.
+    /// Remove it; the count falls with it. A decision holds it as a change of the count with this victim.
     Remove,
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restart => "restart",
+            Self::Replace => "replace",
+            Self::Start => "start",
+            Self::Remove => "remove",
+        })
+    }
 }
 
 /// Who wanted it.
@@ -68,6 +81,8 @@ pub enum Origin {
     Repair,
     /// A person.
     Manual,
+    /// The host: no policy has answered for long (`fallback`).
+    Fallback,
 }
 
 impl Decision {
@@ -95,7 +110,8 @@ impl Decision {
         self.replicas
     }
 
-    /// Which instances go, in this order, where the count falls and the backend lets us choose.
+    /// Which instances go, in this order, where the count falls and the backend lets us choose. Where a repair raises the
+    /// count: failed instances that the new ones stand in for, to be cleared away once those are ready.
     #[must_use]
     pub fn victims(&self) -> &[String] {
         &self.victims
@@ -119,7 +135,7 @@ impl Decision {
         self.size_class.as_deref()
     }
 
-    /// What is done to single instances.
+    /// What is done to single instances; never [`ActionKind::Remove`], for that is a change of the count.
     #[must_use]
     pub fn actions(&self) -> &[InstanceAction] {
         &self.actions

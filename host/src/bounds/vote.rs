@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::restraint::{Quantity, Restraint};
 use crate::policy::{Fault, Proposal, ProposalKind, Refusal};
 
 /// What the policy of one slot came to.
@@ -32,4 +33,26 @@ pub enum VoteAnswer {
         /// When it is tried again; `None`: not before a person or a new version clears it.
         until_ms: Option<u64>,
     },
+}
+
+impl Vote {
+    /// Why this vote forbids to lower `what` from `present` to `wished`.
+    pub(super) fn blame(&self, what: Quantity, present: u64, wished: u64) -> Restraint {
+        let slot = self.slot.clone();
+        match &self.answer {
+            VoteAnswer::Refused(Refusal { kind, text }) => {
+                let (kind, text) = (kind.to_string(), text.clone());
+                Restraint::LoweringRefused { what, present, wished, slot, kind, text }
+            }
+            VoteAnswer::Quarantined { until_ms } => {
+                Restraint::LoweringQuarantined { what, present, wished, slot, until_ms: *until_ms }
+            }
+            VoteAnswer::Faulted(fault) => {
+                Restraint::LoweringFaulted { what, present, wished, slot, fault: fault.to_string() }
+            }
+            VoteAnswer::Proposals(_) => {
+                Restraint::LoweringFaulted { what, present, wished, slot, fault: "no answer".to_owned() }
+            }
+        }
+    }
 }

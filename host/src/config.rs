@@ -1,0 +1,130 @@
+//! The configuration: from a TOML file to checked values, or every complaint at once.
+//!
+//! Nothing starts half-built: [`Config::load`] gives a whole configuration or [`Complaints`], each with its line, the keys that
+//! lead there, what is wrong, and what to do. Shapes of the file stop here; the rest of the host sees milliseconds, millicores
+//! and bytes. Every key is described in `docs/config.md`.
+
+mod binding;
+mod bounds;
+mod complaint;
+mod cross;
+mod file;
+mod quantity;
+mod reader;
+mod rooms;
+mod secret;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use self::binding::{Binding, PolicyUse, Select, Tier};
+pub use self::complaint::{Complaint, Complaints, Place};
+pub use self::quantity::{CpuMillis, DurationMs, MemoryBytes, QuantityError, Share};
+pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
+pub use self::secret::{Secret, SecretAt, SecretError};
+
+/// A larger file is no configuration.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A checked configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// SHA-256 of the file's bytes, lower-case hex.
+    pub digest: String,
+    /// Where state is kept. Relative paths of the file start from the file's own folder.
+    pub data_dir: PathBuf,
+    /// Where `use = "name"` looks for `name.wasm` besides the built-in policies.
+    pub policies_dir: Option<PathBuf>,
+    /// Whether every binding decides and records without acting.
+    pub dry_run: bool,
+    /// What is kept of turns in which nothing happened.
+    pub quiet: Quiet,
+    /// How long records are kept.
+    pub retention: Retention,
+    /// The backends, by name.
+    pub drivers: Vec<Named<DriverKind>>,
+    /// Where readings come from, by name.
+    pub sources: Vec<Named<SourceKind>>,
+    /// Where instances are entered, by name.
+    pub registrars: Vec<Named<RegistrarKind>>,
+    /// The bindings, by name.
+    pub bindings: Vec<Binding>,
+    /// What is doubtful and does not stand in the way of starting.
+    pub warnings: Vec<Complaint>,
+}
+
+/// What is kept of a turn in which nothing was done, refused or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quiet {
+    /// Enough to replay it.
+    #[default]
+    Replayable,
+    /// That it took place.
+    Counted,
+}
+
+/// How long records are kept: until either is exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Age.
+    pub age_ms: u64,
+    /// Size of the store on disk.
+    pub size_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { age_ms: 30 * 24 * 60 * 60 * 1000, size_bytes: 4 * 1024 * 1024 * 1024 }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Complaints> {
+        let refuse = |what: String, remedy: &str| Complaints {
+            file: path.display().to_string(),
+            complaints: vec![Complaint {
+                place: Place::default(),
+                path: String::new(),
+                what,
+                remedy: remedy.to_owned(),
+            }],
+        };
+        match std::fs::metadata(path) {
+            Ok(found) if found.len() > FILE_BYTES_MAX => {
+                return Err(refuse(format!("{} bytes are more than {FILE_BYTES_MAX}", found.len()), ""));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                return Err(refuse(
+                    format!("cannot be read: {error}"),
+                    "name the file with --config, or write one: see docs/config.md",
+                ));
+            }
+        }
+        let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}"), ""))?;
+        let text = String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8 text".to_owned(), ""))?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks a text that stood in the file `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Complaints> {
+        file::read(text, path)
+    }
+
+    /// The binding of this name.
+    #[must_use]
+    pub fn binding(&self, name: &str) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| binding.name == name)
+    }
+}

@@ -1,0 +1,92 @@
+//! What can only be judged with the whole file in hand: drivers that nobody uses, bindings that get in each other's way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::binding::{Binding, Declared, Select};
+use super::complaint::Place;
+use super::reader::{Reader, nearest_of};
+use super::{Config, DriverKind, Named, RegistrarKind};
+use crate::bounds::Mode;
+
+/// Warns of what the tables mean for each other.
+pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
+    if config.bindings.is_empty() {
+        reader.warn_at(Place::default(), "", "there is no binding: nothing will be scaled", "write a [binding.NAME]");
+    }
+    check_registrars(config, declared, reader);
+    check_names_in_use(&config.drivers, &config.bindings, reader);
+    check_overlaps(&config.bindings, reader);
+}
+
+fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
+    let mut listeners: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+    for Named { name, kind: RegistrarKind::Embedded(embedded), place } in &config.registrars {
+        let path = format!("registrar.{name}.embedded");
+        if embedded.serves.is_empty() {
+            reader.complain_at(*place, &path, "serves nothing", "name targets: serves = [\"driver/name\"]");
+        }
+        for target in embedded.serves.iter().filter(|target| !declared.drivers.contains(target.driver())) {
+            let remedy = nearest_of(target.driver(), declared.drivers.iter().map(String::as_str));
+            let what = format!("serves {target}, and there is no driver {:?}", target.driver());
+            reader.complain_at(*place, &path, what, remedy);
+        }
+        // Port 0 takes a free one, so two of them are two.
+        if embedded.listen.port() != 0
+            && let Some(other) = listeners.insert(embedded.listen, name)
+        {
+            let what = format!("listens on {}, as registrar {other:?} does", embedded.listen);
+            reader.complain_at(*place, &path, what, "give one of them another port");
+        }
+    }
+}
+
+fn check_names_in_use(drivers: &[Named<DriverKind>], bindings: &[Binding], reader: &Reader<'_>) {
+    let used: BTreeSet<&str> = bindings.iter().flat_map(|binding| binding.select.drivers()).collect();
+    for driver in drivers.iter().filter(|driver| !bindings.is_empty() && !used.contains(driver.name.as_str())) {
+        let path = format!("driver.{}", driver.name);
+        reader.warn_at(driver.place, &path, "no binding selects any of its targets", "");
+    }
+}
+
+/// Two acting bindings on one target hold it; where that is plain from the file alone, it is said before the start.
+fn check_overlaps(bindings: &[Binding], reader: &Reader<'_>) {
+    let mut by_id: BTreeMap<&str, &Binding> = BTreeMap::new();
+    let mut by_labels: BTreeMap<(&str, &BTreeMap<String, String>), &Binding> = BTreeMap::new();
+    for binding in bindings.iter().filter(|binding| matches!(binding.settings.mode, Mode::Act | Mode::RaiseOnly)) {
+        match &binding.select {
+            Select::Ids(ids) => {
+                for id in ids {
+                    if let Some(other) = by_id.insert(id.as_str(), binding) {
+                        warn_of_overlap(binding, other, &format!("target {id}"), reader);
+                    }
+                }
+            }
+            Select::Labels { driver, labels } => {
+                if let Some(other) = by_labels.insert((driver, labels), binding) {
+                    warn_of_overlap(binding, other, "the same targets", reader);
+                }
+            }
+        }
+    }
+    // A binding on all of a driver meets every other on it; labels of two bindings may or may not meet, so they pass here.
+    let no_labels = BTreeMap::new();
+    for ((driver, _), all) in by_labels.iter().filter(|((_, labels), _)| **labels == no_labels) {
+        for binding in bindings.iter().filter(|binding| binding.name != all.name) {
+            let same_select = binding.select == all.select;
+            let acts = matches!(binding.settings.mode, Mode::Act | Mode::RaiseOnly);
+            if acts && !same_select && binding.select.drivers().contains(driver) {
+                warn_of_overlap(binding, all, &format!("targets of driver {driver:?}"), reader);
+            }
+        }
+    }
+}
+
+fn warn_of_overlap(binding: &Binding, other: &Binding, what: &str, reader: &Reader<'_>) {
+    reader.warn_at(
+        binding.place,
+        &format!("binding.{}.select", binding.name),
+        format!("selects {what}, as binding {:?} on line {} does", other.name, other.place.line),
+        "two acting bindings on one target hold it: narrow one, or set its mode to \"dry-run\"",
+    );
+}

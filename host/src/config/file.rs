@@ -1,0 +1,129 @@
+//! The file as a whole.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+
+use super::binding::{Binding, Declared, read_binding};
+use super::complaint::Complaints;
+use super::reader::{Item, Reader, Table};
+use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named};
+use super::{Config, Quiet, Retention, cross};
+
+/// Names of drivers, sources, registrars and bindings end up in ids, keys and file names.
+const NAME_BYTES_MAX: usize = 63;
+const BINDINGS_MAX: usize = 10_000;
+const DATA_DIR_DEFAULT: &str = "trimtab-data";
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Reads a whole file.
+pub(super) fn read(text: &str, path: &Path) -> Result<Config, Complaints> {
+    let reader = Reader::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        reader.complain(&span, "", format!("is not TOML: {}", error.message().replace('\n', ", ")), "");
+    }
+    // After broken syntax the parser guesses; what it guessed is not worth complaining about.
+    let config = errors.is_empty().then(|| read_document(&reader, document.get_ref(), text, path)).flatten();
+    let (complaints, warnings) = reader.into_found();
+    match config {
+        Some(config) if complaints.is_empty() => Ok(Config { warnings, ..config }),
+        _ => Err(Complaints { file: path.display().to_string(), complaints }),
+    }
+}
+
+fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: &Path) -> Option<Config> {
+    let base = path.parent().unwrap_or(Path::new(""));
+    let root = Table::root(reader, document);
+    let folder = |key| root.get(key).map(|item: Item<'_>| item.line().map(|folder| base.join(folder)));
+    let data_dir = folder("data_dir").unwrap_or_else(|| Some(base.join(DATA_DIR_DEFAULT)));
+    let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
+    let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
+    let (quiet, retention) = read_records(&root);
+    let drivers = read_rooms::<DriverKind>(&root);
+    let sources = read_rooms::<SourceKind>(&root);
+    let registrars = read_rooms::<RegistrarKind>(&root);
+    let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
+    let declared = Declared { drivers: names("driver"), sources: names("source") };
+    let bindings = read_bindings(&root, &declared);
+    root.finish();
+    let config = Config {
+        file: path.to_owned(),
+        digest: hex::encode(Sha256::digest(text.as_bytes())),
+        data_dir: data_dir?,
+        policies_dir: policies_dir?,
+        dry_run: dry_run?,
+        quiet,
+        retention,
+        drivers,
+        sources,
+        registrars,
+        bindings,
+        warnings: Vec::new(),
+    };
+    cross::check(&config, &declared, reader);
+    Some(config)
+}
+
+/// `[records]`.
+fn read_records(root: &Table<'_>) -> (Quiet, Retention) {
+    const QUIETS: [(&str, Quiet); 2] = [("replayable", Quiet::Replayable), ("counted", Quiet::Counted)];
+    let (mut quiet, mut retention) = (Quiet::default(), Retention::default());
+    if let Some(table) = root.get("records").and_then(|item| item.table()) {
+        quiet = table.get("quiet").and_then(|item| item.word(&QUIETS)).unwrap_or(quiet);
+        if let Some(age_ms) = table.get("keep_age").and_then(|item| item.duration_ms(60_000..=3650 * DAY_MS)) {
+            retention.age_ms = age_ms;
+        }
+        if let Some(item) = table.get("keep_size")
+            && let Some(size_bytes) = item.memory_bytes()
+        {
+            if size_bytes < 1024 * 1024 {
+                item.complain("is less than 1Mi, which holds no store", "");
+            }
+            retention.size_bytes = size_bytes;
+        }
+        table.finish();
+    }
+    (quiet, retention)
+}
+
+/// `[driver.NAME.KIND]` and its like.
+fn read_rooms<K: Furnish>(root: &Table<'_>) -> Vec<Named<K>> {
+    let Some(named) = root.get(K::WORD).and_then(|item| item.table()) else { return Vec::new() };
+    let read = |(name, item): &(String, Item<'_>)| {
+        let named_well = check_name(name, item);
+        read_named(name, item).filter(|_| named_well)
+    };
+    named.entries().iter().filter_map(read).collect()
+}
+
+fn read_bindings(root: &Table<'_>, declared: &Declared) -> Vec<Binding> {
+    let Some(named) = root.get("binding").and_then(|item| item.table()) else { return Vec::new() };
+    let entries = named.entries();
+    if entries.len() > BINDINGS_MAX {
+        named.complain(format!("{} bindings are more than {BINDINGS_MAX}", entries.len()), "select by labels");
+        return Vec::new();
+    }
+    // Each is read, also where its name is wrong, so that all its faults come at once.
+    entries
+        .iter()
+        .filter_map(|(name, item)| {
+            let named_well = check_name(name, item);
+            read_binding(name, item, declared).filter(|_| named_well)
+        })
+        .collect()
+}
+
+fn check_name(name: &str, item: &Item<'_>) -> bool {
+    let fits = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !fits {
+        let remedy = format!("use letters, digits, \"-\" and \"_\", at most {NAME_BYTES_MAX}");
+        item.reader().complain_at(item.key_place(), item.path(), format!("{name:?} is not a name"), remedy);
+    }
+    fits
+}

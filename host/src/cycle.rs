@@ -1,0 +1,508 @@
+//! One turn of one backend: the only place that draws the arrow.
+//!
+//! ```text
+//! observe ─▶ gather ─▶ snapshot ─▶ evaluate ─▶ decide ─▶ record ─▶ act ─▶ close
+//! ```
+//!
+//! A [`Cycle`] owns what the host keeps of one backend's targets. Turns and the ends of changes reach it one after the other,
+//! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
+
+mod clock;
+mod evaluate;
+mod execute;
+mod finish;
+mod look;
+mod mend;
+mod plan;
+mod reconcile;
+mod record;
+mod seats;
+mod state;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use self::clock::{Clock, SystemClock, TimerClock};
+pub use self::execute::Patience;
+pub use self::finish::Finished;
+pub use self::plan::plan;
+pub use self::reconcile::{Standing, standing};
+pub use self::seats::{Binding, Selector, Slot};
+pub use self::state::{Flight, SeatState, SlotState, TargetState};
+use crate::audit::{Audit, Trigger};
+use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
+use crate::drivers::{Driver, DriverError, Observation, ObservedTarget};
+use crate::registrars::Registrar;
+use crate::snapshot::{InFlight, Reading, Snapshot, TargetId};
+use crate::sources::{AskTarget, GatherLimits, Gathered, History, Sources, gather, questions};
+use crate::store::{Store, StoreError};
+
+/// Targets that are taken through a turn together. Bounds the memory of a turn, and is one commit.
+const CHUNK: usize = 1024;
+
+/// Turns further apart than four paces, and than this, are an outage: windows are then seeded anew.
+const GAP_MS_MIN: u64 = 60_000;
+
+/// What a cycle is made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The backend.
+    pub driver: Arc<dyn Driver>,
+    /// All registrars; each knows which targets it serves.
+    pub registrars: Vec<Arc<dyn Registrar>>,
+    /// All sources.
+    pub sources: Arc<Sources>,
+    /// Where state is kept.
+    pub store: Arc<dyn Store>,
+    /// Where records are kept.
+    pub audit: Arc<Audit>,
+    /// The host's time.
+    pub clock: Arc<dyn Clock>,
+    /// Limits on waiting.
+    pub patience: Patience,
+    /// Limits on gathering.
+    pub gather_limits: GatherLimits,
+    /// Under which decisions are made.
+    pub lease: Lease,
+}
+
+/// The right to act on the targets of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Grows with every owner; part of every change's key.
+    pub epoch: u64,
+    /// When it ends. With the embedded store, whose data directory is locked, never.
+    pub expires_ms: u64,
+}
+
+/// One backend and what the host keeps of its targets.
+#[derive(Debug)]
+pub struct Cycle {
+    parts: Parts,
+    history: History,
+    states: HashMap<TargetId, TargetState>,
+    running: HashMap<TargetId, CancellationToken>,
+    /// Targets that had their first turn since the host started.
+    met: BTreeSet<TargetId>,
+    turns: u64,
+    keys: u64,
+    finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+}
+
+/// What a turn came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TurnReport {
+    /// Targets looked at.
+    pub targets: usize,
+    /// Changes begun.
+    pub begun: usize,
+    /// Policies that failed.
+    pub faults: usize,
+    /// Targets that must have another turn at once: a change was cancelled for a more urgent one.
+    pub again: bool,
+    /// What went wrong, for a person; none of it stopped the others.
+    pub troubles: Vec<String>,
+}
+
+/// Why a turn could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CycleError {
+    /// The state of the targets cannot be read or written: nothing is done.
+    #[error("failed to keep the state of targets")]
+    Store(#[from] StoreError),
+    /// What is kept of a target cannot be understood.
+    #[error("the state kept of {target} cannot be read: {what}")]
+    State {
+        /// The target.
+        target: String,
+        /// What is wrong with it, and the remedy.
+        what: String,
+    },
+}
+
+/// One target in a turn.
+struct Case {
+    observed: ObservedTarget,
+    state: TargetState,
+    seats: Vec<SeatCase>,
+    conflict: Vec<String>,
+}
+
+/// One binding of one target in a turn.
+struct SeatCase {
+    binding: Arc<Binding>,
+    acts: bool,
+    readings: Vec<Reading>,
+    snapshot: Option<Arc<Snapshot>>,
+    answers: Vec<evaluate::SlotAnswer>,
+    ruling: Option<Ruling>,
+    repair: Option<RepairRuling>,
+    /// What is to be done.
+    act: Option<Decision>,
+    /// What the next turn has to know.
+    past: Past,
+    /// Whether a change in flight is cancelled for one that is more urgent.
+    supersedes: bool,
+    /// Id of its record in this turn, and key of the change that it begins, if it begins one.
+    record_id: String,
+}
+
+impl Cycle {
+    /// Takes up a backend: reads what is kept of its targets.
+    ///
+    /// # Errors
+    /// Where the store fails or holds what cannot be understood.
+    pub async fn take_up(parts: Parts) -> Result<Self, CycleError> {
+        let states = state::load(parts.store.as_ref(), parts.driver.name()).await?;
+        Ok(Self {
+            parts,
+            history: History::default(),
+            states,
+            running: HashMap::new(),
+            met: BTreeSet::new(),
+            turns: 0,
+            keys: 0,
+            finished: mpsc::unbounded_channel(),
+        })
+    }
+
+    /// The backend.
+    #[must_use]
+    pub fn driver(&self) -> &Arc<dyn Driver> {
+        &self.parts.driver
+    }
+
+    /// What is kept of a target.
+    #[must_use]
+    pub fn state(&self, target: &TargetId) -> Option<&TargetState> {
+        self.states.get(target)
+    }
+
+    /// Changes that are being carried out now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Takes all targets of the bindings that are `due` through one turn. `bindings` are all that there are: who else sits on
+    /// a target matters.
+    ///
+    /// # Errors
+    /// Where the store fails: then nothing was done.
+    pub async fn turn(
+        &mut self,
+        bindings: &[Arc<Binding>],
+        due: &BTreeSet<String>,
+        trigger: Trigger,
+    ) -> Result<TurnReport, CycleError> {
+        self.turns = self.turns.saturating_add(1);
+        let mut report = TurnReport::default();
+        while let Ok(finished) = self.finished.1.try_recv() {
+            self.finish(vec![finished]).await?;
+        }
+
+        let now_ms = self.parts.clock.now_ms();
+        let observation = match self.observe(now_ms).await {
+            Ok(observation) => observation,
+            Err(error) => {
+                tracing::warn!(driver = self.parts.driver.name(), %error, "could not observe: all its targets stay as they are");
+                report.troubles.push(error.to_string());
+                return Ok(report);
+            }
+        };
+        for (name, why) in &observation.unreadable {
+            tracing::warn!(driver = self.parts.driver.name(), name, why, "could not be read");
+            report.troubles.push(format!("{name}: {why}"));
+        }
+
+        let mut cases = self.cases(observation.targets, bindings, due);
+        self.gather(&mut cases, now_ms, &mut report).await;
+        while !cases.is_empty() {
+            let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
+            self.turn_of(chunk, &observation.nodes, now_ms, trigger, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn next_finished(&mut self) -> Result<Option<TargetId>, CycleError> {
+        if self.running.is_empty() {
+            return Ok(None);
+        }
+        let Some(first) = self.finished.1.recv().await else { return Ok(None) };
+        let target = first.target.clone();
+        let mut all = vec![first];
+        while let Ok(more) = self.finished.1.try_recv() {
+            all.push(more);
+        }
+        self.finish(all).await?;
+        Ok(Some(target))
+    }
+
+    async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
+        let limit = Duration::from_millis(self.parts.patience.call_ms);
+        match tokio::time::timeout(limit, self.parts.driver.observe(now_ms)).await {
+            Ok(observed) => observed,
+            Err(_) => Err(DriverError::Unreachable {
+                driver: self.parts.driver.name().to_owned(),
+                what: format!("no list within {} ms", self.parts.patience.call_ms),
+            }),
+        }
+    }
+
+    /// Seats the bindings; targets that no due binding sits on are left alone.
+    fn cases(&self, targets: Vec<ObservedTarget>, bindings: &[Arc<Binding>], due: &BTreeSet<String>) -> Vec<Case> {
+        let mut cases = Vec::with_capacity(targets.len());
+        for observed in targets {
+            let seats::Seats { acting, dry, conflict } = seats::seat(bindings, &observed.target);
+            let seats: Vec<_> = acting
+                .into_iter()
+                .map(|binding| (binding, true))
+                .chain(dry.into_iter().map(|binding| (binding, false)))
+                .filter(|(binding, _)| due.contains(&binding.name))
+                .map(|(binding, acts)| SeatCase::new(binding, acts))
+                .collect();
+            if seats.is_empty() {
+                continue;
+            }
+            let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
+            state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
+            cases.push(Case { observed, state, seats, conflict });
+        }
+        cases
+    }
+
+    /// One question per reading for all targets. Readings of bindings that look on are asked apart: they may bear the names of
+    /// others.
+    async fn gather(&self, cases: &mut [Case], now_ms: u64, report: &mut TurnReport) {
+        let mut rounds: BTreeMap<Option<String>, Vec<(usize, usize)>> = BTreeMap::new();
+        for (at, case) in cases.iter().enumerate() {
+            for (seat_at, seat) in case.seats.iter().enumerate() {
+                let round = (!seat.acts).then(|| seat.binding.name.clone());
+                rounds.entry(round).or_default().push((at, seat_at));
+            }
+        }
+        for seats in rounds.values() {
+            let mut gathered = self.ask_sources(cases, seats, now_ms).await;
+            report.troubles.extend(gathered.problems.iter().map(|problem| format!("{problem}: {}", problem.why)));
+            for (at, seat_at) in seats {
+                let Some(case) = cases.get_mut(*at) else { continue };
+                if let Some(seat) = case.seats.get_mut(*seat_at) {
+                    seat.readings = gathered.readings.remove(&case.observed.target.id).unwrap_or_default();
+                }
+            }
+        }
+    }
+
+    async fn ask_sources(&self, cases: &[Case], seats: &[(usize, usize)], now_ms: u64) -> Gathered {
+        let wanted = seats.iter().filter_map(|(at, seat_at)| {
+            let case = cases.get(*at)?;
+            Some((case, case.seats.get(*seat_at)?))
+        });
+        let wanted = wanted.flat_map(|(case, seat)| {
+            let target = AskTarget { target: &case.observed.target, instances: &case.observed.instances };
+            seat.binding.readings.iter().map(move |spec| (spec.as_ref(), target))
+        });
+        let questions = questions(wanted);
+        gather(&self.parts.sources, &questions, &self.history, &self.parts.gather_limits, now_ms).await
+    }
+
+    /// The rest of the arrow, for some of the targets.
+    async fn turn_of(
+        &mut self,
+        mut cases: Vec<Case>,
+        nodes: &[crate::snapshot::Node],
+        now_ms: u64,
+        trigger: Trigger,
+        report: &mut TurnReport,
+    ) -> Result<(), CycleError> {
+        let backend_counts = self.parts.driver.keeps_desired();
+        for case in &mut cases {
+            case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id));
+            let facts = look::Facts { observed: &case.observed, state: &case.state, nodes, backend_counts, now_ms };
+            for seat in &mut case.seats {
+                seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
+            }
+        }
+        evaluate::evaluate(&mut cases, now_ms).await;
+        for case in &mut cases {
+            self.rule(case, trigger);
+        }
+        let begun = record::open(self, &mut cases, now_ms, trigger).await?;
+
+        report.targets = report.targets.saturating_add(cases.len());
+        report.begun = report.begun.saturating_add(begun.len());
+        for case in &cases {
+            let failed = case.seats.iter().flat_map(|seat| &seat.answers).filter(|answer| answer.failed());
+            report.faults = report.faults.saturating_add(failed.count());
+            report.again |= case.seats.iter().any(|seat| seat.supersedes);
+        }
+        for case in cases {
+            let target = case.observed.target.id.clone();
+            if case.seats.iter().any(|seat| seat.supersedes) {
+                if let Some(cancel) = self.running.get(&target) {
+                    cancel.cancel();
+                }
+            }
+            mend::entries(&self.parts.registrars, &case.observed, &case.state, !case.too_many_lost()).await;
+            self.met.insert(target.clone());
+            self.states.insert(target, case.state);
+        }
+        for act in begun {
+            self.begin(act);
+        }
+        Ok(())
+    }
+
+    /// Lets the bounds decide for every binding of a target, and chooses what is done.
+    fn rule(&mut self, case: &mut Case, trigger: Trigger) {
+        let target = &case.observed.target.id;
+        let started = !self.met.contains(target);
+        let is_running = self.running.contains_key(target);
+        let repairs = !self.parts.driver.keeps_desired();
+        for seat in &mut case.seats {
+            let gates = Gates {
+                conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
+                event_turn: trigger == Trigger::Event,
+                started,
+                gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(GAP_MS_MIN)),
+                ..Gates::default()
+            };
+            let past = case.state.seats.get(&seat.binding.name).map(|kept| kept.past.clone()).unwrap_or_default();
+            self.keys = self.keys.saturating_add(1);
+            seat.record_id = key(self.parts.lease.epoch, self.keys);
+            seat.rule(&past, &gates, self.parts.lease, repairs);
+            seat.supersede(is_running);
+        }
+    }
+
+    /// Carries out what is recorded, off to the side.
+    fn begin(&mut self, act: record::Act) {
+        let target = act.decision.target().clone();
+        let cancel = CancellationToken::new();
+        self.running.insert(target.clone(), cancel.clone());
+        let execution = execute::Execution {
+            driver: Arc::clone(&self.parts.driver),
+            registrars: self.parts.registrars.iter().filter(|one| one.serves(&target)).map(Arc::clone).collect(),
+            clock: Arc::clone(&self.parts.clock),
+            patience: self.parts.patience,
+            deadline_ms: act.deadline_ms,
+            cancel,
+        };
+        let sender = self.finished.0.clone();
+        tokio::spawn(async move {
+            // A library that panics costs this change its end, not the host its target.
+            let run = std::panic::AssertUnwindSafe(execution.run(&act.decision, &act.plan)).catch_unwind();
+            let reports = run.await.ok();
+            // The cycle is gone only where the host ends; then the next start finds the open record.
+            let _ = sender.send(Finished { target, record: act.record, reports });
+        });
+    }
+}
+
+impl Case {
+    /// Whether so much of the target is lost at once that nothing is taken out of the registrars.
+    fn too_many_lost(&self) -> bool {
+        self.seats.iter().any(|seat| seat.acts && seat.past.too_many_lost().is_some())
+    }
+}
+
+impl SeatCase {
+    fn new(binding: &Arc<Binding>, acts: bool) -> Self {
+        Self {
+            binding: Arc::clone(binding),
+            acts,
+            readings: Vec::new(),
+            snapshot: None,
+            answers: Vec::new(),
+            ruling: None,
+            repair: None,
+            act: None,
+            past: Past::default(),
+            supersedes: false,
+            record_id: String::new(),
+        }
+    }
+
+    /// Asks the bounds: first for the repair, then for the policies' wishes. A raise covers the repair, for it makes whatever
+    /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
+    fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
+        let Some(snapshot) = self.snapshot.as_deref() else { return };
+        let votes: Vec<Vote> = self.answers.iter().map(evaluate::SlotAnswer::vote).collect();
+        let settings = &self.binding.settings;
+        let repair = (repairs && self.acts).then(|| {
+            bounds::repair(&RepairQuestion {
+                snapshot,
+                settings,
+                past,
+                gates,
+                key: &self.record_id,
+                lease_epoch: lease.epoch,
+                lease_expires_ms: lease.expires_ms,
+            })
+        });
+        let mut ruling = bounds::decide(&Question {
+            snapshot,
+            settings,
+            votes: &votes,
+            past: repair.as_ref().map_or(past, |repair| &repair.past),
+            gates,
+            key: &self.record_id,
+            lease_epoch: lease.epoch,
+            lease_expires_ms: lease.expires_ms,
+        });
+        let mut repair_decision = repair.as_ref().and_then(|repair| repair.decision.clone());
+        let raises = ruling.decision.as_ref().and_then(Decision::replicas).is_some_and(|count| count.to > count.from);
+        if raises {
+            repair_decision = None;
+        }
+        if repair_decision.is_some() && ruling.decision.is_some() {
+            ruling.past.undone(snapshot.now_ms);
+        }
+        self.past = ruling.past.clone();
+        self.act = repair_decision.or_else(|| ruling.decision.clone()).filter(|_| self.acts);
+        self.repair = repair;
+        self.ruling = Some(ruling);
+    }
+
+    /// Where a change is still under way, it is cancelled first, and the next turn decides from what it left.
+    fn supersede(&mut self, is_running: bool) {
+        if !(self.acts && is_running && self.act.is_some()) {
+            return;
+        }
+        self.act = None;
+        self.supersedes = true;
+        if let Some(snapshot) = &self.snapshot {
+            self.past.undone(snapshot.now_ms);
+        }
+    }
+}
+
+/// A key: unique within the data directory, short, fit for a host name.
+fn key(epoch: u64, number: u64) -> String {
+    format!("{}x{}", base36(epoch), base36(number))
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = u32::try_from(number % 36).unwrap_or(0);
+        digits.push(char::from_digit(digit, 36).unwrap_or('0'));
+        number /= 36;
+        if number == 0 {
+            return digits.iter().rev().collect();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The host's time. Injected, so that stories run in no time.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the Unix epoch; never runs backwards within a host.
+pub trait Clock: Send + Sync + Debug {
+    /// Now.
+    fn now_ms(&self) -> u64;
+}
+
+/// The machine's clock. Where it is set back, time stands until it has caught up: cooldowns and windows rely on order.
+#[derive(Debug, Default)]
+pub struct SystemClock {
+    highest_ms: AtomicU64,
+}
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+        self.highest_ms.fetch_max(wall_ms, Ordering::Relaxed).max(wall_ms)
+    }
+}
+
+/// A clock that follows the runtime's own timer from a given start, and can be made to jump. With the timer paused, a test
+/// decides what time it is.
+#[derive(Debug)]
+pub struct TimerClock {
+    start: tokio::time::Instant,
+    start_ms: u64,
+    jumped_ms: AtomicU64,
+}
+
+impl TimerClock {
+    /// A clock that says `start_ms` now.
+    #[must_use]
+    pub fn starting_at(start_ms: u64) -> Self {
+        Self { start: tokio::time::Instant::now(), start_ms, jumped_ms: AtomicU64::new(0) }
+    }
+
+    /// Jumps ahead without any timer firing, as a suspended machine does.
+    pub fn jump(&self, ms: u64) {
+        self.jumped_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TimerClock {
+    fn now_ms(&self) -> u64 {
+        let elapsed_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.start_ms.saturating_add(elapsed_ms).saturating_add(self.jumped_ms.load(Ordering::Relaxed))
+    }
+}

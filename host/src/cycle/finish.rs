@@ -1,0 +1,73 @@
+//! The end of a change: its record is closed, and the target is free for the next.
+
+use super::state::TargetState;
+use super::{Cycle, CycleError};
+use crate::drivers::{Outcome, StepEnd, StepReport};
+use crate::snapshot::TargetId;
+use crate::store::Write;
+
+/// A change whose carrying out has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Whose.
+    pub target: TargetId,
+    /// Id of its record.
+    pub record: String,
+    /// What each step came to; `None` where the carrying out itself broke down.
+    pub reports: Option<Vec<StepReport>>,
+}
+
+/// What a change came to, told from its steps.
+pub(super) fn outcome(reports: Option<&[StepReport]>) -> Outcome {
+    let Some(reports) = reports else { return Outcome::Unknown };
+    let any = |wanted: fn(&StepEnd) -> bool| reports.iter().any(|report| wanted(&report.end));
+    if any(|end| matches!(end, StepEnd::Stuck { .. })) {
+        Outcome::Stuck
+    } else if any(|end| matches!(end, StepEnd::Cancelled)) {
+        Outcome::Superseded
+    } else if !any(|end| matches!(end, StepEnd::Failed { .. } | StepEnd::Impossible { .. })) {
+        Outcome::Applied
+    } else if any(|end| matches!(end, StepEnd::Done)) {
+        Outcome::Partial
+    } else {
+        Outcome::Failed
+    }
+}
+
+impl Cycle {
+    /// Closes changes that have ended, in one commit.
+    pub(super) async fn finish(&mut self, all: Vec<Finished>) -> Result<(), CycleError> {
+        let now_ms = self.parts.clock.now_ms();
+        let mut writes: Vec<Write> = Vec::new();
+        let mut states = Vec::with_capacity(all.len());
+        for finished in &all {
+            let outcome = outcome(finished.reports.as_deref());
+            let reports = finished.reports.as_deref().unwrap_or_default();
+            tracing::info!(target_id = %finished.target, key = finished.record, %outcome, "change ended");
+            writes.extend(self.parts.audit.close(&finished.target, &finished.record, now_ms, &outcome, reports));
+            let mut state = self.states.get(&finished.target).cloned().unwrap_or_default();
+            // A change that is stuck stays in sight until nothing of it is left to wait for.
+            if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record) {
+                state.flight = None;
+            }
+            writes.push(state.write(&finished.target)?);
+            states.push((finished.target.clone(), state));
+        }
+        let written = self.parts.store.write(writes).await;
+        for finished in all {
+            self.running.remove(&finished.target);
+        }
+        written?;
+        self.states.extend(states);
+        Ok(())
+    }
+}
+
+impl TargetState {
+    /// The write that keeps it.
+    pub(super) fn write(&self, target: &TargetId) -> Result<Write, CycleError> {
+        let value = serde_json::to_vec(self)
+            .map_err(|error| CycleError::State { target: target.to_string(), what: error.to_string() })?;
+        Ok(Write::Set { key: Self::key(target), value })
+    }
+}

@@ -1,0 +1,56 @@
+//! Keeps the registrars' entries true to what is there: a registrar that was restarted has forgotten, and the dead are taken
+//! out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::state::TargetState;
+use crate::drivers::ObservedTarget;
+use crate::registrars::{Registrar, RegistrarError};
+use crate::snapshot::Phase;
+
+/// Enters what serves and is not entered, and takes out what is gone. What a change in flight is about is left to it. Where
+/// the list is not whole, or too much of it is lost at once, nothing is taken out.
+pub(super) async fn entries(
+    registrars: &[Arc<dyn Registrar>],
+    observed: &ObservedTarget,
+    state: &TargetState,
+    may_take_out: bool,
+) {
+    let target = &observed.target.id;
+    for registrar in registrars.iter().filter(|registrar| registrar.serves(target)) {
+        if let Err(error) = mend(registrar.as_ref(), observed, state, may_take_out).await {
+            tracing::warn!(target_id = %target, registrar = registrar.name(), %error, "entries could not be mended");
+        }
+    }
+}
+
+async fn mend(
+    registrar: &dyn Registrar,
+    observed: &ObservedTarget,
+    state: &TargetState,
+    may_take_out: bool,
+) -> Result<(), RegistrarError> {
+    let target = &observed.target.id;
+    let entered: BTreeSet<String> = registrar.entered(target).await?.into_iter().collect();
+    let busy: BTreeSet<&str> =
+        state.flight.iter().flat_map(|flight| flight.plan.steps()).filter_map(crate::drivers::Step::instance).collect();
+    for instance in observed.instances.iter().filter(|instance| instance.phase == Phase::Ready) {
+        if let Some(address) = &instance.address
+            && !entered.contains(&instance.id)
+            && !busy.contains(instance.id.as_str())
+        {
+            registrar.register(target, &instance.id, address).await?;
+        }
+    }
+    if !may_take_out || !observed.inventory.is_complete() {
+        return Ok(());
+    }
+    for id in entered.iter().filter(|id| !busy.contains(id.as_str())) {
+        let phase = observed.instances.iter().find(|instance| &instance.id == id).map(|instance| instance.phase);
+        if phase.is_none_or(|phase| phase.is_lost() || matches!(phase, Phase::Stopped | Phase::Stopping)) {
+            registrar.deregister(target, id).await?;
+        }
+    }
+    Ok(())
+}

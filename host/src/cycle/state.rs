@@ -1,0 +1,213 @@
+//! What the host keeps of one target between turns and over restarts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::CycleError;
+use crate::bounds::{Past, Settings};
+use crate::drivers::{ObservedTarget, Plan};
+use crate::snapshot::{Change, InFlight, TargetId, TargetIdError};
+use crate::store::Store;
+
+/// Most past changes kept for policies to see.
+const CHANGES_MAX: usize = 32;
+
+/// Number of the stored form. A higher one is refused: the host would misread what it must not forget.
+pub(super) const STATE_FORMAT: u32 = 1;
+
+/// Everything that outlives a turn. Written in the same commit as the record of the turn that changed it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TargetState {
+    /// [`STATE_FORMAT`].
+    pub format: u32,
+    /// The desired count, where the backend keeps none. `None` until the target is first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<u32>,
+    /// Instances seen last time; a list that is suddenly empty is told by it.
+    #[serde(default)]
+    pub seen: u32,
+    /// The change in flight and its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flight: Option<Flight>,
+    /// The last changes, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Per binding: windows, and what its policies remember.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seats: BTreeMap<String, SeatState>,
+}
+
+/// A change in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flight {
+    /// What policies and bounds see of it.
+    pub change: InFlight,
+    /// Id of its record.
+    pub record: String,
+    /// What was going to be done.
+    pub plan: Plan,
+}
+
+/// What one binding keeps for one target.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SeatState {
+    /// Windows and cooldowns.
+    #[serde(default)]
+    pub past: Past,
+    /// Per slot.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slots: BTreeMap<String, SlotState>,
+}
+
+/// What one policy slot keeps for one target.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SlotState {
+    /// Number of the format of the memory, from the manifest of the version that wrote it.
+    #[serde(default)]
+    pub memory_format: u32,
+    /// The policy's memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "hex::serde")]
+    pub memory: Vec<u8>,
+    /// Digest of the version that faults are counted for.
+    #[serde(default)]
+    pub digest: String,
+    /// Since when it has faulted at every turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faulting_since_ms: Option<u64>,
+    /// Until when it is not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined_until_ms: Option<u64>,
+    /// Length of that quarantine; the next is twice as long.
+    #[serde(default)]
+    pub quarantine_ms: u64,
+}
+
+/// Faults for so long put a policy in quarantine for its binding and target.
+const FAULTING_MS_MAX: u64 = 60_000;
+/// The first quarantine, and the longest.
+const QUARANTINE_MS_MIN: u64 = 60_000;
+const QUARANTINE_MS_MAX: u64 = 60 * 60 * 1000;
+
+impl SlotState {
+    /// The memory that a policy of this format inherits.
+    #[must_use]
+    pub fn memory_for(&self, format: u32) -> &[u8] {
+        if self.memory_format == format { &self.memory } else { &[] }
+    }
+
+    /// A new version begins with a clean slate.
+    pub fn meet(&mut self, digest: &str) {
+        if self.digest != digest {
+            digest.clone_into(&mut self.digest);
+            self.faulting_since_ms = None;
+            self.quarantined_until_ms = None;
+            self.quarantine_ms = 0;
+        }
+    }
+
+    /// Whether it is not to be asked now.
+    #[must_use]
+    pub fn is_quarantined(&self, now_ms: u64) -> bool {
+        self.quarantined_until_ms.is_some_and(|until_ms| now_ms < until_ms)
+    }
+
+    /// Notes an answer.
+    pub fn answered(&mut self, format: u32, memory: Option<Vec<u8>>) {
+        self.faulting_since_ms = None;
+        self.quarantined_until_ms = None;
+        self.quarantine_ms = 0;
+        if let Some(memory) = memory {
+            self.memory_format = format;
+            self.memory = memory;
+        }
+    }
+
+    /// Notes a fault; returns until when the policy is now in quarantine, if this fault put it there. Durations decide,
+    /// never counts of turns. A trial after a quarantine that faults again doubles it at once.
+    pub fn faulted(&mut self, now_ms: u64) -> Option<u64> {
+        let since_ms = *self.faulting_since_ms.get_or_insert(now_ms);
+        let tried_again = self.quarantined_until_ms.is_some();
+        if !tried_again && now_ms.saturating_sub(since_ms) < FAULTING_MS_MAX {
+            return None;
+        }
+        self.quarantine_ms = self.quarantine_ms.saturating_mul(2).clamp(QUARANTINE_MS_MIN, QUARANTINE_MS_MAX);
+        let until_ms = now_ms.saturating_add(self.quarantine_ms);
+        self.quarantined_until_ms = Some(until_ms);
+        Some(until_ms)
+    }
+}
+
+impl TargetState {
+    /// What a slot keeps.
+    #[must_use]
+    pub fn slot(&self, binding: &str, slot: &str) -> Option<&SlotState> {
+        self.seats.get(binding)?.slots.get(slot)
+    }
+
+    /// Takes in a target: on first sight what is there is what is desired, or what its driver was told to begin with, or the
+    /// fewest allowed.
+    pub(super) fn meet(&mut self, observed: &ObservedTarget, settings: Option<&Settings>) {
+        self.format = STATE_FORMAT;
+        if self.desired.is_none() {
+            let there = observed.instances.iter().filter(|instance| instance.phase.counts()).count();
+            let there = u32::try_from(there).unwrap_or(u32::MAX);
+            let least = settings.map_or(0, |settings| settings.replicas.min);
+            let first = [there, observed.target.desired, least].into_iter().find(|count| *count > 0);
+            self.desired = Some(first.unwrap_or(0));
+        }
+    }
+
+    /// Takes in what is there now. A change that was given up ends as soon as nothing of it is left to wait for.
+    pub(super) fn settle(&mut self, observed: &ObservedTarget, is_running: bool) {
+        let waits = |flight: &Flight| !super::reconcile::pending(&flight.plan, &observed.instances).is_empty();
+        if !is_running && self.flight.as_ref().is_some_and(|flight| !waits(flight)) {
+            self.flight = None;
+        }
+    }
+
+    /// Notes a change that was begun.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.push(change);
+        let surplus = self.changes.len().saturating_sub(CHANGES_MAX);
+        self.changes.drain(..surplus);
+    }
+
+    /// The store's key of a target's state.
+    #[must_use]
+    pub fn key(target: &TargetId) -> String {
+        format!("target/{target}")
+    }
+}
+
+/// Targets read at once.
+const PAGE: usize = 1_000;
+
+/// Reads what is kept of all targets of a driver.
+pub(super) async fn load(store: &dyn Store, driver: &str) -> Result<HashMap<TargetId, TargetState>, CycleError> {
+    let prefix = format!("target/{driver}/");
+    let mut states = HashMap::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list(&prefix, after.as_deref(), PAGE).await?;
+        for (key, kept) in &page {
+            let (target, state) = parse(key, &kept.value)?;
+            states.insert(target, state);
+        }
+        match page.into_iter().last() {
+            Some((key, _)) => after = Some(key),
+            None => return Ok(states),
+        }
+    }
+}
+
+fn parse(key: &str, value: &[u8]) -> Result<(TargetId, TargetState), CycleError> {
+    let name = key.strip_prefix("target/").unwrap_or(key);
+    let unreadable = |what: String| CycleError::State { target: name.to_owned(), what };
+    let target = name.parse().map_err(|error: TargetIdError| unreadable(error.to_string()))?;
+    let state: TargetState = serde_json::from_slice(value).map_err(|error| unreadable(error.to_string()))?;
+    if state.format > STATE_FORMAT {
+        return Err(unreadable(format!("it was written by a newer trimtab (form {})", state.format)));
+    }
+    Ok((target, state))
+}

@@ -1,0 +1,252 @@
+//! The operator's parameters, checked against what the policy declares.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::manifest::{ParamKind, ParamSpec, ParamValue};
+use super::schema;
+
+/// Longest text of one parameter.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+/// Most items of one list.
+const ITEMS_MAX: usize = 4_096;
+
+/// One thing that is wrong with the parameters of a binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamComplaint {
+    /// The parameter.
+    pub name: String,
+    /// What is wrong, with type, range or choices.
+    pub what: String,
+}
+
+impl fmt::Display for ParamComplaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "parameter {:?} {}", self.name, self.what)
+    }
+}
+
+/// The values in the manifest's order, defaults filled in. Durations are texts such as `"90s"` or `"1h30m"`, or numbers of
+/// milliseconds; parameters of type `json` are any value, or a text that holds JSON.
+///
+/// # Errors
+/// Every complaint, not only the first.
+pub fn check_params(specs: &[ParamSpec], given: &Map<String, Value>) -> Result<Vec<ParamValue>, Vec<ParamComplaint>> {
+    let mut complaints = Vec::new();
+    for name in given.keys().filter(|name| specs.iter().all(|spec| spec.name != **name)) {
+        complaints.push(ParamComplaint { name: name.clone(), what: unknown(specs, name) });
+    }
+    let mut values = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let checked = match given.get(&spec.name) {
+            None if spec.required && spec.default == ParamValue::Unset => {
+                Err(format!("is missing: {}", expected(spec)))
+            }
+            None => Ok(spec.default.clone()),
+            Some(value) => read(spec, value).and_then(|value| check_value(spec, &value).map(|()| value)),
+        };
+        match checked {
+            Ok(value) => values.push(value),
+            Err(what) => complaints.push(ParamComplaint { name: spec.name.clone(), what }),
+        }
+    }
+    if complaints.is_empty() { Ok(values) } else { Err(complaints) }
+}
+
+/// A length of time such as `500ms`, `90s`, `5m`, `1h30m`, `2d`, in milliseconds.
+#[must_use]
+pub fn parse_duration_ms(text: &str) -> Option<u64> {
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let (unit, behind) = behind.split_at(behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len()));
+        let unit_ms = match unit.trim() {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit_ms)?)?;
+        rest = behind;
+    }
+    Some(total)
+}
+
+fn unknown(specs: &[ParamSpec], name: &str) -> String {
+    let nearest = specs.iter().map(|spec| (distance(&spec.name, name), spec)).min_by_key(|(distance, _)| *distance);
+    match nearest {
+        None => "is unknown: this policy has no parameters".to_owned(),
+        Some((distance, spec)) if distance <= 1 + name.len() / 3 => {
+            format!("is unknown: do you mean {:?}?", spec.name)
+        }
+        Some(_) => {
+            let names: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
+            format!("is unknown: this policy has {}", names.join(", "))
+        }
+    }
+}
+
+/// Reads a value as the declared type, without regard to its range.
+fn read(spec: &ParamSpec, value: &Value) -> Result<ParamValue, String> {
+    let wrong = || format!("is {}: {}", shown(value), expected(spec));
+    let items = || match value {
+        Value::Array(items) if items.len() <= ITEMS_MAX => Ok(items),
+        Value::Array(items) => Err(format!("has {} items, allowed are {ITEMS_MAX}", items.len())),
+        _ => Err(wrong()),
+    };
+    Ok(match spec.kind {
+        ParamKind::Bool => ParamValue::Flag(value.as_bool().ok_or_else(wrong)?),
+        ParamKind::S64 => ParamValue::Int(whole(value).ok_or_else(wrong)?),
+        ParamKind::F64 => ParamValue::Num(finite(value).ok_or_else(wrong)?),
+        ParamKind::Text => ParamValue::Text(value.as_str().ok_or_else(wrong)?.to_owned()),
+        ParamKind::Duration => ParamValue::DurationMs(duration(value).ok_or_else(wrong)?),
+        ParamKind::ListBool => ParamValue::Flags(all(items()?, Value::as_bool).ok_or_else(wrong)?),
+        ParamKind::ListS64 => ParamValue::Ints(all(items()?, whole).ok_or_else(wrong)?),
+        ParamKind::ListF64 => ParamValue::Nums(all(items()?, finite).ok_or_else(wrong)?),
+        ParamKind::ListText => {
+            ParamValue::Texts(all(items()?, |item| item.as_str().map(str::to_owned)).ok_or_else(wrong)?)
+        }
+        ParamKind::ListDuration => ParamValue::DurationsMs(all(items()?, duration).ok_or_else(wrong)?),
+        ParamKind::Json => ParamValue::Json(match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }),
+    })
+}
+
+/// Checks a value's type, range, choices and schema: the operator's values and the manifest's defaults alike.
+///
+/// # Errors
+/// What is wrong, to be put behind the parameter's name.
+pub(super) fn check_value(spec: &ParamSpec, value: &ParamValue) -> Result<(), String> {
+    #[expect(clippy::cast_precision_loss, reason = "bounds are f64; near them a part in 10^15 does not matter")]
+    match (spec.kind, value) {
+        (ParamKind::Bool, ParamValue::Flag(_)) | (ParamKind::ListBool, ParamValue::Flags(_)) => Ok(()),
+        (ParamKind::S64, ParamValue::Int(int)) => in_range(spec, *int as f64),
+        (ParamKind::F64, ParamValue::Num(num)) => in_range(spec, *num),
+        (ParamKind::Duration, ParamValue::DurationMs(ms)) => in_range(spec, *ms as f64),
+        (ParamKind::ListS64, ParamValue::Ints(ints)) => ints.iter().try_for_each(|int| in_range(spec, *int as f64)),
+        (ParamKind::ListF64, ParamValue::Nums(nums)) => nums.iter().try_for_each(|num| in_range(spec, *num)),
+        (ParamKind::ListDuration, ParamValue::DurationsMs(ms)) => {
+            ms.iter().try_for_each(|ms| in_range(spec, *ms as f64))
+        }
+        (ParamKind::Text, ParamValue::Text(text)) => is_choice(spec, text),
+        (ParamKind::ListText, ParamValue::Texts(texts)) => texts.iter().try_for_each(|text| is_choice(spec, text)),
+        (ParamKind::Json, ParamValue::Json(text)) => fits_schema(spec, text),
+        _ => Err(format!("is of another type: {}", expected(spec))),
+    }
+}
+
+fn in_range(spec: &ParamSpec, number: f64) -> Result<(), String> {
+    let low = spec.min.is_some_and(|min| number < min);
+    let high = spec.max.is_some_and(|max| number > max);
+    if !number.is_finite() || low || high {
+        return Err(format!("is {number}: {}", expected(spec)));
+    }
+    Ok(())
+}
+
+fn is_choice(spec: &ParamSpec, text: &str) -> Result<(), String> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(format!("is {} bytes long, allowed are {TEXT_BYTES_MAX}", text.len()));
+    }
+    if !spec.choices.is_empty() && spec.choices.iter().all(|choice| choice != text) {
+        return Err(format!("is {text:?}: {}", expected(spec)));
+    }
+    Ok(())
+}
+
+fn fits_schema(spec: &ParamSpec, text: &str) -> Result<(), String> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(format!("is {} bytes long, allowed are {TEXT_BYTES_MAX}", text.len()));
+    }
+    let value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+    if spec.schema.is_empty() {
+        return Ok(());
+    }
+    schema::parse(&spec.schema)?.check(&value).map_err(|what| format!("does not fit its schema: {what}"))
+}
+
+/// The type, range and choices, as a person needs to read them.
+fn expected(spec: &ParamSpec) -> String {
+    let mut text = match spec.kind {
+        ParamKind::Bool => "expected true or false".to_owned(),
+        ParamKind::S64 => "expected a whole number".to_owned(),
+        ParamKind::F64 => "expected a number".to_owned(),
+        ParamKind::Text => "expected a text".to_owned(),
+        ParamKind::Duration => "expected a duration such as \"5m\"".to_owned(),
+        ParamKind::Json => "expected JSON".to_owned(),
+        list => format!("expected a {list}"),
+    };
+    let bound = |bound: f64| {
+        if matches!(spec.kind, ParamKind::Duration | ParamKind::ListDuration) {
+            format!("{bound} ms")
+        } else {
+            bound.to_string()
+        }
+    };
+    match (spec.min, spec.max) {
+        (Some(min), Some(max)) => text.push_str(&format!(" from {} to {}", bound(min), bound(max))),
+        (Some(min), None) => text.push_str(&format!(", at least {}", bound(min))),
+        (None, Some(max)) => text.push_str(&format!(", at most {}", bound(max))),
+        (None, None) => {}
+    }
+    if !spec.choices.is_empty() {
+        text.push_str(&format!(", one of {}", spec.choices.join(", ")));
+    }
+    text
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64()
+}
+
+fn finite(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.is_finite())
+}
+
+fn duration(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) => parse_duration_ms(text),
+        number => number.as_u64(),
+    }
+}
+
+fn all<T>(items: &[Value], read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    items.iter().map(read).collect()
+}
+
+fn shown(value: &Value) -> String {
+    const CHARS_MAX: usize = 80;
+    let text = value.to_string();
+    if text.chars().count() > CHARS_MAX {
+        format!("{} …", text.chars().take(CHARS_MAX).collect::<String>())
+    } else {
+        text
+    }
+}
+
+/// Edits that turn one name into the other (Levenshtein), for "do you mean".
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, from) in one.chars().take(64).enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        let mut next = vec![left];
+        for (to, above) in other.iter().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(from != *to)).min(above + 1).min(left + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}

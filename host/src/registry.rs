@@ -1,0 +1,3 @@
+//! Policies by name and digest.
+
+pub mod builtin;

@@ -1,0 +1,58 @@
+//! Makes what the test guests need: C bindings of the contract, and modules from WAT.
+//!
+//! A crate of its own, so that xtask itself stays quick to build: only `cargo xtask guests` needs these libraries, and they
+//! are of the version that wasmtime brings anyway.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use wit_bindgen_core::Files;
+use wit_parser::Resolve;
+
+/// Makes what the test guests need.
+#[derive(Parser)]
+enum Command {
+    /// Write C bindings of the one world that a WIT file has
+    Bindings {
+        /// The WIT file
+        wit: PathBuf,
+        /// The folder for `policy.h`, `policy.c` and `policy_component_type.o`
+        out: PathBuf,
+    },
+    /// Assemble a module
+    Module {
+        /// The text
+        wat: PathBuf,
+        /// The module
+        out: PathBuf,
+    },
+}
+
+fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Bindings { wit, out } => bindings(&wit, &out),
+        Command::Module { wat, out } => {
+            let bytes = wat::parse_file(&wat).with_context(|| format!("assembling {}", wat.display()))?;
+            fs::write(&out, bytes).with_context(|| format!("writing {}", out.display()))
+        }
+    }
+}
+
+fn bindings(wit: &Path, out: &Path) -> Result<()> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_file(wit).with_context(|| format!("reading {}", wit.display()))?;
+    let world =
+        resolve.select_world(&[package], None).with_context(|| format!("finding the world of {}", wit.display()))?;
+    let mut files = Files::default();
+    wit_bindgen_c::Opts::default()
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .with_context(|| format!("writing bindings of {}", wit.display()))?;
+    for (name, bytes) in files.iter() {
+        let path = out.join(name);
+        fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
