@@ -68,9 +68,10 @@ impl Check {
     async fn make(&self, client: &reqwest::Client) -> Result<(), String> {
         let attempt = async {
             match &self.path {
-                None => {
-                    tokio::net::TcpStream::connect(self.address).await.map(drop).map_err(|error| format!("no connection: {error}"))
-                }
+                None => tokio::net::TcpStream::connect(self.address)
+                    .await
+                    .map(drop)
+                    .map_err(|error| format!("no connection: {error}")),
                 Some(path) => {
                     let answer = client
                         .get(format!("http://{}{path}", self.address))

@@ -96,7 +96,10 @@ fn prepare(spec: &LaunchSpec) -> Result<(Command, File), Refusal> {
     let out = open_output(spec, &spec.out)?;
     let err = open_output(spec, &spec.err)?;
     if !spec.cwd.is_dir() {
-        return Err(Refusal { word: FAILED, text: format!("the working directory {} does not exist", spec.cwd.display()) });
+        return Err(Refusal {
+            word: FAILED,
+            text: format!("the working directory {} does not exist", spec.cwd.display()),
+        });
     }
     let process = ProcessId::now_of(i32::try_from(std::process::id()).unwrap_or_default())
         .ok_or_else(|| Refusal { word: FAILED, text: "cannot find itself in /proc".to_owned() })?;
@@ -139,7 +142,8 @@ fn open_output(spec: &LaunchSpec, path: &Path) -> Result<File, Refusal> {
         aside.push(".1");
         fs::rename(path, PathBuf::from(aside)).map_err(|error| failed("cannot set aside", path, &error))?;
     }
-    let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| failed("cannot open", path, &error))?;
+    let file =
+        OpenOptions::new().create(true).append(true).open(path).map_err(|error| failed("cannot open", path, &error))?;
     if spec.uid.is_some() || spec.gid.is_some() {
         // So that the command can open its own /dev/stdout.
         fchown(&file, spec.uid.map(Uid::from_raw), spec.gid.map(Gid::from_raw))
