@@ -42,7 +42,7 @@ use crate::audit::{Audit, Trigger};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
 use crate::drivers::{Driver, DriverError, Observation, ObservedTarget};
 use crate::registrars::Registrar;
-use crate::snapshot::{InFlight, Reading, Snapshot, TargetId};
+use crate::snapshot::{Reading, Snapshot, TargetId};
 use crate::sources::{AskTarget, GatherLimits, Gathered, History, Sources, gather, questions};
 use crate::store::{Store, StoreError};
 

@@ -44,7 +44,7 @@ impl Cycle {
             let outcome = outcome(finished.reports.as_deref());
             let reports = finished.reports.as_deref().unwrap_or_default();
             tracing::info!(target_id = %finished.target, key = finished.record, %outcome, "change ended");
-            writes.extend(self.parts.audit.close(&finished.target, &finished.record, now_ms, &outcome, reports));
+            writes.extend(self.parts.audit.close(&finished.target, &finished.record, now_ms, outcome, reports));
             let mut state = self.states.get(&finished.target).cloned().unwrap_or_default();
             // A change that is stuck stays in sight until nothing of it is left to wait for.
             if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record) {
