@@ -3,7 +3,7 @@
 //! A record is split into three parts. *Text*: its JSON without samples and memory; a change keeps only the numbers in it that
 //! differ. *Samples*: a change keeps what is new in each series and how many old ones left. *Memory*: a change keeps the bytes
 //! that differ. Together they give the record back exactly; a change is read with all that came before it back to a whole
-//! one, and says by its place and by the time of the turn before whether one of those is missing.
+//! one, and says by its place and by a mark of its id whether one of those is missing.
 
 mod bytes;
 mod samples;
@@ -58,7 +58,12 @@ pub(super) struct Bench {
 
 impl Encoder {
     /// The bytes of the next record: whole if it must be, or if it is time for it.
-    pub(super) fn encode(&mut self, record: &Record, whole: bool, bench: &mut Bench) -> Result<Vec<u8>, serde_json::Error> {
+    pub(super) fn encode(
+        &mut self,
+        record: &Record,
+        whole: bool,
+        bench: &mut Bench,
+    ) -> Result<Vec<u8>, serde_json::Error> {
         let limit = CHANGES_MIN + bench.spread(record) % CHANGES_MIN;
         let whole = whole || self.at_ms == 0 || self.position + 1 >= limit;
         bench.text.clear();
@@ -67,6 +72,7 @@ impl Encoder {
         let body = &mut bench.body;
         body.number(if whole { 0 } else { self.position + 1 });
         body.signed(record.at_ms.cast_signed().wrapping_sub(self.at_ms.cast_signed()));
+        body.extend_from_slice(&mark(&record.id));
         self.numbers.write(&bench.text, whole, &bench.hashes, body);
         let elapsed_ms = record.at_ms.wrapping_sub(self.at_ms);
         self.series.write(&record.snapshot.readings, whole, elapsed_ms, body);
@@ -117,6 +123,15 @@ pub(super) struct Decoder {
     text: Vec<u8>,
 }
 
+/// Tells ids apart, but for one in 65,536. An id is read as what changed since the one before, so read with the wrong one
+/// before it comes out wrong.
+fn mark(id: &RecordId) -> [u8; 2] {
+    let hash =
+        id.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let [a, b, c, d] = hash.to_le_bytes();
+    [a ^ c, b ^ d]
+}
+
 /// Whether an entry needs those before it.
 pub(super) fn is_whole(entry: &[u8]) -> bool {
     entry.get(1) == Some(&1)
@@ -148,6 +163,7 @@ impl Decoder {
 
     fn read(&mut self, body: &mut Reader<'_>, last: Option<(u64, Record)>) -> Result<(u64, Record), Short> {
         let (position, elapsed_ms) = (body.number()?, body.signed()?);
+        let told = [body.byte()?, body.byte()?];
         let last = match (position, last) {
             (0, _) => None,
             (_, Some((before, record))) if before + 1 == position => Some(record),
@@ -156,9 +172,7 @@ impl Decoder {
         text::read(body, last.is_none(), &mut self.text)?;
         let words: Result<Record, _> = serde_json::from_slice(&self.text);
         let mut record = words.map_err(|_| Short("its text is not a record"))?;
-        if let Some(last) = &last
-            && record.at_ms.cast_signed().wrapping_sub(last.at_ms.cast_signed()) != elapsed_ms
-        {
+        if mark(&record.id) != told {
             return Err(Short("the turn before it, which it builds on, is another one"));
         }
         let mut snapshot = std::sync::Arc::unwrap_or_clone(record.snapshot);

@@ -134,7 +134,8 @@ async fn sequels(store: &dyn Store, log: &str, first: Option<&Entry>) -> Result<
                 found.entry(step.id.clone()).or_default().0.push(step);
             }
         } else if let Ok(closing) = json::<Closing>(&entry) {
-            found.entry(closing.id.clone()).or_default().1 = Some(closing);
+            let id = closing.id.clone();
+            found.entry(id).or_default().1 = Some(closing);
         }
     }
     Ok(found)

@@ -47,12 +47,7 @@ pub async fn open_records(store: &dyn Store) -> Result<Vec<OpenRecord>, AuditErr
     }
 }
 
-async fn open_record(
-    store: &dyn Store,
-    target: TargetId,
-    id: RecordId,
-    at_ms: u64,
-) -> Result<OpenRecord, AuditError> {
+async fn open_record(store: &dyn Store, target: TargetId, id: RecordId, at_ms: u64) -> Result<OpenRecord, AuditError> {
     let span = Span { from_ms: at_ms, to_ms: at_ms.saturating_add(1), entries_max: PAGE };
     let events = history(store, &target, span).await?;
     let turn = events.into_iter().find_map(|event| match event {
@@ -60,9 +55,7 @@ async fn open_record(
         _ => None,
     });
     Ok(match turn {
-        Some(Turn { record, steps, .. }) => {
-            OpenRecord { target, id, at_ms, record: Some(Box::new(record)), steps }
-        }
+        Some(Turn { record, steps, .. }) => OpenRecord { target, id, at_ms, record: Some(Box::new(record)), steps },
         None => OpenRecord { target, id, at_ms, record: None, steps: Vec::new() },
     })
 }

@@ -1,12 +1,13 @@
 //! What one turn of one target came to.
 
 use std::fmt;
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Decision, InstanceAction, Mode};
+use crate::bounds::{
+    CountChange, Decision, InstanceAction, Mode, Origin, Quiet, RepairRuling, Restraint, Ruling, Travel, Wish, Withheld,
+};
 use crate::drivers::{Step, StepState};
 use crate::policy::{Answer, ContainerResources, Fault, ParamValue, RefusalKind, Spent, Verdict};
 use crate::snapshot::{Snapshot, TargetId};
@@ -26,9 +27,10 @@ impl RecordId {
     #[must_use]
     pub fn new(target: &TargetId, at_ms: u64, count: u64) -> Self {
         // FNV-1a: the same in every version of the host, unlike the standard library's.
-        let hash = target.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+        let hash = target
+            .as_str()
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self(format!("{at_ms:013}-{hash:08x}-{count}"))
     }
 
@@ -127,7 +129,7 @@ pub struct Slot {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<(String, ParamValue)>,
     /// Its memory as it was given; empty for none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "hex::serde")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "as_hex")]
     pub memory_before: Vec<u8>,
     /// Its memory as it left it; `None`: as it was.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_hex")]
@@ -172,19 +174,46 @@ impl Evaluation {
 #[serde(default)]
 pub struct Ruled {
     /// The combined wish, before any bound.
-    pub wish: serde_json::Value,
+    pub wish: Wish,
     /// How each number travelled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub travels: Vec<serde_json::Value>,
+    pub travels: Vec<Travel>,
     /// Every "no" on the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub restraints: Vec<serde_json::Value>,
+    pub restraints: Vec<Restraint>,
     /// What is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decided>,
-    /// Why nothing is.
+    /// In dry-run: what would have been.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quiet: Option<serde_json::Value>,
+    pub withheld: Option<Decided>,
+    /// Why nothing is done, where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+}
+
+impl From<&Ruling> for Ruled {
+    fn from(ruling: &Ruling) -> Self {
+        Self {
+            wish: ruling.wish.clone(),
+            travels: ruling.travels.clone(),
+            restraints: ruling.restraints.clone(),
+            decision: ruling.decision.as_ref().map(Decided::from),
+            withheld: ruling.withheld.as_ref().map(Decided::from),
+            quiet: ruling.quiet,
+        }
+    }
+}
+
+impl From<&RepairRuling> for Ruled {
+    fn from(ruling: &RepairRuling) -> Self {
+        Self {
+            restraints: ruling.restraints.clone(),
+            decision: ruling.decision.as_ref().map(Decided::from),
+            quiet: ruling.quiet,
+            ..Self::default()
+        }
+    }
 }
 
 /// A [`Decision`] as it can be read back: to explain it and to see what came of it. No driver takes it.
@@ -214,6 +243,52 @@ pub struct Decided {
     pub reason: String,
     /// Number of the lease under which it was made.
     pub lease_epoch: u64,
+}
+
+impl From<&Decision> for Decided {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            origin: origin(decision.origin()).to_owned(),
+            replicas: decision.replicas().map(pair),
+            victims: decision.victims().to_vec(),
+            placement: decision.placement().to_vec(),
+            resize: decision.resize().to_vec(),
+            size_class: decision.size_class().map(str::to_owned),
+            actions: decision.actions().to_vec(),
+            reason: decision.reason().to_owned(),
+            lease_epoch: decision.lease_epoch(),
+        }
+    }
+}
+
+impl From<&Withheld> for Decided {
+    fn from(withheld: &Withheld) -> Self {
+        Self {
+            origin: origin(Origin::Policy).to_owned(),
+            replicas: withheld.replicas().map(pair),
+            victims: Vec::new(),
+            placement: Vec::new(),
+            resize: withheld.resize().to_vec(),
+            size_class: None,
+            actions: withheld.actions().to_vec(),
+            reason: withheld.reason().to_owned(),
+            lease_epoch: 0,
+        }
+    }
+}
+
+fn pair(change: CountChange) -> (u32, u32) {
+    (change.from, change.to)
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Policy => "policy",
+        Origin::Correction => "correction",
+        Origin::Repair => "repair",
+        Origin::Manual => "manual",
+        Origin::Fallback => "fallback",
+    }
 }
 
 impl Record {
@@ -328,6 +403,18 @@ pub struct Note {
     pub at_ms: u64,
     /// What.
     pub text: String,
+}
+
+mod as_hex {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        hex::decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
 }
 
 mod optional_hex {

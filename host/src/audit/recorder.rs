@@ -176,7 +176,9 @@ pub(super) fn why(record: &Record) -> String {
     let acting = record.slots.iter().filter(|slot| !slot.shadow);
     let words = acting.filter_map(|slot| match &slot.evaluation {
         super::Evaluation::Answered(answer) => match &answer.verdict {
-            Verdict::Proposals(proposals) => proposals.iter().map(|p| p.reason.clone()).find(|reason| !reason.is_empty()),
+            Verdict::Proposals(proposals) => {
+                proposals.iter().map(|p| p.reason.clone()).find(|reason| !reason.is_empty())
+            }
             Verdict::Refused(refusal) => Some(refusal.text.clone()),
         },
         super::Evaluation::Faulted(fault) => Some(fault.to_string()),

@@ -28,7 +28,8 @@ impl Series {
         for (at, reading) in readings.iter().enumerate() {
             let end = self.ends.get(at).map_or(start, |end| *end as usize);
             let (times_ms, values) = numbers(&reading.samples);
-            let old = (self.times_ms.get(start..end).unwrap_or_default(), self.values.get(start..end).unwrap_or_default());
+            let old =
+                (self.times_ms.get(start..end).unwrap_or_default(), self.values.get(start..end).unwrap_or_default());
             write_one(if whole { (&[], &[]) } else { old }, (times_ms, values), elapsed_ms, body);
             next.times_ms.extend_from_slice(times_ms);
             next.values.extend_from_slice(values);
@@ -194,7 +195,11 @@ fn read_value(last: f64, body: &mut Reader<'_>) -> Result<f64, Short> {
 }
 
 /// The value in steps of `1 / scale`, if that tells it to the bit (a negative zero is not told).
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "checked against the bound and the bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "checked against the bound and the bits"
+)]
 fn scaled(value: f64, scale: f64) -> Option<i64> {
     let steps = (value * scale).round_ties_even();
     if steps.abs() >= SCALED_MAX {

@@ -146,10 +146,12 @@ fn read_changes(body: &mut Reader<'_>, last: &[u8]) -> Result<Vec<u8>, Short> {
 /// A whole number that its text tells exactly: no leading zeros, and far from overflowing.
 fn whole_number(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let plain = digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
-    let exact = plain && (digits.first() != Some(&b'0') || text == b"0");
+    let plain = (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    if !plain || (digits.first() == Some(&b'0') && text != b"0") {
+        return None;
+    }
     let number = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-    exact.then_some(if digits.len() == text.len() { number } else { -number })
+    Some(if digits.len() == text.len() { number } else { -number })
 }
 
 fn spell(number: &[u8], body: &mut Vec<u8>) {

@@ -121,7 +121,11 @@ async fn a_damaged_file_is_refused_with_a_remedy() {
     let file = dir.path().join("trimtab.db");
     let whole = std::fs::read(&file).unwrap();
 
-    std::fs::write(&file, b"this is no database, but long enough to be looked at as if it were one, all 100 bytes of it......").unwrap();
+    std::fs::write(
+        &file,
+        b"this is no database, but long enough to be looked at as if it were one, all 100 bytes of it......",
+    )
+    .unwrap();
     let refused = SqliteStore::open(dir.path()).unwrap_err();
     assert!(matches!(&refused, StoreError::Corrupt { what } if what.contains("put back a copy")), "{refused}");
 
