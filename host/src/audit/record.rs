@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{
     CountChange, Decision, InstanceAction, Mode, Origin, Quiet, RepairRuling, Restraint, Ruling, Travel, Wish, Withheld,
 };
-use crate::drivers::{Step, StepState};
+use crate::drivers::{Outcome, Step, StepEnd};
 use crate::policy::{Answer, ContainerResources, Fault, ParamValue, RefusalKind, Spent, Verdict};
 use crate::snapshot::{Snapshot, TargetId};
 
@@ -335,17 +335,7 @@ pub struct StepEntry {
     pub step: Step,
     /// What came of it; `None`: it is about to be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<StepResult>,
-}
-
-/// What came of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepResult {
-    /// The driver or registrar answered.
-    Answered(StepState),
-    /// It failed; whether the step was taken may be unknown.
-    Failed(String),
+    pub result: Option<StepEnd>,
 }
 
 /// The end of a record.
@@ -363,37 +353,6 @@ pub struct Closing {
     /// Count that is there at the end, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
-}
-
-/// What came of a record that acted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// All of it is done.
-    Applied,
-    /// Some of it is.
-    Partial,
-    /// None of it is.
-    Absent,
-    /// It cannot be told.
-    Unknown,
-    /// The backend or a registrar refused it.
-    Failed,
-    /// A later decision took its place.
-    Superseded,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Applied => "applied",
-            Self::Partial => "applied in part",
-            Self::Absent => "not applied",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-            Self::Superseded => "superseded",
-        })
-    }
 }
 
 /// A sentence about a target, at a time.

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{Part, Story};
-use crate::audit::record::{Decided, Evaluation, Record, Run, Slot, StepEntry, StepResult, Trigger};
+use crate::audit::record::{Decided, Evaluation, Record, Run, Slot, StepEntry, Trigger};
 use crate::audit::{Closing, Turn};
 use crate::bounds::{Mode, Quiet, Travel};
-use crate::drivers::{Step, StepState};
+use crate::drivers::{Step, StepEnd};
 use crate::policy::{AttrValue, Proposal, ProposalKind, Verdict};
 use crate::snapshot::{Freshness, Inventory, Reading, Resources, Samples, Snapshot};
 
@@ -211,10 +211,12 @@ fn tell_step(f: &mut Formatter<'_>, entry: &StepEntry) -> fmt::Result {
     let Some(result) = &entry.result else { return Ok(()) };
     write!(f, "  {}  {}: ", time(entry.at_ms), step(&entry.step))?;
     match result {
-        StepResult::Answered(StepState::Done) => writeln!(f, "done"),
-        StepResult::Answered(StepState::Waiting { why }) => writeln!(f, "waiting: {}", plain(why)),
-        StepResult::Answered(StepState::Impossible { why }) => writeln!(f, "cannot be done: {}", plain(why)),
-        StepResult::Failed(why) => writeln!(f, "failed: {}", plain(why)),
+        StepEnd::Done => writeln!(f, "done"),
+        StepEnd::Impossible { why } => writeln!(f, "cannot be done: {}", plain(why)),
+        StepEnd::Failed { why } => writeln!(f, "failed: {}", plain(why)),
+        StepEnd::CutOff { why } => writeln!(f, "cut off: {}", plain(why)),
+        StepEnd::Stuck { why } => writeln!(f, "stuck: {}", plain(why)),
+        StepEnd::Cancelled => writeln!(f, "cancelled for a more urgent change"),
     }
 }
 
@@ -247,8 +249,7 @@ fn proposal(proposal: &Proposal) -> String {
     let mut words = plain(proposal.kind.as_str());
     match proposal.kind {
         ProposalKind::Scale => {
-            let figures =
-                [(" to", proposal.count), (" to at least", proposal.at_least), (" to at most", proposal.at_most)];
+            let figures = [(" to", proposal.count), (" to at least", proposal.at_least), (" to at most", proposal.at_most)];
             let figures = figures.into_iter().filter_map(|(word, figure)| Some(format!("{word} {}", figure?)));
             words.extend(figures);
         }
@@ -314,8 +315,7 @@ fn time(at_ms: u64) -> String {
 
 /// A text without control characters and without those that turn the direction of writing.
 fn plain(text: &str) -> String {
-    let turns =
-        |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let mut told = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') || turns(character) {
