@@ -8,6 +8,7 @@ mod check;
 pub mod demo;
 mod exit;
 mod policy;
+mod run;
 mod terminal;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::exit::{Exit, Fail};
@@ -48,6 +49,8 @@ pub struct Global {
 enum Command {
     /// Say everything that is wrong with a configuration, without starting anything.
     Check(check::CheckArgs),
+    /// Run the host.
+    Run(run::RunArgs),
     /// Write, build, inspect and try policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -104,6 +107,10 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&cli.global, &args),
         Command::Policy(command) => policy::run(command),
+        Command::Run(args) => run::run(&cli.global, &args),
+        Command::DemoWorker(args) => {
+            demo::worker::run(&args).map(|()| Exit::Fine).context("running the worker of the demo")
+        }
     };
     result.unwrap_or_else(|error| exit::report(&error)).into()
 }

@@ -22,7 +22,7 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
     while !shutdown.is_cancelled() {
         let due = timetable.due(Instant::now());
         if !due.is_empty() {
-            match cycle.turn(&bindings, &due, trigger).await {
+            match cycle.turn(&bindings, &due, &trigger).await {
                 Ok(report) => {
                     trigger = Trigger::Pace;
                     if report.again {
