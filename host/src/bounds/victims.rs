@@ -4,7 +4,7 @@ use crate::snapshot::{Instance, Phase, Snapshot, VictimAbility};
 
 /// Instances of one zone that may go, by rank, the newest last.
 struct Zone<'a> {
-    name: &'a str,
+    name: Option<&'a str>,
     /// How many of it count towards the desired number, those taken already left out.
     counting: usize,
     ranks: [Vec<&'a Instance>; 3],
@@ -66,7 +66,7 @@ fn default_order<'a>(left: &[&'a Instance], number: usize, victims: &mut Vec<&'a
 fn by_zone<'a>(left: &[&'a Instance]) -> Vec<Zone<'a>> {
     let mut zones: Vec<Zone<'_>> = Vec::new();
     for instance in left {
-        let name = instance.zone.as_deref().unwrap_or("");
+        let name = instance.zone.as_deref();
         let place = zones.iter().position(|zone| zone.name == name).unwrap_or_else(|| {
             zones.push(Zone { name, counting: 0, ranks: Default::default() });
             zones.len() - 1
