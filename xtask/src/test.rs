@@ -81,12 +81,19 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.all {
         lint::run(workspace)?;
     }
-    println!(
-        "\n{} passed, {} failed, {} skipped",
-        counts.passed,
-        counts.failed,
-        skipped.len() + counts.ignored
-    );
+    if arguments.only_long && counts == Counts::default() {
+        // Not "0 passed": the run before this one was not empty, and a reader of closing lines would take it for so.
+        say(format!(
+            "no test has a long form, that is, `{LONG}` in its name"
+        ));
+    } else {
+        println!(
+            "\n{} passed, {} failed, {} skipped",
+            counts.passed,
+            counts.failed,
+            skipped.len() + counts.ignored
+        );
+    }
     println!(
         "skipped: {}",
         if skipped.is_empty() {
