@@ -49,8 +49,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
     let guests = guests::build_possible(workspace)?;
     let servers = servers::find();
+    let mut skipped = Vec::new();
     for (name, error) in guests.missing.iter().chain(&servers.missing) {
         say(format!("{name}: {error:#}"));
+        // Named at the end as well, even where no test asks for it: what could not be had was not tried.
+        let reason = format!("{error:#}");
+        skipped.push(format!(
+            "{name} ({})",
+            reason.lines().next().unwrap_or_default()
+        ));
     }
 
     let log = workspace.target.join("skipped.log");
@@ -76,7 +83,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         cargo.arg(LONG);
     }
     let (counts, passed) = watch(&mut cargo)?;
-    let skipped = skipped(&log)?;
+    skipped.extend(read_skipped(&log)?);
 
     if arguments.all {
         lint::run(workspace)?;
@@ -168,7 +175,7 @@ fn watch(cargo: &mut Command) -> Result<(Counts, bool)> {
 }
 
 /// What tests wrote about being skipped, each once: `name (reason)`.
-fn skipped(log: &Path) -> Result<Vec<String>> {
+fn read_skipped(log: &Path) -> Result<Vec<String>> {
     let text = fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
     Ok(listed(&text))
 }
