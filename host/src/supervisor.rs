@@ -172,12 +172,8 @@ impl Host {
         for Backend { cycle, bindings } in std::mem::take(&mut self.backends) {
             tasks.spawn(pace::drive(cycle, bindings, shutdown.clone()));
         }
-        let retention = tokio::spawn(retain(
-            Arc::clone(&self.store),
-            Arc::clone(&self.clock),
-            self.retention,
-            shutdown.clone(),
-        ));
+        let retention =
+            tokio::spawn(retain(Arc::clone(&self.store), Arc::clone(&self.clock), self.retention, shutdown.clone()));
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(mut cycle) => cycle.farewell().await,
@@ -224,9 +220,7 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
     let failed = |what: String| HostError::Source { name: name.clone(), what };
     let source: Arc<dyn Source> = match &named.kind {
         SourceKind::Process(settings) => Arc::new(ProcessSource::new(name, *settings)),
-        SourceKind::Prometheus(settings) => {
-            Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?)
-        }
+        SourceKind::Prometheus(settings) => Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
     };

@@ -50,9 +50,8 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
             },
         }
     }
-    let farewell = tokio::time::timeout(FAREWELL, async {
-        while cycle.running() > 0 && cycle.next_finished().await.is_ok() {}
-    });
+    let farewell =
+        tokio::time::timeout(FAREWELL, async { while cycle.running() > 0 && cycle.next_finished().await.is_ok() {} });
     if farewell.await.is_err() {
         tracing::warn!(driver = cycle.driver().name(), running = cycle.running(), "changes were left under way");
     }

@@ -105,9 +105,8 @@ fn named(params: &[String], policy: &Policy) -> Result<Map<String, Value>> {
     use crate::policy::ParamKind;
     let mut named = Map::new();
     for param in params {
-        let (name, text) = param
-            .split_once('=')
-            .ok_or_else(|| Fail::usage(format!("--param {param:?} is not NAME=VALUE")))?;
+        let (name, text) =
+            param.split_once('=').ok_or_else(|| Fail::usage(format!("--param {param:?} is not NAME=VALUE")))?;
         let spec = policy.manifest().parameters.iter().find(|spec| spec.name == name);
         let is_text = spec.is_some_and(|spec| matches!(spec.kind, ParamKind::Text | ParamKind::Duration));
         let as_text = || Value::String(text.to_owned());
@@ -240,10 +239,16 @@ fn ruling_text(ruling: &Ruling) -> String {
             let mut parts = Vec::new();
             parts.extend(decision.replicas().map(|change| format!("replicas {} to {}", change.from, change.to)));
             if !decision.resize().is_empty() {
-                let resize = Proposal { kind: ProposalKind::Resize, resources: decision.resize().to_vec(), ..Proposal::default() };
+                let resize = Proposal {
+                    kind: ProposalKind::Resize,
+                    resources: decision.resize().to_vec(),
+                    ..Proposal::default()
+                };
                 parts.push(proposal_text(&resize));
             }
-            parts.extend(decision.actions().iter().map(|action| format!("{} {}", json_word(&action.kind), action.instance)));
+            parts.extend(
+                decision.actions().iter().map(|action| format!("{} {}", json_word(&action.kind), action.instance)),
+            );
             text.push_str(&format!("decision  {}\n", parts.join("; ")));
             if !decision.victims().is_empty() {
                 text.push_str(&format!("victims   {}\n", decision.victims().join(", ")));

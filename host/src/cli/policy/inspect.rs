@@ -26,7 +26,8 @@ pub(super) fn inspect(bytes: &[u8]) -> Inspected {
             Payload::Version { encoding, .. } => {
                 depth += 1;
                 if depth == 1 {
-                    inspected.kind = if encoding == Encoding::Component { "component" } else { "core module" }.to_owned();
+                    inspected.kind =
+                        if encoding == Encoding::Component { "component" } else { "core module" }.to_owned();
                 }
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
@@ -37,13 +38,19 @@ pub(super) fn inspect(bytes: &[u8]) -> Inspected {
                 inspected.imports.extend(imports.map(|import| format!("{}#{}", import.module, import.name)));
             }
             Payload::ComponentImportSection(imports) => {
-                inspected.imports.extend(imports.into_iter().map_while(Result::ok).map(|import| import.name.name.to_owned()));
+                inspected
+                    .imports
+                    .extend(imports.into_iter().map_while(Result::ok).map(|import| import.name.name.to_owned()));
             }
             Payload::ExportSection(exports) => {
-                inspected.exports.extend(exports.into_iter().map_while(Result::ok).map(|export| export.name.to_owned()));
+                inspected
+                    .exports
+                    .extend(exports.into_iter().map_while(Result::ok).map(|export| export.name.to_owned()));
             }
             Payload::ComponentExportSection(exports) => {
-                inspected.exports.extend(exports.into_iter().map_while(Result::ok).map(|export| export.name.name.to_owned()));
+                inspected
+                    .exports
+                    .extend(exports.into_iter().map_while(Result::ok).map(|export| export.name.name.to_owned()));
             }
             _ => {}
         }
