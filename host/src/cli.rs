@@ -3,7 +3,6 @@
 //! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
-pub mod demo;
 
 mod check;
 pub mod demo;
@@ -104,10 +103,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Check(args) => check::run(&cli.global, &args),
-        Command::Policy(command) => policy::run(&cli.global, command),
-        Command::DemoWorker(args) => {
-            demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
-        }
+        Command::Policy(command) => policy::run(command),
     };
     result.unwrap_or_else(|error| exit::report(&error)).into()
 }

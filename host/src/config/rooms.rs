@@ -13,6 +13,7 @@ use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
+use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
 use crate::sources::scrape::ScrapeConfig;
 
@@ -41,7 +42,7 @@ pub enum DriverKind {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceKind {
     /// What the operating system says of processes.
-    Process(toml::Table),
+    Process(ProcessSourceConfig),
     /// A Prometheus server.
     Prometheus(PrometheusConfig),
     /// Text exposition, straight from instances.
