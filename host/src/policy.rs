@@ -14,6 +14,11 @@ mod project;
 mod proposal;
 mod schema;
 
+#[cfg(test)]
+pub(crate) mod probe;
+#[cfg(test)]
+mod tests;
+
 pub use self::error::{NeedsError, PolicyError};
 pub use self::loaded::{Evaluation, EvaluationInput, Policy};
 pub use self::manifest::{Manifest, Need, NeedKind, ParamKind, ParamSpec, ParamValue};

@@ -18,8 +18,11 @@ mod self_test;
 mod ticker;
 mod wasi;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::cache::{Artefact, ArtefactCache, ArtefactIndex};
-pub use self::compile::{CompileRequest, Compiler, WORKER_COMMAND, compile_here, compile_worker};
+pub use self::compile::{CompileRequest, Compiler, WORKER_COMMAND, compile_worker};
 pub use self::component::World;
 pub use self::encode::StringEncoding;
 pub use self::engine::{Sandbox, THREAD_STACK_BYTES};
@@ -28,3 +31,5 @@ pub use self::fault::{Fault, Spent};
 pub use self::instance::{Guest, GuestState, Moment, Ran};
 pub use self::limits::{CompileLimits, SandboxConfig, Tier, TierLimits, TierSettings, UploadLimits};
 pub use self::permits::{Permit, Permits, Queue};
+/// A compiled component, as [`Sandbox::load`] gives it.
+pub use wasmtime::component::Component;

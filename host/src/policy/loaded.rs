@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use wasmtime::component::Component;
-
 use super::contract_v1::{self, Params, Pre};
 use super::declared;
 use super::error::{NeedsError, PolicyError};
@@ -13,7 +11,7 @@ use super::manifest::{Manifest, Need, NeedKind, ParamValue};
 use super::output;
 use super::project::{Columns, project};
 use super::proposal::Answer;
-use crate::sandbox::{Fault, Guest, Moment, Queue, Sandbox, Spent, Tier};
+use crate::sandbox::{Component, Fault, Guest, Moment, Queue, Sandbox, Spent, Tier};
 use crate::snapshot::Snapshot;
 
 /// Most needs of one policy.

@@ -47,10 +47,7 @@ pub fn builtin(name: &str) -> Result<&'static BuiltinPolicy, BuiltinError> {
     find(BUILTIN, name)
 }
 
-fn find(
-    table: &'static [BuiltinPolicy],
-    name: &str,
-) -> Result<&'static BuiltinPolicy, BuiltinError> {
+fn find(table: &'static [BuiltinPolicy], name: &str) -> Result<&'static BuiltinPolicy, BuiltinError> {
     if let Some(policy) = table.iter().find(|policy| policy.name == name) {
         return Ok(policy);
     }
@@ -58,10 +55,7 @@ fn find(
     if table.is_empty() {
         return Err(BuiltinError::NoneBuilt { name });
     }
-    Err(BuiltinError::Unknown {
-        name,
-        known: table.iter().map(|policy| policy.name).collect(),
-    })
+    Err(BuiltinError::Unknown { name, known: table.iter().map(|policy| policy.name).collect() })
 }
 
 #[cfg(test)]
@@ -72,16 +66,8 @@ mod tests {
     use super::*;
 
     static TWO: &[BuiltinPolicy] = &[
-        BuiltinPolicy {
-            name: "rightsizing",
-            bytes: b"a",
-            sha256: "",
-        },
-        BuiltinPolicy {
-            name: "target-tracking",
-            bytes: b"b",
-            sha256: "",
-        },
+        BuiltinPolicy { name: "rightsizing", bytes: b"a", sha256: "" },
+        BuiltinPolicy { name: "target-tracking", bytes: b"b", sha256: "" },
     ];
 
     #[test]
@@ -106,12 +92,7 @@ mod tests {
     #[test]
     fn what_is_embedded_has_its_digest() {
         for policy in BUILTIN {
-            assert_eq!(
-                hex::encode(Sha256::digest(policy.bytes)),
-                policy.sha256,
-                "{}",
-                policy.name
-            );
+            assert_eq!(hex::encode(Sha256::digest(policy.bytes)), policy.sha256, "{}", policy.name);
             assert_eq!(builtin(policy.name).unwrap(), policy);
         }
     }

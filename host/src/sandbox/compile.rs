@@ -6,8 +6,7 @@
 
 mod worker;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-pub use self::worker::{compile_here, compile_worker};
+pub use self::worker::compile_worker;
 use super::cache::Artefact;
 use super::component::{World, check_head};
 use super::encode::StringEncoding;
@@ -58,8 +57,8 @@ enum Reply {
 /// Compiles components, a few at a time.
 #[derive(Debug)]
 pub struct Compiler {
-    program: PathBuf,
-    arguments: Vec<OsString>,
+    /// What children run; `None`: no children.
+    program: Option<PathBuf>,
     turns: Semaphore,
 }
 
@@ -73,8 +72,14 @@ impl Compiler {
             Some(program) => program,
             None => std::env::current_exe().map_err(|source| worker("cannot be found", source))?,
         };
-        let turns = Semaphore::new(limits.at_once_max.clamp(1, 64) as usize);
-        Ok(Self { program, arguments: vec![WORKER_COMMAND.into()], turns })
+        Ok(Self { program: Some(program), turns: Semaphore::new(limits.at_once_max.clamp(1, 64) as usize) })
+    }
+
+    /// A compiler without children, for tests and benchmarks, whose binary is not `trimtab` and whose components are ours:
+    /// what compiles here cannot be killed, and takes from this process's memory.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self { program: None, turns: Semaphore::new(2) }
     }
 
     /// Checks and compiles a component (or a core module, which is made into one first).
@@ -94,7 +99,10 @@ impl Compiler {
             .acquire()
             .await
             .map_err(|_closed| SandboxError::Worker { what: "is shutting down".to_owned(), source: None })?;
-        let mut child = self.start(&request.compile)?;
+        let Some(program) = &self.program else {
+            return worker::compile_here(request, wasm);
+        };
+        let mut child = Worker::start(program, &request.compile)?;
         let limit = Duration::from_millis(request.compile.timeout_ms);
         let outcome = timeout(limit, child.talk(request, wasm)).await;
         child.end().await;
@@ -108,11 +116,19 @@ impl Compiler {
             }
         }
     }
+}
 
-    fn start(&self, limits: &CompileLimits) -> Result<Worker, SandboxError> {
-        let mut command = Command::new(&self.program);
+/// One child. Its whole process group is killed when it is dropped, also where the caller went away in the midst.
+struct Worker {
+    child: Child,
+    group: Option<Pid>,
+}
+
+impl Worker {
+    fn start(program: &Path, limits: &CompileLimits) -> Result<Self, SandboxError> {
+        let mut command = Command::new(program);
         command
-            .args(&self.arguments)
+            .arg(WORKER_COMMAND)
             .env_clear()
             // Each arena of the allocator reserves address space, of which the child has little.
             .env("MALLOC_ARENA_MAX", "2")
@@ -123,17 +139,9 @@ impl Compiler {
             .process_group(0)
             .kill_on_drop(true);
         let child = command.spawn().map_err(|source| worker("could not be started", source))?;
-        Ok(Worker { group: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)), child })
+        Ok(Self { group: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)), child })
     }
-}
 
-/// One child. Its whole process group is killed when it is dropped, also where the caller went away in the midst.
-struct Worker {
-    child: Child,
-    group: Option<Pid>,
-}
-
-impl Worker {
     /// Sends the request and reads the reply, both at once: neither side may wait for the other's pipe.
     async fn talk(&mut self, request: &CompileRequest, wasm: &[u8]) -> Result<(Reply, Vec<u8>), SandboxError> {
         let (Some(mut stdin), Some(mut stdout), Some(stderr)) =

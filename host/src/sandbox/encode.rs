@@ -100,7 +100,7 @@ fn check_imports(found: &Inspected<'_>) -> Result<(), Fault> {
     Err(refuse(format!("it imports from {}: {}", listed(refused.iter().copied()), remedy(&refused))))
 }
 
-fn not_encodable(error: &anyhow::Error) -> Fault {
+fn not_encodable(error: &impl std::fmt::Display) -> Fault {
     let text: String = format!("{error:#}").chars().take(1_000).collect();
     refuse(format!("no component can be made of it: {text}"))
 }

@@ -84,11 +84,8 @@ fn compile(engine: &Engine, request: &CompileRequest, wasm: &[u8]) -> Result<Vec
     })
 }
 
-/// Compiles in this very process. For tests and benchmarks, whose components are ours: nothing here can be killed.
-///
-/// # Errors
-/// As [`super::Compiler::compile`].
-pub fn compile_here(request: &CompileRequest, wasm: &[u8]) -> Result<Artefact, SandboxError> {
+/// Compiles in this very process: see [`super::Compiler::in_process`].
+pub(super) fn compile_here(request: &CompileRequest, wasm: &[u8]) -> Result<Artefact, SandboxError> {
     Ok(Artefact::fresh(compile(&compiling_engine()?, request, wasm)?))
 }
 

@@ -1,0 +1,26 @@
+//! The digests of artefacts, in the store: apart from the artefacts, which lie in files.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::sandbox::ArtefactIndex;
+use crate::store::{Store, Write};
+
+/// An index of artefacts under the store's keys `artefact/…`.
+#[derive(Debug)]
+pub(super) struct StoreIndex(pub(super) Arc<dyn Store>);
+
+#[async_trait]
+impl ArtefactIndex for StoreIndex {
+    async fn digest(&self, key: &str) -> Result<Option<String>, Box<dyn std::error::Error + Send + Sync>> {
+        let kept = self.0.get(&format!("artefact/{key}")).await?;
+        Ok(kept.map(|versioned| String::from_utf8_lossy(&versioned.value).into_owned()))
+    }
+
+    async fn keep(&self, key: &str, sha256: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let write = Write::Set { key: format!("artefact/{key}"), value: sha256.as_bytes().to_vec() };
+        self.0.write(vec![write]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! From a `use` to a loaded policy.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::builtin::builtin;
+use super::error::RegistryError;
+use super::index::StoreIndex;
+use crate::policy::{self, Policy, PolicyError};
+use crate::sandbox::{Artefact, ArtefactCache, CompileRequest, Compiler, Sandbox, SandboxError, StringEncoding, Tier};
+use crate::store::{Store, Write};
+
+/// What a registry is made of.
+#[derive(Debug)]
+pub struct RegistryParts {
+    /// Where policies run.
+    pub sandbox: Arc<Sandbox>,
+    /// What compiles them.
+    pub compiler: Compiler,
+    /// Where artefacts are kept; `None` compiles each time.
+    pub cache: Option<ArtefactCache>,
+    /// Where their bytes are kept.
+    pub store: Arc<dyn Store>,
+    /// What relative files are relative to.
+    pub policies_dir: PathBuf,
+}
+
+/// All policies of this host.
+#[derive(Debug)]
+pub struct Registry {
+    parts: RegistryParts,
+    index: StoreIndex,
+    /// Each policy is loaded once, however many bindings use it, and freed when the last of them lets go.
+    loaded: Mutex<HashMap<Key, Arc<Mutex<Weak<Policy>>>>>,
+}
+
+/// What makes two loaded policies different.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    digest: String,
+    tier: Tier,
+    encoding: Option<StringEncoding>,
+}
+
+impl Registry {
+    /// A registry.
+    #[must_use]
+    pub fn new(parts: RegistryParts) -> Self {
+        let index = StoreIndex(Arc::clone(&parts.store));
+        Self { parts, index, loaded: Mutex::default() }
+    }
+
+    /// The policy that a binding's `use` names: a built-in one, a file (with a slash or ending in `.wasm`), or `sha256:…`.
+    /// `tier`: the limits that it runs under; `None` lets its size decide.
+    ///
+    /// # Errors
+    /// Where it cannot be had; [`RegistryError`] says why and what to do.
+    pub async fn resolve(&self, uses: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
+        if let Some(digest) = uses.strip_prefix("sha256:") {
+            return self.by_digest(digest, tier).await;
+        }
+        if uses.contains('/') || Path::new(uses).extension().is_some_and(|extension| extension == "wasm") {
+            let path = self.parts.policies_dir.join(uses);
+            let bytes_max = self.parts.sandbox.upload_limits().bytes_max;
+            let bytes = read_file(&path, bytes_max).map_err(|source| RegistryError::File { path, source })?;
+            return self.load(uses, &bytes, tier, None).await;
+        }
+        if uses.is_empty() || uses.chars().any(char::is_control) {
+            return Err(RegistryError::Form { uses: uses.to_owned() });
+        }
+        let found = builtin(uses).map_err(|source| RegistryError::Builtin { source })?;
+        self.load(uses, found.bytes, tier, None).await
+    }
+
+    /// A policy whose bytes are kept here.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub async fn by_digest(&self, digest: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
+        let failed = |source| RegistryError::Store { name: short(digest), source };
+        let bytes = self.parts.store.get_blob(digest).await.map_err(failed)?;
+        let bytes = bytes.ok_or_else(|| RegistryError::Unknown { digest: short(digest) })?;
+        let kept = self.parts.store.get(&encoding_key(digest)).await.map_err(failed)?;
+        let encoding = kept.and_then(|kept| serde_json::from_slice(&kept.value).ok());
+        self.load(&short(digest), &bytes, tier, encoding).await
+    }
+
+    /// Loads bytes and keeps them by digest. `encoding` is asked for where a core module does not state it. Where anything
+    /// fails, nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub async fn load(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        tier: Option<Tier>,
+        encoding: Option<StringEncoding>,
+    ) -> Result<Arc<Policy>, RegistryError> {
+        let tier = tier.unwrap_or_else(|| self.parts.sandbox.tier_of_size(bytes.len()));
+        let key = Key { digest: hex::encode(Sha256::digest(bytes)), tier, encoding };
+        let slot = self.slot(&key).await;
+        // Whoever asks for the same policy meanwhile waits here and finds it loaded.
+        let mut slot = slot.lock().await;
+        if let Some(policy) = slot.upgrade() {
+            return Ok(policy);
+        }
+        let policy = self.load_anew(name, bytes, &key).await?;
+        self.keep(name, bytes, &key).await?;
+        *slot = Arc::downgrade(&policy);
+        Ok(policy)
+    }
+
+    async fn slot(&self, key: &Key) -> Arc<Mutex<Weak<Policy>>> {
+        let mut loaded = self.loaded.lock().await;
+        // Slots of policies that nobody uses any more, and that nobody is loading.
+        loaded.retain(|_, slot| {
+            Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|policy| policy.strong_count() > 0)
+        });
+        Arc::clone(loaded.entry(key.clone()).or_default())
+    }
+
+    /// By the cache if it has an artefact that loads, else by the compiler.
+    async fn load_anew(&self, name: &str, bytes: &[u8], key: &Key) -> Result<Arc<Policy>, RegistryError> {
+        let failed = |source| RegistryError::Component { name: name.to_owned(), source };
+        let cache_key = self.cache_key(key);
+        if let Some(cache) = &self.parts.cache
+            && let Some(artefact) = cache.get(&cache_key, &self.index).await.map_err(failed)?
+        {
+            match self.link(name, artefact, key).await {
+                Err(RegistryError::Component { source: SandboxError::Cache { .. }, .. }) => {
+                    tracing::warn!(
+                        policy = name,
+                        digest = key.digest,
+                        "an artefact does not load and is compiled anew"
+                    );
+                }
+                linked => return linked.map(|(policy, _)| policy),
+            }
+        }
+        let artefact = self.compile(bytes, key).await.map_err(failed)?;
+        let (policy, artefact) = self.link(name, artefact, key).await?;
+        if let Some(cache) = &self.parts.cache
+            && let Err(error) = cache.put(&cache_key, &artefact, &self.index).await
+        {
+            // The policy is loaded and may run; the next start compiles again.
+            tracing::warn!(policy = name, %error, "an artefact was not kept");
+        }
+        Ok(policy)
+    }
+
+    async fn compile(&self, bytes: &[u8], key: &Key) -> Result<Artefact, SandboxError> {
+        let request = CompileRequest {
+            world: policy::world(),
+            string_encoding: key.encoding,
+            upload: self.parts.sandbox.upload_limits().clone(),
+            compile: self.parts.sandbox.compile_limits().clone(),
+        };
+        self.parts.compiler.compile(&request, bytes, self.parts.sandbox.engine_hash()).await
+    }
+
+    /// Makes a policy of an artefact: runs its code for the first time, so on a thread that may block.
+    async fn link(&self, name: &str, artefact: Artefact, key: &Key) -> Result<(Arc<Policy>, Artefact), RegistryError> {
+        let (sandbox, key, name) = (Arc::clone(&self.parts.sandbox), key.clone(), name.to_owned());
+        let linked = tokio::task::spawn_blocking(move || {
+            let component =
+                sandbox.load(&artefact).map_err(|source| RegistryError::Component { name: name.clone(), source })?;
+            let policy = Policy::load(&sandbox, &component, &key.digest, key.tier);
+            let policy = policy.map_err(|source: PolicyError| RegistryError::Policy { name, source })?;
+            Ok((Arc::new(policy), artefact))
+        });
+        linked.await.map_err(|_cancelled| RegistryError::ShuttingDown)?
+    }
+
+    async fn keep(&self, name: &str, bytes: &[u8], key: &Key) -> Result<(), RegistryError> {
+        let failed = |source| RegistryError::Store { name: name.to_owned(), source };
+        self.parts.store.put_blob(bytes).await.map_err(failed)?;
+        if let Some(encoding) = key.encoding {
+            let value = serde_json::to_vec(&encoding).unwrap_or_default();
+            let write = Write::Set { key: encoding_key(&key.digest), value };
+            self.parts.store.write(vec![write]).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// All that an artefact depends on.
+    fn cache_key(&self, key: &Key) -> String {
+        let encoding = match key.encoding {
+            None => "own",
+            Some(StringEncoding::Utf8) => "utf8",
+            Some(StringEncoding::Utf16) => "utf16",
+        };
+        format!("{}-{encoding}-{}", key.digest, self.parts.sandbox.engine_hash())
+    }
+}
+
+fn encoding_key(digest: &str) -> String {
+    format!("policy-encoding/{digest}")
+}
+
+/// One byte more than allowed is read at most; the sandbox then refuses it.
+fn read_file(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(64).collect()
+}
