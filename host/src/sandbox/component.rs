@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, Validator, WasmFeatures};
 use wasmtime::Engine;
 
 use super::fault::Fault;
@@ -166,7 +166,7 @@ impl<'a> Inspected<'a> {
             Payload::ComponentImportSection(section) => {
                 for import in section.clone() {
                     let import = import.map_err(malformed)?;
-                    self.imports.push((import.name.name, matches!(import.ty, ComponentTypeRef::Type(_))));
+                    self.imports.push((import.name.name, import.ty.kind() == ComponentExternalKind::Type));
                 }
             }
             Payload::ComponentExportSection(section) => {

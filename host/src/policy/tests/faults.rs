@@ -114,7 +114,7 @@ fn an_answer_that_would_fill_the_hosts_memory_is_cut_off() {
             (local $at i32)
             (local.set $at (i32.const 65536))
             (loop
-                (i32.store offset=4 (local.get $at) (i32.const 65536))
+                (i32.store (local.get $at) (i32.const 131072)) (i32.store offset=4 (local.get $at) (i32.const 65536))
                 (local.set $at (i32.add (local.get $at) (i32.const 8)))
                 (br_if 0 (i32.lt_u (local.get $at) (i32.const 131072))))
             (i32.store (i32.const 296) (i32.const 65536)) (i32.store (i32.const 300) (i32.const 8192))
