@@ -16,25 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=TRIMTAB_POLICIES_DIR");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let mut table = String::from("&[\n");
-    for module in policies_folder(&out)
-        .map(|folder| modules(&folder))
-        .transpose()?
-        .unwrap_or_default()
-    {
-        let name = module
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let bytes =
-            fs::read(&module).map_err(|error| format!("reading {}: {error}", module.display()))?;
+    for module in policies_folder(&out).map(|folder| modules(&folder)).transpose()?.unwrap_or_default() {
+        let name = module.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = fs::read(&module).map_err(|error| format!("reading {}: {error}", module.display()))?;
         // A copy, so that bytes and digest still agree if the policies are built again while this crate compiles.
         let copy = out.join(format!("{name}.wasm"));
         fs::write(&copy, &bytes).map_err(|error| format!("writing {}: {error}", copy.display()))?;
-        let sha256: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(
             table,
             "    BuiltinPolicy {{ name: {name:?}, bytes: include_bytes!({:?}), sha256: {sha256:?} }},",
@@ -54,9 +42,7 @@ fn policies_folder(out: &Path) -> Option<PathBuf> {
     // Cargo does not say where its target folder is. It marks it, and `OUT_DIR` lies some levels below it: how many depends
     // on the profile and on `--target`.
     let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
-    let target = out
-        .ancestors()
-        .find(|folder| marks.iter().any(|mark| folder.join(mark).is_file()))?;
+    let target = out.ancestors().find(|folder| marks.iter().any(|mark| folder.join(mark).is_file()))?;
     Some(target.join("policies"))
 }
 
@@ -66,14 +52,9 @@ fn modules(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     fs::create_dir_all(folder).map_err(|error| format!("making {}: {error}", folder.display()))?;
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut modules = Vec::new();
-    for entry in
-        fs::read_dir(folder).map_err(|error| format!("listing {}: {error}", folder.display()))?
-    {
+    for entry in fs::read_dir(folder).map_err(|error| format!("listing {}: {error}", folder.display()))? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-        {
+        if path.extension().is_some_and(|extension| extension == "wasm") {
             modules.push(path);
         }
     }

@@ -3,7 +3,9 @@
 //! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
+
 mod check;
+pub mod demo;
 mod exit;
 mod policy;
 mod terminal;
@@ -14,6 +16,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::exit::{Exit, Fail};
@@ -48,6 +51,9 @@ enum Command {
     /// Write, build, inspect and try policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// The workload of the demo: a small web server whose requests cost CPU.
+    #[command(hide = true)]
+    DemoWorker(demo::worker::WorkerArgs),
 }
 
 const CONFIG_DEFAULT: &str = "trimtab.toml";
@@ -98,6 +104,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&cli.global, &args),
         Command::Policy(command) => policy::run(&cli.global, command),
+        Command::DemoWorker(args) => {
+            demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
+        }
     };
     result.unwrap_or_else(|error| exit::report(&error)).into()
 }

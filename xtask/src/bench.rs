@@ -26,13 +26,8 @@ pub(crate) struct Arguments {
 /// # Errors
 /// Where there are none, or one fails.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let package = workspace
-        .packages
-        .iter()
-        .find(|package| package.name == PACKAGE);
-    let targets = package
-        .map(|package| package.targets.as_slice())
-        .unwrap_or_default();
+    let package = workspace.packages.iter().find(|package| package.name == PACKAGE);
+    let targets = package.map(|package| package.targets.as_slice()).unwrap_or_default();
     let benches: Vec<&str> = targets
         .iter()
         .filter(|target| target.kind.iter().any(|kind| kind == "bench"))
@@ -76,15 +71,10 @@ fn print_table(folder: &Path, begun: SystemTime) -> Result<()> {
     let mut rows = Vec::new();
     collect(folder, begun, &mut rows)?;
     rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let width = rows
-        .iter()
-        .map(|(title, _)| title.chars().count())
-        .max()
-        .unwrap_or_default();
+    let width = rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or_default();
     println!("\n{:width$}  {:>12}  {:>12}", "benchmark", "median", "mean");
     for (title, estimates) in rows {
-        let [median, mean] =
-            [&estimates.median, &estimates.mean].map(|estimate| time(estimate.point_estimate));
+        let [median, mean] = [&estimates.median, &estimates.mean].map(|estimate| time(estimate.point_estimate));
         println!("{title:width$}  {median:>12}  {mean:>12}");
     }
     Ok(())
@@ -96,18 +86,11 @@ fn collect(folder: &Path, begun: SystemTime, rows: &mut Vec<(String, Estimates)>
         return Ok(());
     }
     let list = || format!("listing {}", folder.display());
-    let entries = fs::read_dir(folder)
-        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
-        .with_context(list)?;
-    for path in entries
-        .iter()
-        .map(fs::DirEntry::path)
-        .filter(|path| path.is_dir())
-    {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).with_context(list)?;
+    for path in entries.iter().map(fs::DirEntry::path).filter(|path| path.is_dir()) {
         let estimates = path.join("estimates.json");
         let written = fs::metadata(&estimates).and_then(|meta| meta.modified());
-        if path.file_name().is_some_and(|name| name == "new") && written.is_ok_and(|at| at >= begun)
-        {
+        if path.file_name().is_some_and(|name| name == "new") && written.is_ok_and(|at| at >= begun) {
             let benchmark: Benchmark = read(&path.join("benchmark.json"))?;
             rows.push((benchmark.title, read(&estimates)?));
         }
@@ -138,10 +121,7 @@ mod tests {
 
     #[test]
     fn shows_times_in_their_unit() {
-        assert_eq!(
-            [12.34, 9_876.0, 1.5e6, 2e9].map(time),
-            ["12.3 ns", "9.88 µs", "1.50 ms", "2.00 s"]
-        );
+        assert_eq!([12.34, 9_876.0, 1.5e6, 2e9].map(time), ["12.3 ns", "9.88 µs", "1.50 ms", "2.00 s"]);
     }
 
     #[test]

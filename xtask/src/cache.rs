@@ -29,24 +29,14 @@ impl Cache {
     pub(crate) fn open() -> Result<Self> {
         let root = place()?;
         fs::create_dir_all(&root).with_context(|| {
-            format!(
-                "making the cache folder {}; set TRIMTAB_CACHE to another place",
-                root.display()
-            )
+            format!("making the cache folder {}; set TRIMTAB_CACHE to another place", root.display())
         })?;
         let lock = File::create(root.join("lock")).with_context(|| {
-            format!(
-                "locking the cache folder {}; set TRIMTAB_CACHE to another place",
-                root.display()
-            )
+            format!("locking the cache folder {}; set TRIMTAB_CACHE to another place", root.display())
         })?;
         if lock.try_lock().is_err() {
-            say(format!(
-                "waiting for another xtask that is using {}",
-                root.display()
-            ));
-            lock.lock()
-                .with_context(|| format!("locking {}", root.display()))?;
+            say(format!("waiting for another xtask that is using {}", root.display()));
+            lock.lock().with_context(|| format!("locking {}", root.display()))?;
         }
         Ok(Self { root, _lock: lock })
     }
@@ -60,24 +50,18 @@ impl Cache {
     ///
     /// # Errors
     /// Where `fill` fails or the disk does.
-    pub(crate) fn folder(
-        &self,
-        name: &str,
-        fill: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<PathBuf> {
+    pub(crate) fn folder(&self, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = self.path(name);
         if folder.is_dir() {
             return Ok(folder);
         }
         let half = self.path(format!("{name}{HALF}"));
         if half.exists() {
-            fs::remove_dir_all(&half)
-                .with_context(|| format!("removing the leftover {}", half.display()))?;
+            fs::remove_dir_all(&half).with_context(|| format!("removing the leftover {}", half.display()))?;
         }
         fs::create_dir_all(&half).with_context(|| format!("making {}", half.display()))?;
         fill(&half)?;
-        fs::rename(&half, &folder)
-            .with_context(|| format!("renaming {} to {}", half.display(), folder.display()))?;
+        fs::rename(&half, &folder).with_context(|| format!("renaming {} to {}", half.display(), folder.display()))?;
         Ok(folder)
     }
 
@@ -92,22 +76,13 @@ impl Cache {
 
     /// Whether such a note was made within the time given.
     pub(crate) fn failed_within(&self, name: &str, age: Duration) -> bool {
-        let written =
-            fs::metadata(self.path(format!("{name}.failed"))).and_then(|meta| meta.modified());
-        written.is_ok_and(|at| {
-            SystemTime::now()
-                .duration_since(at)
-                .is_ok_and(|passed| passed < age)
-        })
+        let written = fs::metadata(self.path(format!("{name}.failed"))).and_then(|meta| meta.modified());
+        written.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|passed| passed < age))
     }
 }
 
 fn place() -> Result<PathBuf> {
-    let set = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let place = if let Some(folder) = set("TRIMTAB_CACHE") {
         folder
     } else if let Some(folder) = set("XDG_CACHE_HOME") {

@@ -72,56 +72,35 @@ pub(crate) fn installed_program(name: &str) -> bool {
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path)
-        .chain(servers)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    env::split_paths(&path).chain(servers).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 impl Apt {
     fn system() -> Self {
         // As root apt would hand downloads to the user `_apt`, who may not write to the cache folder of another.
-        Self {
-            options: vec!["-oAPT::Sandbox::User=root".into()],
-        }
+        Self { options: vec!["-oAPT::Sandbox::User=root".into()] }
     }
 
     fn private(cache: &Cache) -> Result<Self> {
         let mut apt = Self::system();
-        for (option, folder) in [
-            ("Dir::State::lists", "apt/lists"),
-            ("Dir::Cache", "apt/cache"),
-        ] {
+        for (option, folder) in [("Dir::State::lists", "apt/lists"), ("Dir::Cache", "apt/cache")] {
             let folder = cache.path(folder);
-            let partial = folder.join(if option == "Dir::Cache" {
-                "archives/partial"
-            } else {
-                "partial"
-            });
-            fs::create_dir_all(&partial)
-                .with_context(|| format!("making {}", partial.display()))?;
+            let partial = folder.join(if option == "Dir::Cache" { "archives/partial" } else { "partial" });
+            fs::create_dir_all(&partial).with_context(|| format!("making {}", partial.display()))?;
             let mut argument = OsString::from(format!("-o{option}="));
             argument.push(folder);
             apt.options.push(argument);
         }
         // An unreachable third-party source must not hold up Debian's for minutes.
         apt.options.extend(
-            [
-                "-oAcquire::http::Timeout=15",
-                "-oAcquire::https::Timeout=15",
-                "-oAcquire::Retries=0",
-            ]
-            .map(Into::into),
+            ["-oAcquire::http::Timeout=15", "-oAcquire::https::Timeout=15", "-oAcquire::Retries=0"].map(Into::into),
         );
         Ok(apt)
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .args(&self.options)
-            .env("LC_ALL", "C.UTF-8")
-            .env_remove("LD_LIBRARY_PATH");
+        command.args(&self.options).env("LC_ALL", "C.UTF-8").env_remove("LD_LIBRARY_PATH");
         command
     }
 
@@ -132,10 +111,7 @@ impl Apt {
     pub(crate) fn versions(&self, name: &str) -> Result<Vec<Package>> {
         let said = steps::capture(self.command("apt-cache").args(["show", name]))
             .with_context(|| format!("looking for the Debian package {name}"))?;
-        let mut packages: Vec<_> = described(&said)
-            .into_iter()
-            .filter(|package| package.name == name)
-            .collect();
+        let mut packages: Vec<_> = described(&said).into_iter().filter(|package| package.name == name).collect();
         if packages.is_empty() {
             bail!("the lists of packages have no {name}");
         }
@@ -153,12 +129,7 @@ impl Apt {
         self.versions(name)?
             .into_iter()
             .find(wanted)
-            .with_context(|| {
-                format!(
-                    "the lists of packages have no {name} {}",
-                    version.unwrap_or_default()
-                )
-            })
+            .with_context(|| format!("the lists of packages have no {name} {}", version.unwrap_or_default()))
     }
 
     /// The packages given and all shared libraries that they need and this machine lacks.
@@ -173,9 +144,7 @@ impl Apt {
         while let Some(package) = queue.pop_front() {
             for (name, version) in &package.depends {
                 // Tools, headers and data that packages recommend for general use are not needed to run one program.
-                let library = name.starts_with("lib")
-                    && !name.ends_with("-dev")
-                    && !name.starts_with("libjs-");
+                let library = name.starts_with("lib") && !name.ends_with("-dev") && !name.starts_with("libjs-");
                 if library && !installed.contains(name) && seen.insert(name.clone()) {
                     queue.push_back(self.package(name, version.as_deref())?);
                 }
@@ -193,36 +162,21 @@ impl Apt {
         let bytes: u64 = packages.iter().map(|package| package.bytes).sum();
         #[expect(clippy::cast_precision_loss, reason = "shown with no decimals")]
         let megabytes = bytes as f64 / MEGABYTE;
-        let step = Step::begin(format!(
-            "fetching {title} from Debian ({} packages, {megabytes:.0} MB)",
-            packages.len()
-        ));
+        let step =
+            Step::begin(format!("fetching {title} from Debian ({} packages, {megabytes:.0} MB)", packages.len()));
         let downloads = folder.join(".downloads");
         // A second try on fresh lists finds the first one's leftovers here.
         if downloads.exists() {
-            fs::remove_dir_all(&downloads)
-                .with_context(|| format!("removing {}", downloads.display()))?;
+            fs::remove_dir_all(&downloads).with_context(|| format!("removing {}", downloads.display()))?;
         }
         fs::create_dir(&downloads).with_context(|| format!("making {}", downloads.display()))?;
-        let exact = packages
-            .iter()
-            .map(|package| format!("{}={}", package.name, package.version));
-        steps::capture(
-            self.command("apt-get")
-                .arg("download")
-                .args(exact)
-                .current_dir(&downloads),
-        )?;
-        for entry in
-            fs::read_dir(&downloads).with_context(|| format!("listing {}", downloads.display()))?
-        {
-            let file = entry
-                .with_context(|| format!("listing {}", downloads.display()))?
-                .path();
+        let exact = packages.iter().map(|package| format!("{}={}", package.name, package.version));
+        steps::capture(self.command("apt-get").arg("download").args(exact).current_dir(&downloads))?;
+        for entry in fs::read_dir(&downloads).with_context(|| format!("listing {}", downloads.display()))? {
+            let file = entry.with_context(|| format!("listing {}", downloads.display()))?.path();
             steps::capture(Command::new("dpkg").arg("-x").arg(&file).arg(folder))?;
         }
-        fs::remove_dir_all(&downloads)
-            .with_context(|| format!("removing {}", downloads.display()))?;
+        fs::remove_dir_all(&downloads).with_context(|| format!("removing {}", downloads.display()))?;
         step.done();
         Ok(())
     }
@@ -239,10 +193,7 @@ pub(crate) fn folder(cache: &Cache, names: &[&str]) -> Result<PathBuf> {
         return Ok(cache.path(&folder));
     }
     with_lists(cache, |apt| {
-        let roots = names
-            .iter()
-            .map(|name| apt.package(name, None))
-            .collect::<Result<Vec<_>>>()?;
+        let roots = names.iter().map(|name| apt.package(name, None)).collect::<Result<Vec<_>>>()?;
         let packages = apt.with_libraries(roots)?;
         cache.folder(&folder, |half| apt.unpack(&packages, half, title))
     })
@@ -254,11 +205,7 @@ pub(crate) fn folder(cache: &Cache, names: &[&str]) -> Result<PathBuf> {
 /// Where the folder cannot be read.
 pub(crate) fn library_path(unpacked: &Path) -> Result<OsString> {
     let mut folders = Vec::new();
-    for place in ["usr/lib", "lib"]
-        .map(|place| unpacked.join(place))
-        .iter()
-        .filter(|place| place.is_dir())
-    {
+    for place in ["usr/lib", "lib"].map(|place| unpacked.join(place)).iter().filter(|place| place.is_dir()) {
         for entry in fs::read_dir(place).with_context(|| format!("listing {}", place.display()))? {
             let entry = entry.with_context(|| format!("listing {}", place.display()))?;
             // One folder per architecture: `x86_64-linux-gnu`.
@@ -267,16 +214,13 @@ pub(crate) fn library_path(unpacked: &Path) -> Result<OsString> {
             }
         }
     }
-    env::join_paths(folders).context(
-        "naming the folders of unpacked libraries: the cache folder's path may hold no colon",
-    )
+    env::join_paths(folders)
+        .context("naming the folders of unpacked libraries: the cache folder's path may hold no colon")
 }
 
 /// Compares versions as dpkg does, the newer first.
 pub(crate) fn newer_first(one: &str, other: &str) -> std::cmp::Ordering {
-    let newer = Command::new("dpkg")
-        .args(["--compare-versions", one, "gt", other])
-        .status();
+    let newer = Command::new("dpkg").args(["--compare-versions", one, "gt", other]).status();
     if one == other {
         std::cmp::Ordering::Equal
     } else if newer.is_ok_and(|status| status.success()) {
@@ -287,16 +231,8 @@ pub(crate) fn newer_first(one: &str, other: &str) -> std::cmp::Ordering {
 }
 
 fn installed_packages() -> Result<BTreeSet<String>> {
-    let said = steps::capture(Command::new("dpkg-query").args([
-        "-W",
-        "-f",
-        "${Package} ${db:Status-Status}\\n",
-    ]))?;
-    Ok(said
-        .lines()
-        .filter_map(|line| line.strip_suffix(" installed"))
-        .map(str::to_owned)
-        .collect())
+    let said = steps::capture(Command::new("dpkg-query").args(["-W", "-f", "${Package} ${db:Status-Status}\\n"]))?;
+    Ok(said.lines().filter_map(|line| line.strip_suffix(" installed")).map(str::to_owned).collect())
 }
 
 /// Reads what `apt-cache show` printed.
@@ -304,16 +240,11 @@ fn described(said: &str) -> Vec<Package> {
     said.split("\n\n")
         .filter_map(|stanza| {
             let field = |name: &str| {
-                stanza
-                    .lines()
-                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-                    .unwrap_or_default()
+                stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
             };
             let depends = [field("Pre-Depends"), field("Depends")].join(", ");
             Some(Package {
-                name: Some(field("Package"))
-                    .filter(|name| !name.is_empty())?
-                    .to_owned(),
+                name: Some(field("Package")).filter(|name| !name.is_empty())?.to_owned(),
                 version: field("Version").to_owned(),
                 bytes: field("Size").parse().unwrap_or_default(),
                 depends: depends.split(", ").filter_map(dependency).collect(),
@@ -327,9 +258,7 @@ fn dependency(text: &str) -> Option<(String, Option<String>)> {
     let first = text.split('|').next()?.trim();
     let (name, demand) = first.split_once(' ').unwrap_or((first, ""));
     let name = name.split(':').next().filter(|name| !name.is_empty())?;
-    let version = demand
-        .strip_prefix("(= ")
-        .and_then(|rest| rest.strip_suffix(')'));
+    let version = demand.strip_prefix("(= ").and_then(|rest| rest.strip_suffix(')'));
     Some((name.to_owned(), version.map(str::to_owned)))
 }
 
@@ -343,19 +272,9 @@ mod tests {
         let said = "Package: lld-19\nVersion: 1:19.1.7\nDepends: libc6 (>= 2.34), libllvm19 (= 1:19.1.7), a:any | b\nSize: 42\n\nPackage: other\nVersion: 2\n";
         let packages = described(said);
         assert_eq!(packages.len(), 2);
-        assert_eq!(
-            (packages[0].name.as_str(), packages[0].bytes),
-            ("lld-19", 42)
-        );
-        let depends = [
-            ("libc6", None),
-            ("libllvm19", Some("1:19.1.7")),
-            ("a", None),
-        ];
-        assert_eq!(
-            packages[0].depends,
-            depends.map(|(name, version)| (name.to_owned(), version.map(str::to_owned)))
-        );
+        assert_eq!((packages[0].name.as_str(), packages[0].bytes), ("lld-19", 42));
+        let depends = [("libc6", None), ("libllvm19", Some("1:19.1.7")), ("a", None)];
+        assert_eq!(packages[0].depends, depends.map(|(name, version)| (name.to_owned(), version.map(str::to_owned))));
         assert_eq!(packages[1].depends, []);
     }
 }

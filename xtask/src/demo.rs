@@ -23,9 +23,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
     let mut cargo = workspace.cargo();
     // The profile of the tests, so that one build of wasmtime serves both.
-    cargo
-        .args(["run", "--package", "trimtab", "--", "demo"])
-        .args(&arguments.demo);
+    cargo.args(["run", "--package", "trimtab", "--", "demo"]).args(&arguments.demo);
     // In place of this process, as cargo in turn does: Ctrl-C and signals from outside reach the demo itself, which cleans up.
     Err(cargo.exec()).context("starting cargo")
 }

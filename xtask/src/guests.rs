@@ -55,11 +55,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         say(format!("{name}: {error:#}"));
     }
     if !built.missing.is_empty() {
-        bail!(
-            "{} of {} guests could not be built; see above",
-            built.missing.len(),
-            GUESTS.len()
-        );
+        bail!("{} of {} guests could not be built; see above", built.missing.len(), GUESTS.len());
     }
     Ok(())
 }
@@ -93,21 +89,9 @@ pub(crate) fn build_possible(workspace: &Workspace) -> Result<Built> {
         index.push(entry);
     }
     index::write(&workshop.out, &index)?;
-    let sizes: Vec<String> = index
-        .iter()
-        .map(|entry| format!("{} {} bytes", entry.name, entry.bytes))
-        .collect();
-    say(format!(
-        "{} of {} guests in {} ({})",
-        index.len(),
-        GUESTS.len(),
-        workshop.out.display(),
-        sizes.join(", ")
-    ));
-    Ok(Built {
-        folder: workshop.out,
-        missing,
-    })
+    let sizes: Vec<String> = index.iter().map(|entry| format!("{} {} bytes", entry.name, entry.bytes)).collect();
+    say(format!("{} of {} guests in {} ({})", index.len(), GUESTS.len(), workshop.out.display(), sizes.join(", ")));
+    Ok(Built { folder: workshop.out, missing })
 }
 
 impl Workshop<'_> {

@@ -40,13 +40,7 @@ impl Entry {
     /// Describes a file named after the policy.
     pub(crate) fn new(name: &str, kind: Kind, bytes: &[u8]) -> Self {
         let file = format!("{name}.wasm");
-        Self {
-            name: name.to_owned(),
-            file,
-            kind,
-            sha256: digest::of(bytes),
-            bytes: bytes.len(),
-        }
+        Self { name: name.to_owned(), file, kind, sha256: digest::of(bytes), bytes: bytes.len() }
     }
 }
 
@@ -57,9 +51,7 @@ impl Entry {
 pub(crate) fn write(folder: &Path, index: &[Entry]) -> Result<()> {
     let files: BTreeSet<&str> = index.iter().map(|entry| entry.file.as_str()).collect();
     for entry in fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))? {
-        let path = entry
-            .with_context(|| format!("listing {}", folder.display()))?
-            .path();
+        let path = entry.with_context(|| format!("listing {}", folder.display()))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.ends_with(".wasm") && !files.contains(name.as_ref()) {
             fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
@@ -81,8 +73,7 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     // Renamed into place: whoever reads at the same time sees the old file or the new one, never half of it.
     let half = path.with_extension("half");
     fs::write(&half, bytes).with_context(|| format!("writing {}", half.display()))?;
-    fs::rename(&half, path)
-        .with_context(|| format!("renaming {} to {}", half.display(), path.display()))
+    fs::rename(&half, path).with_context(|| format!("renaming {} to {}", half.display(), path.display()))
 }
 
 #[cfg(test)]

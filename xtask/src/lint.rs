@@ -10,26 +10,12 @@ use crate::workspace::Workspace;
 /// # Errors
 /// At the first that complains.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    steps::run(workspace.cargo().args(["fmt", "--all", "--check"])).context(
-        "checking the formatting; `cargo fmt` mends it (`rustup component add rustfmt` brings it)",
-    )?;
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    steps::run(workspace.cargo().args(clippy))
-        .context("running clippy (`rustup component add clippy` brings it)")?;
-    steps::run(
-        workspace
-            .cargo()
-            .args(["doc", "--workspace", "--no-deps"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
-    .context("building the documentation")?;
+    steps::run(workspace.cargo().args(["fmt", "--all", "--check"]))
+        .context("checking the formatting; `cargo fmt` mends it (`rustup component add rustfmt` brings it)")?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    steps::run(workspace.cargo().args(clippy)).context("running clippy (`rustup component add clippy` brings it)")?;
+    steps::run(workspace.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        .context("building the documentation")?;
     say("formatting, clippy and rustdoc have nothing to say");
     Ok(())
 }

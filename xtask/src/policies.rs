@@ -25,11 +25,7 @@ const STACK_BYTES: u32 = 64 * 1024;
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target.join("policies");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let policies: Vec<&Package> = workspace
-        .packages
-        .iter()
-        .filter(|package| is_policy(package))
-        .collect();
+    let policies: Vec<&Package> = workspace.packages.iter().filter(|package| is_policy(package)).collect();
     if !policies.is_empty() {
         compile(workspace, &policies)?;
     }
@@ -39,30 +35,19 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     }
     index::write(&folder, &index)?;
     let bytes: usize = index.iter().map(|entry| entry.bytes).sum();
-    say(format!(
-        "{} policies, {bytes} bytes, in {}",
-        index.len(),
-        folder.display()
-    ));
+    say(format!("{} policies, {bytes} bytes, in {}", index.len(), folder.display()));
     Ok(folder)
 }
 
 fn is_policy(package: &Package) -> bool {
-    package
-        .metadata
-        .pointer("/trimtab/policy")
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or(false)
+    package.metadata.pointer("/trimtab/policy").and_then(serde_json::Value::as_bool).unwrap_or(false)
 }
 
 fn compile(workspace: &Workspace, policies: &[&Package]) -> Result<()> {
     let toolchain = Toolchain::find(workspace)?;
     let mut cargo = toolchain.build(workspace);
     cargo.args(["--profile", "guest", "--lib"]);
-    cargo.env(
-        "RUSTFLAGS",
-        format!("-C link-arg=-zstack-size={STACK_BYTES}"),
-    );
+    cargo.env("RUSTFLAGS", format!("-C link-arg=-zstack-size={STACK_BYTES}"));
     for package in policies {
         cargo.args(["-p", &package.name]);
     }
@@ -70,15 +55,8 @@ fn compile(workspace: &Workspace, policies: &[&Package]) -> Result<()> {
 }
 
 fn collect(workspace: &Workspace, package: &Package, folder: &Path) -> Result<Entry> {
-    let Some(library) = package
-        .targets
-        .iter()
-        .find(|target| target.kind.iter().any(|kind| kind == "cdylib"))
-    else {
-        bail!(
-            "the policy {} builds no module: add `crate-type = [\"cdylib\", \"rlib\"]` to its [lib]",
-            package.name
-        );
+    let Some(library) = package.targets.iter().find(|target| target.kind.iter().any(|kind| kind == "cdylib")) else {
+        bail!("the policy {} builds no module: add `crate-type = [\"cdylib\", \"rlib\"]` to its [lib]", package.name);
     };
     let built = workspace
         .target

@@ -24,16 +24,8 @@ struct Server {
 }
 
 const SERVERS: &[Server] = &[
-    Server {
-        variable: "TRIMTAB_TEST_PROMETHEUS",
-        program: "prometheus",
-        package: "prometheus",
-    },
-    Server {
-        variable: "TRIMTAB_TEST_HAPROXY",
-        program: "haproxy",
-        package: "haproxy",
-    },
+    Server { variable: "TRIMTAB_TEST_PROMETHEUS", program: "prometheus", package: "prometheus" },
+    Server { variable: "TRIMTAB_TEST_HAPROXY", program: "haproxy", package: "haproxy" },
 ];
 
 /// What was found.
@@ -46,10 +38,7 @@ pub(crate) struct Found {
 
 /// Finds or fetches each of them. A variable that is set already is left alone: it names the program to use.
 pub(crate) fn find() -> Found {
-    let mut found = Found {
-        variables: Vec::new(),
-        missing: Vec::new(),
-    };
+    let mut found = Found { variables: Vec::new(), missing: Vec::new() };
     for server in SERVERS {
         if std::env::var_os(server.variable).is_some() {
             continue;
@@ -67,20 +56,11 @@ fn program(server: &Server) -> Result<PathBuf> {
         return Ok(path);
     }
     let cache = Cache::open()?;
-    let folder = debian::folder(&cache, &[server.package]).with_context(|| {
-        format!(
-            "{} is not installed and Debian's cannot be had",
-            server.program
-        )
-    })?;
+    let folder = debian::folder(&cache, &[server.package])
+        .with_context(|| format!("{} is not installed and Debian's cannot be had", server.program))?;
     let places = ["usr/bin", "usr/sbin"].map(|place| folder.join(place).join(server.program));
     let Some(program) = places.iter().find(|place| place.is_file()) else {
-        bail!(
-            "the Debian package {} has no {}; delete {}",
-            server.package,
-            server.program,
-            folder.display()
-        );
+        bail!("the Debian package {} has no {}; delete {}", server.package, server.program, folder.display());
     };
     starter(&folder, program, server.program)
 }
@@ -90,11 +70,8 @@ fn program(server: &Server) -> Result<PathBuf> {
 fn starter(folder: &Path, program: &Path, name: &str) -> Result<PathBuf> {
     let script = folder.join(name);
     let libraries = debian::library_path(folder)?;
-    let text = format!(
-        "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
-        libraries.to_string_lossy(),
-        program.display()
-    );
+    let text =
+        format!("#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n", libraries.to_string_lossy(), program.display());
     if fs::read_to_string(&script).is_ok_and(|present| present == text) {
         return Ok(script);
     }

@@ -32,11 +32,7 @@ impl Step {
             eprintln!("xtask: {name} …");
             None
         };
-        Self {
-            name,
-            since: Instant::now(),
-            spinner,
-        }
+        Self { name, since: Instant::now(), spinner }
     }
 
     /// Ends the step well.
@@ -67,9 +63,7 @@ pub(crate) fn say(line: impl std::fmt::Display) {
 /// # Errors
 /// Where it cannot be started or does not end well.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting `{}`", shown(command)))?;
+    let status = command.status().with_context(|| format!("starting `{}`", shown(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", shown(command));
     }
@@ -84,12 +78,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = output(command)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "`{}` ended with {}:\n{}",
-            shown(command),
-            output.status,
-            said.trim_end()
-        );
+        bail!("`{}` ended with {}:\n{}", shown(command), output.status, said.trim_end());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -99,10 +88,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 /// # Errors
 /// Where it cannot be started.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
-    command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting `{}`", shown(command)))
+    command.stdin(Stdio::null()).output().with_context(|| format!("starting `{}`", shown(command)))
 }
 
 /// The command as a person would type it, without its environment.

@@ -58,9 +58,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut cargo = workspace.cargo();
     // All failures at once: a run takes minutes.
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    cargo
-        .env("TRIMTAB_TEST_GUESTS", &guests.folder)
-        .env("TRIMTAB_SKIPPED_LOG", &log);
+    cargo.env("TRIMTAB_TEST_GUESTS", &guests.folder).env("TRIMTAB_SKIPPED_LOG", &log);
     cargo.envs(servers.variables);
     if arguments.all {
         cargo.env("TRIMTAB_LONG", "1");
@@ -81,20 +79,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.all {
         lint::run(workspace)?;
     }
-    println!(
-        "\n{} passed, {} failed, {} skipped",
-        counts.passed,
-        counts.failed,
-        skipped.len() + counts.ignored
-    );
-    println!(
-        "skipped: {}",
-        if skipped.is_empty() {
-            "none".to_owned()
-        } else {
-            skipped.join("; ")
-        }
-    );
+    println!("\n{} passed, {} failed, {} skipped", counts.passed, counts.failed, skipped.len() + counts.ignored);
+    println!("skipped: {}", if skipped.is_empty() { "none".to_owned() } else { skipped.join("; ") });
     if !passed {
         bail!("tests failed; see above");
     }
@@ -115,18 +101,12 @@ struct Counts {
 impl Counts {
     /// Adds `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`.
     fn add(&mut self, line: &str) {
-        let Some((_, figures)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
+        let Some((_, figures)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
         for figure in figures.split(';') {
             let mut words = figure.split_whitespace();
-            let number = words
-                .next()
-                .and_then(|word| word.parse().ok())
-                .unwrap_or(0_usize);
+            let number = words.next().and_then(|word| word.parse().ok()).unwrap_or(0_usize);
             match words.next() {
                 Some("passed") => self.passed += number,
                 Some("failed") => self.failed += number,
@@ -139,22 +119,14 @@ impl Counts {
 
 /// Runs the tests, passes on what they print, and counts.
 fn watch(cargo: &mut Command) -> Result<(Counts, bool)> {
-    let mut child = cargo
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting cargo test")?;
-    let printed = child
-        .stdout
-        .take()
-        .context("reading what cargo test prints")?;
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("starting cargo test")?;
+    let printed = child.stdout.take().context("reading what cargo test prints")?;
     let mut counts = Counts::default();
     let mut out = std::io::stdout().lock();
     for line in BufReader::new(printed).split(b'\n') {
         let line = line.context("reading what cargo test prints")?;
         counts.add(&String::from_utf8_lossy(&line));
-        out.write_all(&line)
-            .and_then(|()| out.write_all(b"\n"))
-            .context("printing")?;
+        out.write_all(&line).and_then(|()| out.write_all(b"\n")).context("printing")?;
     }
     let status = child.wait().context("waiting for cargo test")?;
     Ok((counts, status.success()))
@@ -167,10 +139,7 @@ fn skipped(log: &Path) -> Result<Vec<String>> {
 }
 
 fn listed(text: &str) -> Vec<String> {
-    let lines: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("SKIPPED "))
-        .collect();
+    let lines: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("SKIPPED ")).collect();
     lines
         .into_iter()
         .map(|line| match line.split_once(": ") {
@@ -190,22 +159,12 @@ mod tests {
         counts.add("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s");
         counts.add("test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.2s");
         counts.add("test some::test ... ok");
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 13,
-                failed: 2,
-                ignored: 1
-            }
-        );
+        assert_eq!(counts, Counts { passed: 13, failed: 2, ignored: 1 });
     }
 
     #[test]
     fn lists_each_skipped_test_once() {
         let text = "SKIPPED b: no haproxy\nnoise\nSKIPPED a: no cgroups: read-only\nSKIPPED b: no haproxy\n";
-        assert_eq!(
-            listed(text),
-            ["a (no cgroups: read-only)", "b (no haproxy)"]
-        );
+        assert_eq!(listed(text), ["a (no cgroups: read-only)", "b (no haproxy)"]);
     }
 }

@@ -47,19 +47,11 @@ impl Toolchain {
     pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
         let rustc = Rustc::ask()?;
         if rustc.has_target()? {
-            return Ok(Self {
-                name: rustc.version,
-                environment: Vec::new(),
-                arguments: Vec::new(),
-            });
+            return Ok(Self { name: rustc.version, environment: Vec::new(), arguments: Vec::new() });
         }
         let cache = Cache::open()?;
         if rustup_adds_target(&cache)? && rustc.has_target()? {
-            return Ok(Self {
-                name: rustc.version,
-                environment: Vec::new(),
-                arguments: Vec::new(),
-            });
+            return Ok(Self { name: rustc.version, environment: Vec::new(), arguments: Vec::new() });
         }
         from_debian(&cache, workspace).map_err(|error| {
             anyhow!(
@@ -75,13 +67,8 @@ impl Toolchain {
     pub(crate) fn build(&self, workspace: &Workspace) -> Command {
         let mut command = workspace.cargo();
         // The user's flags are for the host's linker and processor.
-        command
-            .args(["build", "--target", TARGET])
-            .args(&self.arguments)
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        command
-            .arg("--target-dir")
-            .arg(workspace.target.join("guests"));
+        command.args(["build", "--target", TARGET]).args(&self.arguments).env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command.arg("--target-dir").arg(workspace.target.join("guests"));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -101,9 +88,7 @@ impl Rustc {
         Ok(Self {
             triple: triple.context("`rustc -vV` names no host")?.to_owned(),
             version: version.lines().next().unwrap_or_default().to_owned(),
-            sysroot: steps::capture(Command::new("rustc").args(["--print", "sysroot"]))?
-                .trim_end()
-                .into(),
+            sysroot: steps::capture(Command::new("rustc").args(["--print", "sysroot"]))?.trim_end().into(),
         })
     }
 
@@ -112,19 +97,13 @@ impl Rustc {
         if !folder.is_dir() {
             return Ok(false);
         }
-        let mut files =
-            fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))?;
-        Ok(files.any(|file| {
-            file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
-        }))
+        let mut files = fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))?;
+        Ok(files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))))
     }
 
     /// The linker that comes with rustup's toolchains.
     fn lld(&self) -> PathBuf {
-        self.sysroot
-            .join("lib/rustlib")
-            .join(&self.triple)
-            .join("bin/rust-lld")
+        self.sysroot.join("lib/rustlib").join(&self.triple).join("bin/rust-lld")
     }
 }
 
@@ -135,10 +114,7 @@ impl Rustc {
 pub(crate) fn linker() -> Result<PathBuf> {
     let lld = Rustc::ask()?.lld();
     if !lld.is_file() {
-        bail!(
-            "{} is not there; toolchains of rustup have it: use one",
-            lld.display()
-        );
+        bail!("{} is not there; toolchains of rustup have it: use one", lld.display());
     }
     Ok(lld)
 }
@@ -152,11 +128,7 @@ fn rustup_adds_target(cache: &Cache) -> Result<bool> {
     let step = Step::begin(format!("rustup target add {TARGET}"));
     let mut rustup = Command::new("rustup");
     // One process without children, in our group: Ctrl-C ends it too, and killing it leaves nothing behind.
-    rustup
-        .args(["target", "add", TARGET])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    rustup.args(["target", "add", TARGET]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = rustup.spawn().context("starting `rustup target add`")?;
     match wait_while_receiving(child)? {
         None => {
@@ -165,9 +137,7 @@ fn rustup_adds_target(cache: &Cache) -> Result<bool> {
         }
         Some(reason) => {
             drop(step);
-            say(format!(
-                "rustup target add {TARGET}: {reason}; not tried again for a day"
-            ));
+            say(format!("rustup target add {TARGET}: {reason}; not tried again for a day"));
             cache.note_failure(RUSTUP_NOTE, &reason)?;
             Ok(false)
         }
@@ -183,14 +153,9 @@ fn wait_while_receiving(mut child: Child) -> Result<Option<String>> {
         if let Some(status) = child.try_wait().context("waiting for rustup")? {
             let mut said = String::new();
             if let Some(mut stderr) = child.stderr.take() {
-                stderr
-                    .read_to_string(&mut said)
-                    .context("reading what rustup said")?;
+                stderr.read_to_string(&mut said).context("reading what rustup said")?;
             }
-            let why = said
-                .lines()
-                .find_map(|line| line.strip_prefix("error: "))
-                .unwrap_or("no reason given");
+            let why = said.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("no reason given");
             return Ok((!status.success()).then(|| format!("it ended with {status} ({why})")));
         }
         let now = downloaded_bytes();
@@ -200,10 +165,7 @@ fn wait_while_receiving(mut child: Child) -> Result<Option<String>> {
         if last_news.elapsed() > RUSTUP_SILENCE || begun.elapsed() > RUSTUP_LIMIT {
             child.kill().context("ending rustup")?;
             child.wait().context("waiting for rustup")?;
-            return Ok(Some(format!(
-                "nothing received for {} s",
-                last_news.elapsed().as_secs()
-            )));
+            return Ok(Some(format!("nothing received for {} s", last_news.elapsed().as_secs())));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -212,13 +174,8 @@ fn wait_while_receiving(mut child: Child) -> Result<Option<String>> {
 /// Bytes in the folders where rustup keeps what it is downloading and unpacking.
 fn downloaded_bytes() -> u64 {
     let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
-    let home = home
-        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".rustup")))
-        .unwrap_or_default();
-    ["downloads", "tmp"]
-        .iter()
-        .map(|folder| bytes_below(&home.join(folder)))
-        .sum()
+    let home = home.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".rustup"))).unwrap_or_default();
+    ["downloads", "tmp"].iter().map(|folder| bytes_below(&home.join(folder))).sum()
 }
 
 fn bytes_below(folder: &Path) -> u64 {
@@ -246,24 +203,13 @@ fn from_debian(cache: &Cache, workspace: &Workspace) -> Result<Toolchain> {
     };
     let program = folder.join("usr/bin/rustc");
     let libraries = debian::library_path(&folder)?;
-    let version = steps::capture(
-        Command::new(&program)
-            .arg("--version")
-            .env("LD_LIBRARY_PATH", &libraries),
-    )
-    .with_context(|| {
-        format!(
-            "trying the compiler in {}; delete that folder to fetch it again",
-            folder.display()
-        )
-    })?;
+    let version = steps::capture(Command::new(&program).arg("--version").env("LD_LIBRARY_PATH", &libraries))
+        .with_context(|| {
+            format!("trying the compiler in {}; delete that folder to fetch it again", folder.display())
+        })?;
     let source = folder.join("usr/lib/rustlib/src/rust/library/std/Cargo.toml");
     if !source.is_file() {
-        bail!(
-            "{} is not there; delete {} to fetch it again",
-            source.display(),
-            folder.display()
-        );
+        bail!("{} is not there; delete {} to fetch it again", source.display(), folder.display());
     }
     Ok(Toolchain {
         name: version.trim_end().to_owned(),
@@ -282,23 +228,16 @@ fn newest_unpacked(cache: &Cache, least: &str) -> Option<PathBuf> {
     let folders = fs::read_dir(cache.path("")).ok()?.flatten();
     let names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let versions = names.filter_map(|name| Some(name.strip_prefix(DEBIAN_PREFIX)?.to_owned()));
-    let mut versions: Vec<_> = versions
-        .filter(|version| !version.ends_with(HALF) && new_enough(version, least))
-        .collect();
+    let mut versions: Vec<_> =
+        versions.filter(|version| !version.ends_with(HALF) && new_enough(version, least)).collect();
     versions.sort_by(|one, other| debian::newer_first(one, other));
-    versions
-        .first()
-        .map(|version| cache.path(format!("{DEBIAN_PREFIX}{version}")))
+    versions.first().map(|version| cache.path(format!("{DEBIAN_PREFIX}{version}")))
 }
 
 fn unpack_newest(cache: &Cache, apt: &Apt, least: &str) -> Result<PathBuf> {
     let (version, packages) = matching_set(apt, least)?;
     cache.folder(&format!("{DEBIAN_PREFIX}{version}"), |folder| {
-        apt.unpack(
-            &packages,
-            folder,
-            &format!("Rust {version} for WebAssembly"),
-        )
+        apt.unpack(&packages, folder, &format!("Rust {version} for WebAssembly"))
     })
 }
 
@@ -308,9 +247,7 @@ fn matching_set(apt: &Apt, least: &str) -> Result<(String, Vec<Package>)> {
     for compiler in apt.versions("rustc-web")? {
         let version = compiler.version.clone();
         if !new_enough(&version, least) {
-            return Err(
-                complaint.context(format!("rustc-web {version} is too old: {least} is needed"))
-            );
+            return Err(complaint.context(format!("rustc-web {version} is too old: {least} is needed")));
         }
         match roots(apt, compiler).and_then(|roots| apt.with_libraries(roots)) {
             Ok(packages) => return Ok((version, packages)),

@@ -52,38 +52,22 @@ impl Workspace {
     /// # Errors
     /// Where cargo cannot read the workspace.
     pub(crate) fn load() -> Result<Self> {
-        // Not the current folder: `cargo xtask` works from any folder below the root, and this is where xtask itself lies.
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        // Not the current folder: `cargo xtask` works from any folder below the root, and cargo says where xtask itself lies.
+        let xtask =
+            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest = Path::new(&xtask).join("../Cargo.toml");
         let said = steps::capture(
-            cargo()
-                .args([
-                    "metadata",
-                    "--no-deps",
-                    "--format-version",
-                    "1",
-                    "--manifest-path",
-                ])
-                .arg(manifest),
+            cargo().args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(manifest),
         )?;
         serde_json::from_str(&said).context("reading what `cargo metadata` printed")
     }
 
     /// The oldest compiler that every member accepts; `0` if none says.
     pub(crate) fn rust_version(&self) -> String {
-        let mut versions: Vec<&str> = self
-            .packages
-            .iter()
-            .filter_map(|package| package.rust_version.as_deref())
-            .collect();
-        versions.sort_by_key(|version| {
-            version
-                .split('.')
-                .map(|part| part.parse().unwrap_or(0))
-                .collect::<Vec<u32>>()
-        });
-        versions
-            .last()
-            .map_or_else(|| "0".to_owned(), |version| (*version).to_owned())
+        let mut versions: Vec<&str> =
+            self.packages.iter().filter_map(|package| package.rust_version.as_deref()).collect();
+        versions.sort_by_key(|version| version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>());
+        versions.last().map_or_else(|| "0".to_owned(), |version| (*version).to_owned())
     }
 
     /// Cargo, started in the checkout.

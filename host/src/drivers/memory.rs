@@ -298,9 +298,8 @@ impl Driver for MemoryDriver {
             return Err(DriverError::LeaseEnded);
         }
         let word = word(step);
-        let lost = world.fails(|failure| {
-            matches!(failure, Failure::Take { step, .. } if step.is_empty() || step == word)
-        });
+        let lost =
+            world.fails(|failure| matches!(failure, Failure::Take { step, .. } if step.is_empty() || step == word));
         if let Some(Failure::Take { taken: false, .. }) = lost {
             return Err(self.unreachable("it was told to fail"));
         }
@@ -339,7 +338,8 @@ impl MemoryDriver {
                 }
                 StepState::Done
             }
-            Step::AwaitReady { instance } => match workload.instances.get(instance).map(|living| living.instance.phase) {
+            Step::AwaitReady { instance } => match workload.instances.get(instance).map(|living| living.instance.phase)
+            {
                 Some(Phase::Ready) => StepState::Done,
                 Some(Phase::Pending | Phase::Starting | Phase::Unready | Phase::Unknown) => waiting("it is starting"),
                 Some(phase) => StepState::Impossible { why: format!("it is {phase:?}").to_lowercase() },

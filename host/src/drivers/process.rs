@@ -34,7 +34,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::config::{
-    Amounts, EnvVars, Health, HttpHealth, PortRange, ProcessConfig, RestartConfig, StopSignal, TcpHealth, WorkloadConfig,
+    Amounts, EnvVars, Health, HttpHealth, PortRange, ProcessConfig, RestartConfig, StopSignal, TcpHealth,
+    WorkloadConfig,
 };
 pub use self::launch::launch;
 pub use self::units::{Cores, Size, Span, UnitError};
@@ -102,13 +103,18 @@ impl ProcessDriver {
         std::fs::create_dir_all(&state).map_err(io(format!("make its state folder {text}")))?;
         let host = files::host_identity(&state).map_err(io(format!("keep its identity in {text}")))?;
         let short: String = host.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
-        let cgroups =
-            if config.cgroups { Cgroups::detect(&config.cgroup_root, &short) } else { Cgroups::none("cgroups are off") };
+        let cgroups = if config.cgroups {
+            Cgroups::detect(&config.cgroup_root, &short)
+        } else {
+            Cgroups::none("cgroups are off")
+        };
         if let (true, Some(why)) = (config.cgroups, &cgroups.why_not) {
             tracing::warn!(driver = name, why, "instances run without limits");
         }
-        let health = HealthBook::new()
-            .map_err(|error| DriverError::Refused { driver: name.to_owned(), what: format!("no HTTP client: {error}") })?;
+        let health = HealthBook::new().map_err(|error| DriverError::Refused {
+            driver: name.to_owned(),
+            what: format!("no HTTP client: {error}"),
+        })?;
         let mut ports = Ports::default();
         for workload in config.workload.keys() {
             ports.load(&state.join(workload)).map_err(io(format!("read the folder of {workload} in {text}")))?;

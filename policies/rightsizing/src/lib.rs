@@ -53,17 +53,11 @@ parameters! {
 
 impl Parameters {
     fn ignores(&self, dimension: Dimension) -> bool {
-        self.ignore
-            .iter()
-            .any(|word| word == "all" || word == dimension.word())
+        self.ignore.iter().any(|word| word == "all" || word == dimension.word())
     }
 
     fn aggregate(&self) -> Aggregate {
-        if self.aggregate == "mean" {
-            Aggregate::Mean
-        } else {
-            Aggregate::Max
-        }
+        if self.aggregate == "mean" { Aggregate::Mean } else { Aggregate::Max }
     }
 }
 
@@ -79,35 +73,20 @@ impl Policy for Rightsizing {
     fn needs(parameters: &Parameters) -> Result<Needs<'_>, Refusal> {
         let mut needs = Needs::new().instances();
         if !parameters.ignores(Dimension::Cpu) {
-            needs = needs
-                .reading(&parameters.cpu_reading, Subject::Instance)
-                .look_back(parameters.window)
-                .required();
-            needs = needs
-                .reading(&parameters.throttled_reading, Subject::Instance)
-                .look_back(parameters.window);
+            needs = needs.reading(&parameters.cpu_reading, Subject::Instance).look_back(parameters.window).required();
+            needs = needs.reading(&parameters.throttled_reading, Subject::Instance).look_back(parameters.window);
         }
         if !parameters.ignores(Dimension::Memory) {
             let reach = parameters.look_back.max(parameters.window);
-            needs = needs
-                .reading(&parameters.memory_reading, Subject::Instance)
-                .look_back(reach)
-                .required();
+            needs = needs.reading(&parameters.memory_reading, Subject::Instance).look_back(reach).required();
         }
         Ok(needs)
     }
 
-    fn evaluate(
-        snapshot: &Snapshot<'_>,
-        parameters: &Parameters,
-        _: &mut (),
-    ) -> Result<Answer, Refusal> {
-        let dimensions = [Dimension::Cpu, Dimension::Memory]
-            .map(|one| (!parameters.ignores(one)).then_some(one));
+    fn evaluate(snapshot: &Snapshot<'_>, parameters: &Parameters, _: &mut ()) -> Result<Answer, Refusal> {
+        let dimensions = [Dimension::Cpu, Dimension::Memory].map(|one| (!parameters.ignores(one)).then_some(one));
         if dimensions == [None, None] {
-            return Err(Refusal::not_applicable(
-                "`ignore` leaves neither cpu nor memory to size",
-            ));
+            return Err(Refusal::not_applicable("`ignore` leaves neither cpu nor memory to size"));
         }
         let container = container(snapshot, parameters)?;
         if snapshot.desired() == 0 {
@@ -136,60 +115,39 @@ impl Policy for Rightsizing {
         if changed.is_empty() {
             return Ok(Answer::hold(held.join("; ")));
         }
-        let resize = Proposal::resize()
-            .container(&container.name, requests, limits)
-            .because(changed.join("; "));
+        let resize = Proposal::resize().container(&container.name, requests, limits).because(changed.join("; "));
         Ok(Answer::from(resize).notes(held))
     }
 }
 
 trimtab_sdk::export!(Rightsizing);
 
-const NONE: Resources = Resources {
-    cpu_millis: None,
-    memory_bytes: None,
-};
+const NONE: Resources = Resources { cpu_millis: None, memory_bytes: None };
 
 /// The container that the readings of an instance are those of.
-fn container<'s>(
-    snapshot: &'s Snapshot<'_>,
-    parameters: &Parameters,
-) -> Result<&'s Container, Refusal> {
+fn container<'s>(snapshot: &'s Snapshot<'_>, parameters: &Parameters) -> Result<&'s Container, Refusal> {
     let target = snapshot.target();
     match target.abilities.resizing() {
         Resizing::None => {
-            return Err(Refusal::not_applicable(format!(
-                "backend `{}` cannot resize",
-                target.backend
-            )));
+            return Err(Refusal::not_applicable(format!("backend `{}` cannot resize", target.backend)));
         }
         Resizing::Live | Resizing::Recreate | Resizing::Other(_) => {}
     }
     if !target.abilities.sizes.is_empty() {
-        let text = format!(
-            "backend `{}` sells fixed sizes, and this policy proposes free ones",
-            target.backend
-        );
+        let text = format!("backend `{}` sells fixed sizes, and this policy proposes free ones", target.backend);
         return Err(Refusal::not_applicable(text));
     }
     let name = parameters.container.as_deref().unwrap_or_default();
-    target
-        .container(name)
-        .ok_or_else(|| match (name, target.containers.len()) {
-            ("", 0) => Refusal::not_applicable("the workload has no container to size"),
-            ("", several) => Refusal::not_applicable(format!(
-                "the workload has {several} containers, and `container` names none"
-            )),
-            (name, _) => Refusal::not_applicable(format!("the workload has no container `{name}`")),
-        })
+    target.container(name).ok_or_else(|| match (name, target.containers.len()) {
+        ("", 0) => Refusal::not_applicable("the workload has no container to size"),
+        ("", several) => {
+            Refusal::not_applicable(format!("the workload has {several} containers, and `container` names none"))
+        }
+        (name, _) => Refusal::not_applicable(format!("the workload has no container `{name}`")),
+    })
 }
 
-fn size(
-    dimension: Dimension,
-    container: &Container,
-    snapshot: &Snapshot<'_>,
-    parameters: &Parameters,
-) -> Verdict {
+fn size(dimension: Dimension, container: &Container, snapshot: &Snapshot<'_>, parameters: &Parameters) -> Verdict {
     let Some(present) = Room::of(dimension, container) else {
         return Verdict::Hold(Held::NothingSetAside);
     };
@@ -201,19 +159,10 @@ fn size(
         return Verdict::Hold(Held::NoSample(reading.clone()));
     };
     let throttled = match dimension {
-        Dimension::Cpu => {
-            use_by_instance::worst_throttling(&snapshot.reading(&parameters.throttled_reading))
-        }
+        Dimension::Cpu => use_by_instance::worst_throttling(&snapshot.reading(&parameters.throttled_reading)),
         Dimension::Memory => None,
     };
-    rule::decide(
-        dimension,
-        present,
-        &usage,
-        throttled,
-        &snapshot.target().limits,
-        parameters,
-    )
+    rule::decide(dimension, present, &usage, throttled, &snapshot.target().limits, parameters)
 }
 
 #[cfg(test)]

@@ -87,10 +87,7 @@ impl Room {
     /// `None` where nothing, or zero, is set aside: no share can be taken of it.
     pub(crate) fn of(dimension: Dimension, container: &Container) -> Option<Self> {
         let known = |resources| dimension.of(resources).filter(|amount| *amount > 0);
-        let room = Self {
-            request: known(&container.requests),
-            limit: known(&container.limits),
-        };
+        let room = Self { request: known(&container.requests), limit: known(&container.limits) };
         (room.request.is_some() || room.limit.is_some()).then_some(room)
     }
 
@@ -104,22 +101,11 @@ impl Room {
         match (self.request, self.limit) {
             (Some(request), Some(limit)) => {
                 let scaled = u128::from(limit) * u128::from(base) / u128::from(request.max(1));
-                let scaled = u64::try_from(scaled)
-                    .unwrap_or(u64::MAX)
-                    .min(most.unwrap_or(u64::MAX));
-                Self {
-                    request: Some(base),
-                    limit: Some(scaled.max(base)),
-                }
+                let scaled = u64::try_from(scaled).unwrap_or(u64::MAX).min(most.unwrap_or(u64::MAX));
+                Self { request: Some(base), limit: Some(scaled.max(base)) }
             }
-            (Some(_), None) => Self {
-                request: Some(base),
-                limit: None,
-            },
-            (None, _) => Self {
-                request: None,
-                limit: Some(base),
-            },
+            (Some(_), None) => Self { request: Some(base), limit: None },
+            (None, _) => Self { request: None, limit: Some(base) },
         }
     }
 }
@@ -155,14 +141,10 @@ pub(crate) fn decide(
     }
     let by_rule = usage.current / target;
     // Use is cut off at the limit while it is throttled, so that the rule alone would see too little demand.
-    let wish = throttled.map_or(by_rule, |share| {
-        by_rule.max(allocated * (1.0 + share.min(1.0)))
-    });
+    let wish = throttled.map_or(by_rule, |share| by_rule.max(allocated * (1.0 + share.min(1.0))));
     let lowers = wish < allocated;
     if lowers && usage.missing > 0 {
-        return Verdict::Hold(Held::Unseen {
-            missing: usage.missing,
-        });
+        return Verdict::Hold(Held::Unseen { missing: usage.missing });
     }
     let peak = match dimension {
         Dimension::Cpu => usage.current,
@@ -170,10 +152,7 @@ pub(crate) fn decide(
     };
     let floor = peak * (1.0 + parameters.headroom);
     if lowers && floor >= allocated {
-        return Verdict::Hold(Held::Floor {
-            floor: dimension.show(floor),
-            present: dimension.show(allocated),
-        });
+        return Verdict::Hold(Held::Floor { floor: dimension.show(floor), present: dimension.show(allocated) });
     }
     let (least, most) = (dimension.of(&limits.least), dimension.of(&limits.most));
     let step = dimension.step(parameters);
@@ -182,20 +161,12 @@ pub(crate) fn decide(
     if is_no_change {
         let bound = if lowers { least } else { most };
         return Verdict::Hold(match bound.filter(|bound| *bound == new) {
-            Some(bound) => Held::Bound {
-                present: dimension.show(allocated),
-                bound: dimension.show(bound as f64),
-            },
-            None => Held::Rounding {
-                present: dimension.show(allocated),
-            },
+            Some(bound) => Held::Bound { present: dimension.show(allocated), bound: dimension.show(bound as f64) },
+            None => Held::Rounding { present: dimension.show(allocated) },
         });
     }
     if lowers && (new as f64) < floor {
-        return Verdict::Hold(Held::Floor {
-            floor: dimension.show(floor),
-            present: dimension.show(allocated),
-        });
+        return Verdict::Hold(Held::Floor { floor: dimension.show(floor), present: dimension.show(allocated) });
     }
     let mut reason = format!(
         "{}: {}% of {} used ({} on the {} of {}), target {}%",
@@ -218,17 +189,10 @@ pub(crate) fn decide(
 }
 
 /// The nearest multiple of the step, at least one, and not below the floor.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "`as` saturates; bounds come after"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates; bounds come after")]
 fn rounded(wish: f64, floor: f64, step: u64) -> u64 {
     let step_size = step as f64;
-    let steps = (wish / step_size)
-        .round()
-        .max((floor / step_size).ceil())
-        .max(1.0);
+    let steps = (wish / step_size).round().max((floor / step_size).ceil()).max(1.0);
     (steps as u64).saturating_mul(step)
 }
 
@@ -240,26 +204,13 @@ fn clamped(amount: u64, least: Option<u64>, most: Option<u64>) -> u64 {
 impl fmt::Display for Held {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingSetAside => {
-                out.write_str("neither request nor limit is set to take a share of")
-            }
+            Self::NothingSetAside => out.write_str("neither request nor limit is set to take a share of"),
             Self::NoSample(reading) => write!(out, "no instance has a fresh sample of `{reading}`"),
             Self::WithinMargin { share, target } => {
-                write!(
-                    out,
-                    "{}% used is within the margin of {}%",
-                    figure(share * 100.0),
-                    figure(target * 100.0)
-                )
+                write!(out, "{}% used is within the margin of {}%", figure(share * 100.0), figure(target * 100.0))
             }
-            Self::Unseen { missing } => write!(
-                out,
-                "not lowered while {missing} instances have no fresh sample"
-            ),
-            Self::Floor { floor, present } => write!(
-                out,
-                "not lowered from {present}: the floor above use is {floor}"
-            ),
+            Self::Unseen { missing } => write!(out, "not lowered while {missing} instances have no fresh sample"),
+            Self::Floor { floor, present } => write!(out, "not lowered from {present}: the floor above use is {floor}"),
             Self::Bound { present, bound } => {
                 write!(out, "stays at {present}: the bound is {bound}")
             }

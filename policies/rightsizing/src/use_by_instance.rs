@@ -26,35 +26,21 @@ pub(crate) struct Usage {
 
 impl Usage {
     /// `None` if no instance has a fresh sample.
-    pub(crate) fn measure(
-        reading: &Reading<'_>,
-        snapshot: &Snapshot<'_>,
-        parameters: &Parameters,
-    ) -> Option<Self> {
+    pub(crate) fn measure(reading: &Reading<'_>, snapshot: &Snapshot<'_>, parameters: &Parameters) -> Option<Self> {
         let window_ms = snapshot.ago_ms(parameters.window);
-        let mut usage = Self {
-            current: 0.0,
-            peak: 0.0,
-            measured: 0,
-            missing: 0,
-        };
+        let mut usage = Self { current: 0.0, peak: 0.0, measured: 0, missing: 0 };
         for samples in counting(reading) {
             let Some(samples) = samples else {
                 usage.missing += 1;
                 continue;
             };
             // Fresh, yet sampled more rarely than the window is long: the latest sample is all there is of now.
-            let mean = samples
-                .since(window_ms)
-                .map_or(samples.latest(), |young| young.mean())
-                .max(0.0);
+            let mean = samples.since(window_ms).map_or(samples.latest(), |young| young.mean()).max(0.0);
             usage.measured += 1;
             usage.peak = usage.peak.max(samples.max());
             usage.current = match parameters.aggregate() {
                 Aggregate::Max => usage.current.max(mean),
-                Aggregate::Mean => {
-                    usage.current + (mean - usage.current) / f64::from(usage.measured)
-                }
+                Aggregate::Mean => usage.current + (mean - usage.current) / f64::from(usage.measured),
             };
         }
         (usage.measured > 0).then_some(usage)
@@ -63,10 +49,7 @@ impl Usage {
 
 /// The greatest share of periods in which an instance was throttled lately; `None` if not known of any.
 pub(crate) fn worst_throttling(reading: &Reading<'_>) -> Option<f64> {
-    counting(reading)
-        .flatten()
-        .map(|samples| samples.mean())
-        .reduce(f64::max)
+    counting(reading).flatten().map(|samples| samples.mean()).reduce(f64::max)
 }
 
 /// Fresh samples of every instance that counts. One that starts uses what it will not use again, one that leaves no longer

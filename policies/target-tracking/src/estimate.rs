@@ -66,20 +66,10 @@ pub(crate) fn is_within_tolerance(ratio: f64, parameters: &Parameters) -> bool {
 
 impl fmt::Display for Estimate<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            count,
-            goal,
-            value,
-            ratio,
-            ..
-        } = self;
+        let Self { count, goal, value, ratio, .. } = self;
         let (value, target, ratio) = (figure(*value), figure(goal.target), figure(*ratio));
         if self.finding == Finding::NothingToMeasure {
-            return write!(
-                out,
-                "`{}` is of instances, and there are none at zero replicas",
-                goal.reading
-            );
+            return write!(out, "`{}` is of instances, and there are none at zero replicas", goal.reading);
         }
         match (&self.basis, goal.measure) {
             (Basis::Instances(groups), measure) => {
@@ -88,11 +78,7 @@ impl fmt::Display for Estimate<'_> {
                     Measure::Memory => "% of requested memory",
                     _ => "",
                 };
-                write!(
-                    out,
-                    "`{}` is {value}{of} on the mean of {} instances",
-                    goal.reading, groups.measured
-                )?;
+                write!(out, "`{}` is {value}{of} on the mean of {} instances", goal.reading, groups.measured)?;
                 if groups.unready > 0 {
                     write!(out, ", {} more are not ready", groups.unready)?;
                 }
@@ -109,18 +95,10 @@ impl fmt::Display for Estimate<'_> {
                 )?;
             }
             (Basis::Replicas(replicas), _) => {
-                write!(
-                    out,
-                    "`{}` is {value}; target {target}, ratio {ratio} on {replicas} replicas",
-                    goal.reading
-                )?;
+                write!(out, "`{}` is {value}; target {target}, ratio {ratio} on {replicas} replicas", goal.reading)?;
             }
             (Basis::Serving(serving), _) => {
-                write!(
-                    out,
-                    "`{}` is {value}; target {target}, ratio {ratio} on {serving} that serve",
-                    goal.reading
-                )?;
+                write!(out, "`{}` is {value}; target {target}, ratio {ratio} on {serving} that serve", goal.reading)?;
             }
         }
         match self.finding {
@@ -142,10 +120,7 @@ impl fmt::Display for Missing<'_> {
                 groups.missing, groups.unready
             ),
             Self::Request(reading, resource) => {
-                write!(
-                    out,
-                    "reading `{reading}`: an instance has no request for {resource} to take a share of"
-                )
+                write!(out, "reading `{reading}`: an instance has no request for {resource} to take a share of")
             }
         }
     }

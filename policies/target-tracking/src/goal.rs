@@ -4,12 +4,7 @@ use trimtab_sdk::{Refusal, Subject};
 
 use crate::Parameters;
 
-pub(crate) const KINDS: [&str; 4] = [
-    "average-value",
-    "value",
-    "utilization",
-    "memory-utilization",
-];
+pub(crate) const KINDS: [&str; 4] = ["average-value", "value", "utilization", "memory-utilization"];
 pub(crate) const SUBJECTS: [&str; 2] = ["target", "instance"];
 
 /// One reading and its target.
@@ -63,30 +58,10 @@ impl Goal<'_> {
 /// # Errors
 /// `parameter-wrong` where there is none, a target is missing, or lists differ in length.
 pub(crate) fn all(parameters: &Parameters) -> Result<Vec<Goal<'_>>, Refusal> {
-    let Parameters {
-        reading,
-        target,
-        kind,
-        subject,
-        readings,
-        targets,
-        kinds,
-        subjects,
-        ..
-    } = parameters;
-    let lists = [
-        ("targets", targets.len()),
-        ("kinds", kinds.len()),
-        ("subjects", subjects.len()),
-    ];
-    if let Some((name, length)) = lists
-        .into_iter()
-        .find(|(_, length)| *length != 0 && *length != readings.len())
-    {
-        let text = format!(
-            "`{name}` has {length} items for {} of `readings`",
-            readings.len()
-        );
+    let Parameters { reading, target, kind, subject, readings, targets, kinds, subjects, .. } = parameters;
+    let lists = [("targets", targets.len()), ("kinds", kinds.len()), ("subjects", subjects.len())];
+    if let Some((name, length)) = lists.into_iter().find(|(_, length)| *length != 0 && *length != readings.len()) {
+        let text = format!("`{name}` has {length} items for {} of `readings`", readings.len());
         return Err(Refusal::parameter_wrong(text));
     }
     let mut goals = Vec::with_capacity(readings.len() + 1);
@@ -100,37 +75,24 @@ pub(crate) fn all(parameters: &Parameters) -> Result<Vec<Goal<'_>>, Refusal> {
         goals.push(goal(reading, target, kind, subject)?);
     }
     if goals.is_empty() {
-        return Err(Refusal::parameter_wrong(
-            "neither `reading` nor `readings` names a reading",
-        ));
+        return Err(Refusal::parameter_wrong("neither `reading` nor `readings` names a reading"));
     }
     Ok(goals)
 }
 
-fn goal<'p>(
-    reading: &'p str,
-    target: Option<f64>,
-    kind: &str,
-    subject: &str,
-) -> Result<Goal<'p>, Refusal> {
+fn goal<'p>(reading: &'p str, target: Option<f64>, kind: &str, subject: &str) -> Result<Goal<'p>, Refusal> {
     let measure = match (kind, subject) {
         ("utilization", _) => Measure::Cpu,
         ("memory-utilization", _) => Measure::Memory,
         ("average-value", "instance") => Measure::PerInstance,
         ("value", "instance") => {
-            let text = format!(
-                "reading `{reading}`: kind `value` is of the target; for instances, use `average-value`"
-            );
+            let text =
+                format!("reading `{reading}`: kind `value` is of the target; for instances, use `average-value`");
             return Err(Refusal::parameter_wrong(text));
         }
         ("value", _) => Measure::Figure,
         _ => Measure::Total,
     };
-    let target = target
-        .ok_or_else(|| Refusal::parameter_wrong(format!("reading `{reading}` has no target")))?;
-    Ok(Goal {
-        reading,
-        target,
-        measure,
-    })
+    let target = target.ok_or_else(|| Refusal::parameter_wrong(format!("reading `{reading}` has no target")))?;
+    Ok(Goal { reading, target, measure })
 }

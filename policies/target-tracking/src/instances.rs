@@ -29,12 +29,8 @@ pub(crate) fn estimate<'p>(
 ) -> Result<Estimate<'p>, Missing<'p>> {
     let current = snapshot.desired();
     let mut groups = Groups::default();
-    let (mut measured, mut unready, mut missing) =
-        (Sums::default(), Sums::default(), Sums::default());
-    for (instance, fact) in snapshot
-        .reading_of(&goal.subject(), goal.reading)
-        .instances()
-    {
+    let (mut measured, mut unready, mut missing) = (Sums::default(), Sums::default(), Sums::default());
+    for (instance, fact) in snapshot.reading_of(&goal.subject(), goal.reading).instances() {
         if instance.phase().is_leaving() {
             continue;
         }
@@ -44,9 +40,7 @@ pub(crate) fn estimate<'p>(
             groups.unready += 1;
             unready.base += base;
         } else if let Some(sample) = sample {
-            if goal.measure == Measure::Cpu
-                && is_starting(instance, &sample, snapshot.now_ms(), parameters)
-            {
+            if goal.measure == Measure::Cpu && is_starting(instance, &sample, snapshot.now_ms(), parameters) {
                 groups.unready += 1;
                 unready.base += base;
             } else {
@@ -60,14 +54,7 @@ pub(crate) fn estimate<'p>(
         }
     }
     let settled = |count, value, ratio, finding| {
-        Ok(Estimate {
-            count,
-            goal: *goal,
-            value,
-            ratio,
-            basis: Basis::Instances(groups),
-            finding,
-        })
+        Ok(Estimate { count, goal: *goal, value, ratio, basis: Basis::Instances(groups), finding })
     };
     if current == 0 {
         return settled(0, 0.0, 0.0, Finding::NothingToMeasure);
@@ -83,10 +70,7 @@ pub(crate) fn estimate<'p>(
     let (ratio, counted) = if !with_unready && groups.missing == 0 {
         (first, groups.measured)
     } else {
-        let mut all = Sums {
-            value: measured.value,
-            base: measured.base + missing.base,
-        };
+        let mut all = Sums { value: measured.value, base: measured.base + missing.base };
         let mut counted = groups.measured + groups.missing;
         if first < 1.0 {
             all.value += missing.base * full(goal) / unit;
@@ -132,11 +116,7 @@ fn full(goal: &Goal<'_>) -> f64 {
 }
 
 /// What an instance adds to the denominator. An instance without a request of its own has its template's.
-fn base<'p>(
-    goal: &Goal<'p>,
-    instance: &Instance,
-    snapshot: &Snapshot<'_>,
-) -> Result<f64, Missing<'p>> {
+fn base<'p>(goal: &Goal<'p>, instance: &Instance, snapshot: &Snapshot<'_>) -> Result<f64, Missing<'p>> {
     let (own, resource) = match goal.measure {
         Measure::Cpu => (instance.requests.cpu_millis, "CPU"),
         Measure::Memory => (instance.requests.memory_bytes, "memory"),
@@ -151,27 +131,18 @@ fn base<'p>(
         requests.sum::<Option<u64>>()
     };
     let request = own.or_else(of_template).filter(|request| *request > 0);
-    request
-        .map(|request| request as f64)
-        .ok_or(Missing::Request(goal.reading, resource))
+    request.map(|request| request as f64).ok_or(Missing::Request(goal.reading, resource))
 }
 
 /// Whether CPU use is that of starting. The HPA knows when a pod became ready and how long a sample's window is; here a
 /// sample of the first `readiness_delay` of life stands for both. An instance whose start is not known has long started.
-fn is_starting(
-    instance: &Instance,
-    sample: &Samples<'_>,
-    now_ms: u64,
-    parameters: &Parameters,
-) -> bool {
+fn is_starting(instance: &Instance, sample: &Samples<'_>, now_ms: u64, parameters: &Parameters) -> bool {
     let is_younger = |span: Duration| instance.age(now_ms).is_some_and(|age| age < span);
     match instance.phase() {
         Phase::Starting => true,
         Phase::Unready => is_younger(parameters.initialization.max(parameters.readiness_delay)),
         _ => {
-            let too_early = instance
-                .age(sample.latest_ms())
-                .is_some_and(|age| age < parameters.readiness_delay);
+            let too_early = instance.age(sample.latest_ms()).is_some_and(|age| age < parameters.readiness_delay);
             is_younger(parameters.initialization) && too_early
         }
     }

@@ -66,11 +66,7 @@ impl Policy for TargetTracking {
         Ok(needs)
     }
 
-    fn evaluate(
-        snapshot: &Snapshot<'_>,
-        parameters: &Parameters,
-        _: &mut (),
-    ) -> Result<Answer, Refusal> {
+    fn evaluate(snapshot: &Snapshot<'_>, parameters: &Parameters, _: &mut ()) -> Result<Answer, Refusal> {
         let current = snapshot.desired();
         let mut largest: Option<Estimate<'_>> = None;
         let mut missing: Vec<Missing<'_>> = Vec::new();
@@ -84,10 +80,7 @@ impl Policy for TargetTracking {
                 Ok(estimate) => {
                     counts += 1;
                     // The first of equals: the operator's order decides which reason is told.
-                    if largest
-                        .as_ref()
-                        .is_none_or(|other| estimate.count > other.count)
-                    {
+                    if largest.as_ref().is_none_or(|other| estimate.count > other.count) {
                         largest = Some(estimate);
                     }
                 }
@@ -103,9 +96,7 @@ impl Policy for TargetTracking {
             reason += &format!("; the largest of {counts} readings");
         }
         let answer = if largest.count < current && !missing.is_empty() {
-            Answer::hold(format!(
-                "keeps {current}: {reason}, but a missing reading forbids to lower"
-            ))
+            Answer::hold(format!("keeps {current}: {reason}, but a missing reading forbids to lower"))
         } else if largest.count == current {
             Answer::hold(reason)
         } else {

@@ -104,19 +104,9 @@ impl Draft {
     }
 
     /// New requests and limits of one container; an empty name means the only one, `None` leaves a figure as it is.
-    pub fn container(
-        mut self,
-        name: impl Into<String>,
-        requests: Resources,
-        limits: Resources,
-    ) -> Self {
+    pub fn container(mut self, name: impl Into<String>, requests: Resources, limits: Resources) -> Self {
         let container = name.into();
-        self.0.resources.push(wire::ContainerResources {
-            container,
-            requests,
-            limits,
-            attrs: Vec::new(),
-        });
+        self.0.resources.push(wire::ContainerResources { container, requests, limits, attrs: Vec::new() });
         self
     }
 
@@ -204,19 +194,13 @@ impl Answer {
 
 impl From<Proposal> for Answer {
     fn from(proposal: Proposal) -> Self {
-        Self {
-            proposals: vec![proposal],
-            ..Self::default()
-        }
+        Self { proposals: vec![proposal], ..Self::default() }
     }
 }
 
 impl FromIterator<Proposal> for Answer {
     fn from_iter<I: IntoIterator<Item = Proposal>>(proposals: I) -> Self {
-        Self {
-            proposals: proposals.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { proposals: proposals.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -233,10 +217,7 @@ impl Refusal {
     /// Declines for a reason of `kind`.
     #[must_use]
     pub fn new(kind: RefusalKind, text: impl Into<String>) -> Self {
-        Self {
-            kind,
-            text: text.into(),
-        }
+        Self { kind, text: text.into() }
     }
 
     /// A reading that the answer depends on is absent or stale.
@@ -258,11 +239,7 @@ impl Refusal {
     }
 
     pub(crate) fn into_wire(self) -> wire::Refusal {
-        wire::Refusal {
-            kind: self.kind.as_str().to_owned(),
-            text: self.text,
-            attrs: Vec::new(),
-        }
+        wire::Refusal { kind: self.kind.as_str().to_owned(), text: self.text, attrs: Vec::new() }
     }
 }
 

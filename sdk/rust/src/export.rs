@@ -30,7 +30,7 @@ macro_rules! export {
                 }
             }
 
-            $crate::wire::__export_policy!(Exported with_types_in $crate::wire);
+    $crate::wire::__export_policy!(Exported with_types_in $crate::wire);
         };
     };
 }

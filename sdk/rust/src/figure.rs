@@ -21,11 +21,7 @@ pub fn figure(value: f64) -> Figure {
 pub struct Figure(f64);
 
 impl fmt::Display for Figure {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be below 2^53"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be below 2^53")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let magnitude = self.0.abs();
         if magnitude.is_nan() {
@@ -56,11 +52,7 @@ impl fmt::Display for Figure {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 10 and 100 after the loop"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 10 and 100 after the loop")]
 fn power_of_ten(mut magnitude: f64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut exponent = 1;
     while magnitude >= 100.0 {

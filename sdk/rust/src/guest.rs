@@ -18,12 +18,7 @@ pub fn describe<P: Policy>() -> wire::Manifest {
         version: P::ABOUT.version.to_owned(),
         summary: P::ABOUT.summary.to_owned(),
         parameters: P::Parameters::declare(),
-        kinds: P::ABOUT
-            .kinds
-            .iter()
-            .map(Kind::as_str)
-            .map(str::to_owned)
-            .collect(),
+        kinds: P::ABOUT.kinds.iter().map(Kind::as_str).map(str::to_owned).collect(),
         memory_bytes: P::Memory::BYTES_MAX,
         memory_format: P::Memory::FORMAT,
         attrs: Vec::new(),
@@ -47,10 +42,7 @@ pub fn evaluate<P: Policy>(mut snapshot: wire::Snapshot) -> wire::Answer {
     let kept = mem::take(&mut snapshot.memory);
     let mut notes = Vec::new();
     let mut past = memory::load::<P::Memory>(&kept).unwrap_or_else(|| {
-        notes.push(format!(
-            "memory of {} bytes is damaged or of another format, and is taken for empty",
-            kept.len()
-        ));
+        notes.push(format!("memory of {} bytes is damaged or of another format, and is taken for empty", kept.len()));
         P::Memory::default()
     });
     let came_to = run::<P>(snapshot, values, &mut past);
@@ -58,24 +50,12 @@ pub fn evaluate<P: Policy>(mut snapshot: wire::Snapshot) -> wire::Answer {
     match came_to {
         Ok(answer) => {
             notes.extend(answer.notes);
-            let proposals = answer
-                .proposals
-                .into_iter()
-                .map(Proposal::into_wire)
-                .collect();
-            wire::Answer {
-                verdict: wire::Verdict::Proposals(proposals),
-                memory,
-                notes,
-                attrs: answer.attrs,
-            }
+            let proposals = answer.proposals.into_iter().map(Proposal::into_wire).collect();
+            wire::Answer { verdict: wire::Verdict::Proposals(proposals), memory, notes, attrs: answer.attrs }
         }
-        Err(refusal) => wire::Answer {
-            verdict: wire::Verdict::Refused(refusal.into_wire()),
-            memory,
-            notes,
-            attrs: Vec::new(),
-        },
+        Err(refusal) => {
+            wire::Answer { verdict: wire::Verdict::Refused(refusal.into_wire()), memory, notes, attrs: Vec::new() }
+        }
     }
 }
 

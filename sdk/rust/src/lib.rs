@@ -76,8 +76,7 @@ pub use vocabulary::{Kind, Maker, Phase, RefusalKind, Resizing, Subject, Victims
 /// What nearly every policy uses.
 pub mod prelude {
     pub use crate::{
-        About, Answer, Fact, Kind, Memory, Needs, ParameterSet, Phase, Policy, Proposal, Refusal,
-        RefusalKind, Resources, Samples, Snapshot, Subject, about, figure, memory, parameters,
-        replicas,
+        About, Answer, Fact, Kind, Memory, Needs, ParameterSet, Phase, Policy, Proposal, Refusal, RefusalKind,
+        Resources, Samples, Snapshot, Subject, about, figure, memory, parameters, replicas,
     };
 }

@@ -112,9 +112,7 @@ pub(crate) fn save<M: Memory>(memory: &M) -> Vec<u8> {
 
 /// FNV-1a, 32 bits: against damage, not against malice. The host keeps the bytes and is trusted with them.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| {
-        (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
+    bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]

@@ -122,15 +122,9 @@ impl<'p> Needs<'p> {
     }
 
     /// The position of the reading of that name, and of that subject if one is given.
-    pub(crate) fn position(
-        &self,
-        name: &str,
-        subject: Option<&Subject>,
-    ) -> Option<(usize, &Need<'p>)> {
+    pub(crate) fn position(&self, name: &str, subject: Option<&Subject>) -> Option<(usize, &Need<'p>)> {
         self.list.iter().enumerate().find(|(_, need)| {
-            need.kind == "reading"
-                && need.name == name
-                && (subject.is_none() || need.subject.as_ref() == subject)
+            need.kind == "reading" && need.name == name && (subject.is_none() || need.subject.as_ref() == subject)
         })
     }
 

@@ -108,29 +108,24 @@ pub struct Values {
 impl Values {
     #[must_use]
     pub fn new(values: Vec<ParamValue>) -> Self {
-        Self {
-            rest: values.into_iter(),
-        }
+        Self { rest: values.into_iter() }
     }
 
     pub fn next<T: ParameterType>(&mut self, name: &str) -> Result<T, Refusal> {
-        let value = self
-            .rest
-            .next()
-            .ok_or_else(|| wrong(name, "was not passed"))?;
+        let value = self.rest.next().ok_or_else(|| wrong(name, "was not passed"))?;
         T::from_wire(value).ok_or_else(|| wrong(name, T::KIND))
     }
 
     pub fn finish(self) -> Result<(), Refusal> {
         match self.rest.len() {
             0 => Ok(()),
-            more => Err(Refusal::parameter_wrong(format!(
-                "{more} values more than the manifest declares"
-            ))),
+            more => Err(Refusal::parameter_wrong(format!("{more} values more than the manifest declares"))),
         }
     }
 }
 
+#[cold]
+#[inline(never)]
 fn wrong(name: &str, expected: &str) -> Refusal {
     Refusal::parameter_wrong(format!("parameter `{name}`: expected {expected}"))
 }

@@ -93,12 +93,7 @@ pub struct Reading<'s> {
 
 impl<'s> Reading<'s> {
     /// The rows of the need at that position in the list that the policy returned; no rows for `None`.
-    pub(crate) fn new(
-        snapshot: &'s wire::Snapshot,
-        name: &'s str,
-        need: Option<usize>,
-        of_nodes: bool,
-    ) -> Self {
+    pub(crate) fn new(snapshot: &'s wire::Snapshot, name: &'s str, need: Option<usize>, of_nodes: bool) -> Self {
         let rows = match need.and_then(|need| u32::try_from(need).ok()) {
             Some(need) => {
                 let needs = &snapshot.readings.needs;
@@ -106,12 +101,7 @@ impl<'s> Reading<'s> {
             }
             None => 0..0,
         };
-        Self {
-            snapshot,
-            name,
-            of_nodes,
-            rows,
-        }
+        Self { snapshot, name, of_nodes, rows }
     }
 
     /// Its name in the binding.
@@ -133,8 +123,7 @@ impl<'s> Reading<'s> {
     pub fn fresh(&self) -> Result<Samples<'s>, Refusal> {
         let fact = self.samples();
         let word = fact.word();
-        fact.fresh()
-            .ok_or_else(|| Refusal::reading_missing(format!("reading `{}` is {word}", self.name)))
+        fact.fresh().ok_or_else(|| Refusal::reading_missing(format!("reading `{}` is {word}", self.name)))
     }
 
     /// The samples of texts of the target's own reading: a state to compare.
@@ -156,15 +145,10 @@ impl<'s> Reading<'s> {
     /// Every row, whosever it is.
     pub fn owners(&self) -> impl Iterator<Item = (Owner<'s>, Fact<Samples<'s>>)> + use<'s> {
         let reading = self.clone();
-        self.rows
-            .clone()
-            .map(move |row| (reading.owner(row), reading.row(row)))
+        self.rows.clone().map(move |row| (reading.owner(row), reading.row(row)))
     }
 
-    fn with_owners<T>(
-        &self,
-        all: &'s [T],
-    ) -> impl Iterator<Item = (&'s T, Fact<Samples<'s>>)> + use<'s, T> {
+    fn with_owners<T>(&self, all: &'s [T]) -> impl Iterator<Item = (&'s T, Fact<Samples<'s>>)> + use<'s, T> {
         let reading = self.clone();
         let mut row = self.rows.start;
         // Rows are ordered by owner: one walk along both finds them all.
@@ -181,18 +165,10 @@ impl<'s> Reading<'s> {
     fn owner(&self, row: usize) -> Owner<'s> {
         let snapshot = self.snapshot;
         let names = &snapshot.readings.owner_names;
-        if let Some((_, name)) = names
-            .iter()
-            .find(|(named, _)| usize::try_from(*named) == Ok(row))
-        {
+        if let Some((_, name)) = names.iter().find(|(named, _)| usize::try_from(*named) == Ok(row)) {
             return Owner::Named(name);
         }
-        let index = snapshot
-            .readings
-            .owners
-            .get(row)
-            .copied()
-            .unwrap_or(NO_INDEX);
+        let index = snapshot.readings.owners.get(row).copied().unwrap_or(NO_INDEX);
         let Ok(index) = usize::try_from(index) else {
             return Owner::Target;
         };
@@ -200,10 +176,7 @@ impl<'s> Reading<'s> {
         if self.of_nodes {
             snapshot.nodes.get(index).map_or(Owner::Target, Owner::Node)
         } else {
-            snapshot
-                .instances
-                .get(index)
-                .map_or(Owner::Target, Owner::Instance)
+            snapshot.instances.get(index).map_or(Owner::Target, Owner::Instance)
         }
     }
 
@@ -221,15 +194,14 @@ impl<'s> Reading<'s> {
 
     fn text_row(&self, row: usize) -> Fact<Texts<'s>> {
         let columns = &self.snapshot.readings;
-        self.cut(row, OF_TEXTS)
-            .map_or(Fact::Absent, |(freshness, range)| {
-                let texts = columns
-                    .text_times_ms
-                    .get(range.clone())
-                    .zip(columns.texts.get(range))
-                    .and_then(|(times_ms, texts)| Texts::new(times_ms, texts));
-                judge(freshness, texts)
-            })
+        self.cut(row, OF_TEXTS).map_or(Fact::Absent, |(freshness, range)| {
+            let texts = columns
+                .text_times_ms
+                .get(range.clone())
+                .zip(columns.texts.get(range))
+                .and_then(|(times_ms, texts)| Texts::new(times_ms, texts));
+            judge(freshness, texts)
+        })
     }
 
     /// Freshness and range of a row whose form is `form`; `None` for no such row, or a row of another form.

@@ -58,11 +58,7 @@ impl<P: Policy> Rehearsal<P> {
     /// No parameter given, no memory yet.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            settings: Vec::new(),
-            memory: Vec::new(),
-            policy: PhantomData,
-        }
+        Self { settings: Vec::new(), memory: Vec::new(), policy: PhantomData }
     }
 
     /// Gives a parameter, as an operator does in a binding; again, to change it.
@@ -107,9 +103,7 @@ impl<P: Policy> Rehearsal<P> {
     #[must_use = "assert what came of it"]
     #[track_caller]
     pub fn play(&mut self, scene: Scene) -> Played {
-        let bound = self
-            .values()
-            .and_then(|values| guest::needs::<P>(values.clone()).map(|needs| (values, needs)));
+        let bound = self.values().and_then(|values| guest::needs::<P>(values.clone()).map(|needs| (values, needs)));
         let (values, needs) = match bound {
             Ok(bound) => bound,
             Err(refusal) => return Played::refused(refusal),
@@ -126,12 +120,10 @@ impl<P: Policy> Rehearsal<P> {
     }
 
     fn values(&self) -> Result<Vec<wire::ParamValue>, wire::Refusal> {
-        setting::values(&guest::describe::<P>().parameters, &self.settings).map_err(|text| {
-            wire::Refusal {
-                kind: RefusalKind::ParameterWrong.as_str().to_owned(),
-                text,
-                attrs: Vec::new(),
-            }
+        setting::values(&guest::describe::<P>().parameters, &self.settings).map_err(|text| wire::Refusal {
+            kind: RefusalKind::ParameterWrong.as_str().to_owned(),
+            text,
+            attrs: Vec::new(),
         })
     }
 
@@ -140,14 +132,9 @@ impl<P: Policy> Rehearsal<P> {
         let manifest = self.manifest();
         if let wire::Verdict::Proposals(proposals) = &answer.verdict {
             for proposal in proposals {
-                let declared =
-                    proposal.kind == Kind::Hold.as_str() || manifest.kinds.contains(&proposal.kind);
+                let declared = proposal.kind == Kind::Hold.as_str() || manifest.kinds.contains(&proposal.kind);
                 assert!(declared, "the manifest declares no `{}`", proposal.kind);
-                assert!(
-                    !proposal.reason.is_empty(),
-                    "a proposal to `{}` gives no reason",
-                    proposal.kind
-                );
+                assert!(!proposal.reason.is_empty(), "a proposal to `{}` gives no reason", proposal.kind);
             }
         }
         let length = answer.memory.as_ref().map_or(0, Vec::len);

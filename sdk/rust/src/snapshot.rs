@@ -7,10 +7,7 @@ use crate::reading::Reading;
 use crate::vocabulary::{Kind, Maker, Phase, Resizing, Subject, Victims};
 use crate::wire;
 
-pub use wire::{
-    Abilities, Alert, Change, Container, InFlight, Instance, Limits, Node, Size, Target,
-    ZoneTransitions,
-};
+pub use wire::{Abilities, Alert, Change, Container, InFlight, Instance, Limits, Node, Size, Target, ZoneTransitions};
 
 /// The facts of one moment about one target: all that a policy knows. There is no other clock, no file and no network.
 #[derive(Debug)]
@@ -88,13 +85,8 @@ impl<'p> Snapshot<'p> {
     #[must_use]
     pub fn offset_seconds(&self, zone: &str, at_ms: u64) -> Option<i32> {
         let transitions = self.wire.transitions.iter().find(|one| one.zone == zone)?;
-        let after = transitions
-            .at_ms
-            .partition_point(|from_ms| *from_ms <= at_ms);
-        transitions
-            .offsets_seconds
-            .get(after.checked_sub(1)?)
-            .copied()
+        let after = transitions.at_ms.partition_point(|from_ms| *from_ms <= at_ms);
+        transitions.offsets_seconds.get(after.checked_sub(1)?).copied()
     }
 
     /// The reading of that name. One that no need asked for is absent for every owner.
@@ -124,12 +116,7 @@ impl<'p> Snapshot<'p> {
     fn find_reading<'s>(&'s self, subject: Option<&Subject>, name: &'s str) -> Reading<'s> {
         let found = self.needs.position(name, subject);
         let of_nodes = found.is_some_and(|(_, need)| need.subject == Some(Subject::Node));
-        Reading::new(
-            &self.wire,
-            name,
-            found.map(|(position, _)| position),
-            of_nodes,
-        )
+        Reading::new(&self.wire, name, found.map(|(position, _)| position), of_nodes)
     }
 }
 
@@ -143,8 +130,7 @@ impl Instance {
     /// How long it has run at `now_ms`; `None` if its start is not known. Zero for a start in the future.
     #[must_use]
     pub fn age(&self, now_ms: u64) -> Option<Duration> {
-        self.started_ms
-            .map(|started_ms| Duration::from_millis(now_ms.saturating_sub(started_ms)))
+        self.started_ms.map(|started_ms| Duration::from_millis(now_ms.saturating_sub(started_ms)))
     }
 
     /// A fact that has no field yet.
@@ -223,8 +209,5 @@ fn find<'s>(pairs: &'s [(String, String)], name: &str) -> Option<&'s str> {
 }
 
 fn find_entry<'s, T>(pairs: &'s [(String, T)], name: &str) -> Option<&'s T> {
-    pairs
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value)
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value)
 }

@@ -142,10 +142,7 @@ impl Phase {
     /// Whether the instance is on its way out or gone: it will serve no more.
     #[must_use]
     pub fn is_leaving(self) -> bool {
-        matches!(
-            self,
-            Self::Draining | Self::Stopping | Self::Stopped | Self::Failed | Self::Lost
-        )
+        matches!(self, Self::Draining | Self::Stopping | Self::Stopped | Self::Failed | Self::Lost)
     }
 
     /// The number that crosses the boundary.

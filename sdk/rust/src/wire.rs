@@ -4,10 +4,7 @@
 //! contract that it was built for. The generated code lifts and lowers values by the canonical ABI; it is emitted for
 //! every target, so that policies compile natively for their tests, but only `export!` makes symbols of it.
 
-#![expect(
-    missing_docs,
-    reason = "wit-bindgen documents types and fields, but not the aliases and the trait it adds"
-)]
+#![expect(missing_docs, reason = "wit-bindgen documents types and fields, but not the aliases and the trait it adds")]
 
 wit_bindgen::generate!({
     path: "wit/v1",

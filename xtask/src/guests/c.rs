@@ -25,13 +25,7 @@ pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     let clang = Clang::find()?;
     let folder = workshop.scratch.join("c");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    steps::run(
-        workshop
-            .tool()
-            .arg("bindings")
-            .arg(&workshop.wit)
-            .arg(&folder),
-    )?;
+    steps::run(workshop.tool().arg("bindings").arg(&workshop.wit).arg(&folder))?;
     let source = workshop.sources.join("c");
     let mut objects = vec![folder.join("policy_component_type.o")];
     for (name, file) in [
@@ -41,38 +35,15 @@ pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     ] {
         let object = folder.join(name);
         let mut compile = clang.command();
-        compile.args([
-            "--target=wasm32-unknown-unknown",
-            "-c",
-            "-O2",
-            "-std=c17",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-        ]);
+        compile.args(["--target=wasm32-unknown-unknown", "-c", "-O2", "-std=c17", "-Wall", "-Wextra", "-Werror"]);
         // Freestanding, so that the loops of our few library functions are not turned into calls of themselves.
         compile.args(["-ffreestanding", "-mbulk-memory", "-mnontrapping-fptoint"]);
-        compile
-            .arg("-isystem")
-            .arg(source.join("libc"))
-            .arg("-I")
-            .arg(&folder)
-            .arg(&file)
-            .arg("-o")
-            .arg(&object);
+        compile.arg("-isystem").arg(source.join("libc")).arg("-I").arg(&folder).arg(&file).arg("-o").arg(&object);
         steps::capture(&mut compile)?;
         objects.push(object);
     }
     let mut link = Command::new(toolchain::linker()?);
-    link.args([
-        "-flavor",
-        "wasm",
-        "--no-entry",
-        "--gc-sections",
-        "--strip-debug",
-        "-z",
-        "stack-size=65536",
-    ]);
+    link.args(["-flavor", "wasm", "--no-entry", "--gc-sections", "--strip-debug", "-z", "stack-size=65536"]);
     steps::capture(link.args(objects).arg("-o").arg(out))?;
     Ok(())
 }
@@ -88,20 +59,15 @@ impl Clang {
         if let Some(program) = debian::program("clang") {
             let targets = steps::capture(Command::new(&program).arg("--print-targets"));
             if targets.is_ok_and(|targets| targets.contains("wasm32")) {
-                return Ok(Self {
-                    program,
-                    libraries: None,
-                });
+                return Ok(Self { program, libraries: None });
             }
         }
         let cache = Cache::open()?;
-        let folder = debian::folder(&cache, &PACKAGES)
-            .context("no clang that knows wasm32 is installed, and Debian's cannot be had; install clang 14 or newer")?;
+        let folder = debian::folder(&cache, &PACKAGES).context(
+            "no clang that knows wasm32 is installed, and Debian's cannot be had; install clang 14 or newer",
+        )?;
         let program = folder.join("usr/bin").join(PACKAGES[0]);
-        Ok(Self {
-            program,
-            libraries: Some(debian::library_path(&folder)?),
-        })
+        Ok(Self { program, libraries: Some(debian::library_path(&folder)?) })
     }
 
     fn command(&self) -> Command {

@@ -22,10 +22,7 @@ const SHORT: usize = 12;
 /// Where npm or node are missing or complain.
 pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     let source = workshop.sources.join("quickjs");
-    let inputs = digest::Inputs::default()
-        .path(&source)?
-        .path(&workshop.wit)?
-        .finish();
+    let inputs = digest::Inputs::default().path(&source)?.path(&workshop.wit)?.finish();
     let stamp = out.with_extension("inputs");
     // Six seconds, and never the same bytes twice: the component holds a snapshot of a process.
     if out.is_file() && fs::read_to_string(&stamp).is_ok_and(|made_of| made_of == inputs) {
@@ -36,12 +33,8 @@ pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     let mut node = Command::new("node");
     node.arg(installed.join("node_modules/componentize-qjs/cli.mjs"));
     // Without WASI: a policy has none, and this runtime does well without.
-    node.args(["--sync", "--stub-wasi", "--world", "policy", "--wit"])
-        .arg(&workshop.wit);
-    node.arg("--js")
-        .arg(source.join("policy.js"))
-        .arg("--output")
-        .arg(out);
+    node.args(["--sync", "--stub-wasi", "--world", "policy", "--wit"]).arg(&workshop.wit);
+    node.arg("--js").arg(source.join("policy.js")).arg("--output").arg(out);
     steps::capture(&mut node)?;
     fs::write(&stamp, inputs).with_context(|| format!("writing {}", stamp.display()))?;
     step.done();
@@ -56,28 +49,17 @@ fn installed(source: &Path) -> Result<PathBuf> {
             );
         }
     }
-    let pins = PINS
-        .iter()
-        .try_fold(digest::Inputs::default(), |inputs, name| {
-            inputs.path(&source.join(name))
-        })?
-        .finish();
+    let pins =
+        PINS.iter().try_fold(digest::Inputs::default(), |inputs, name| inputs.path(&source.join(name)))?.finish();
     let short = pins.get(..SHORT).unwrap_or(&pins);
     Cache::open()?.folder(&format!("npm-quickjs-{short}"), |folder| {
         let step = Step::begin("installing componentize-qjs with npm");
         for name in PINS {
-            fs::copy(source.join(name), folder.join(name))
-                .with_context(|| format!("copying {name}"))?;
+            fs::copy(source.join(name), folder.join(name)).with_context(|| format!("copying {name}"))?;
         }
         // Not `npm ci`: it refuses, because componentize-qjs 0.4.5 names optional packages for other systems that were never
         // published. This takes versions and hashes from the lock file just as well.
-        let npm = [
-            "install",
-            "--no-save",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ];
+        let npm = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
         steps::capture(Command::new("npm").args(npm).current_dir(folder))?;
         step.done();
         Ok(())

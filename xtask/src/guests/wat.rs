@@ -11,11 +11,5 @@ use super::{Workshop, steps};
 /// # Errors
 /// Where the text is wrong.
 pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
-    steps::run(
-        workshop
-            .tool()
-            .arg("module")
-            .arg(workshop.sources.join("wat/policy.wat"))
-            .arg(out),
-    )
+    steps::run(workshop.tool().arg("module").arg(workshop.sources.join("wat/policy.wat")).arg(out))
 }

@@ -93,7 +93,9 @@ impl Inner {
         let config = self.configured(job)?;
         if let Some(seen) = self.look(desk, job)? {
             return match &seen.file.wish {
-                Wish::Stop { .. } => Err(self.refused(format!("{} was told to stop; it is not made again", job.name()))),
+                Wish::Stop { .. } => {
+                    Err(self.refused(format!("{} was told to stop; it is not made again", job.name())))
+                }
                 // Also where it has ended since: it was made, and what became of it is for an observation to say.
                 Wish::Run if seen.was_started() => Ok(StepState::Done),
                 Wish::Run => self.start(desk, job, config, seen),
@@ -105,7 +107,9 @@ impl Inner {
         let dir = self.dir(job.workload);
         let existing = files::instances(&dir).map_err(self.io(format!("read {}", dir.display())))?.len();
         if existing >= usize::try_from(config.instances_max).unwrap_or(usize::MAX) {
-            return Err(self.refused(format!("{} has {existing} instances already, which is instances_max", job.target)));
+            return Err(
+                self.refused(format!("{} has {existing} instances already, which is instances_max", job.target))
+            );
         }
         std::fs::create_dir_all(&dir).map_err(self.io(format!("make {}", dir.display())))?;
         let file = InstanceFile::new(job.instance, job.decision.key());
@@ -196,7 +200,9 @@ impl Inner {
             }
             Phase::Failed => {
                 let end = seen.pid.as_ref().and_then(|pid| desk.ends.get(&pid.process.pid));
-                impossible(end.map_or_else(|| "it ended by itself".to_owned(), |end| format!("it ended by itself: {end}")))
+                impossible(
+                    end.map_or_else(|| "it ended by itself".to_owned(), |end| format!("it ended by itself: {end}")),
+                )
             }
             other => impossible(format!("it is {other:?}").to_lowercase()),
         }
@@ -298,7 +304,9 @@ impl Inner {
         if begun && seen.has_failed() {
             return Ok(StepState::Done);
         }
-        if seen.has_failed() && let Some(state) = self.held_back(job)? {
+        if seen.has_failed()
+            && let Some(state) = self.held_back(job)?
+        {
             return Ok(state);
         }
         if (seen.main.is_some() || matches!(seen.file.wish, Wish::Stop { .. }))
@@ -345,7 +353,9 @@ impl Inner {
         let mut sizes = kept.sizes(config);
         for wanted in job.decision.resize() {
             if !matches!(wanted.container.as_str(), "" | "main") {
-                return Err(self.refused(format!("{} has no container {}; its only one is main", job.target, wanted.container)));
+                return Err(
+                    self.refused(format!("{} has no container {}; its only one is main", job.target, wanted.container))
+                );
             }
             overlay(&mut sizes.requests, wanted.requests);
             overlay(&mut sizes.limits, wanted.limits);
@@ -363,7 +373,11 @@ impl Inner {
             }
         }
         if let Some(first) = complaints.first() {
-            return Err(self.refused(format!("{} of {} instances were not resized; {first}", complaints.len(), instances.len())));
+            return Err(self.refused(format!(
+                "{} of {} instances were not resized; {first}",
+                complaints.len(),
+                instances.len()
+            )));
         }
         kept.resized = Some(Sizes { ..sizes });
         std::fs::create_dir_all(&dir).map_err(error())?;
@@ -383,10 +397,11 @@ impl Inner {
         let key = (job.target.as_str().to_owned(), job.instance.to_owned());
         let found = ours.remove(&key).unwrap_or_default();
         let seen = self.look_with(job, &found)?;
-        match (seen, found.first()) {
+        let leader = found.iter().find(|one| one.leads_session).or_else(|| found.first());
+        match (seen, leader) {
             // It has processes and no file: write one first, so that every step finds it.
-            (None, Some(first)) => {
-                self.write_wish(job, &InstanceFile::of_mark(&first.mark))?;
+            (None, Some(leader)) => {
+                self.write_adopted(job.workload, leader).map_err(self.io(format!("adopt {}", job.name())))?;
                 self.look_with(job, &found)
             }
             (seen, _) => Ok(seen),

@@ -31,7 +31,11 @@ fn wait_ms(config: &RestartConfig, failures: u32) -> u64 {
     // Capped before it can overflow: factor 1.0 at least, so that more than 64 doublings are never needed.
     let exponent = i32::try_from(failures.saturating_sub(1).min(64)).unwrap_or(64);
     let wait = (min * config.factor.powi(exponent)).min(max);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..=max, which came from a u64")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within 0..=max, which came from a u64"
+    )]
     {
         wait as u64
     }

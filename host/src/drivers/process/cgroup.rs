@@ -171,7 +171,8 @@ impl Cgroups {
                 .map_err(|error| io::Error::new(error.kind(), format!("{file} refuses {text}: {error}")))
         };
         let quota_us = limits.cpu_millis.map(|millis| (millis.saturating_mul(PERIOD_US) / 1_000).max(QUOTA_US_MIN));
-        let shares = requests.cpu_millis.map_or(1_024, |millis| (millis.saturating_mul(1_024) / 1_000).clamp(2, 262_144));
+        let shares =
+            requests.cpu_millis.map_or(1_024, |millis| (millis.saturating_mul(1_024) / 1_000).clamp(2, 262_144));
         match &self.cpu {
             Some(Controller::V1(mount)) => {
                 let group = self.group(mount, name);
@@ -204,7 +205,10 @@ impl Cgroups {
         if let (Some(limit), Some(used)) = (limit_bytes, self.usage(name).memory_bytes)
             && used > limit
         {
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("it uses {used} bytes of memory, more than {limit}")));
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                format!("it uses {used} bytes of memory, more than {limit}"),
+            ));
         }
         match &self.memory {
             Some(Controller::V1(mount)) => {
@@ -236,9 +240,8 @@ impl Cgroups {
             None => None,
         };
         let memory_bytes = match &self.memory {
-            Some(Controller::V1(mount)) => {
-                number(&self.group(mount, name).join("memory.limit_in_bytes")).filter(|bytes| *bytes < V1_NO_LIMIT_BYTES)
-            }
+            Some(Controller::V1(mount)) => number(&self.group(mount, name).join("memory.limit_in_bytes"))
+                .filter(|bytes| *bytes < V1_NO_LIMIT_BYTES),
             Some(Controller::V2(mount)) => number(&self.group(mount, name).join("memory.max")),
             None => None,
         };
@@ -249,8 +252,9 @@ impl Cgroups {
     pub(super) fn usage(&self, name: GroupName<'_>) -> Usage {
         let cpu_ns = match (&self.cpuacct, &self.unified) {
             (Some(mount), _) => number(&self.group(mount, name).join("cpuacct.usage")),
-            (None, Some(mount)) => line_of(&self.group(mount, name).join("cpu.stat"), "usage_usec")
-                .map(|us| us.saturating_mul(1_000)),
+            (None, Some(mount)) => {
+                line_of(&self.group(mount, name).join("cpu.stat"), "usage_usec").map(|us| us.saturating_mul(1_000))
+            }
             (None, None) => None,
         };
         let (file, inactive) = match &self.memory {
@@ -276,7 +280,9 @@ impl Cgroups {
     pub(super) fn kill(&self, name: GroupName<'_>) {
         if let Some(mount) = &self.unified {
             let file = self.group(mount, name).join("cgroup.kill");
-            if file.exists() && let Err(error) = fs::write(&file, "1") {
+            if file.exists()
+                && let Err(error) = fs::write(&file, "1")
+            {
                 tracing::debug!(file = %file.display(), %error, "a group could not be killed at once");
             }
         }

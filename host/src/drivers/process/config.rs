@@ -347,26 +347,49 @@ impl WorkloadConfig {
                 complaints.push(text.to_owned());
             }
         };
-        complain(self.command.first().is_none_or(String::is_empty), "command: is empty; give the program and its arguments");
+        complain(
+            self.command.first().is_none_or(String::is_empty),
+            "command: is empty; give the program and its arguments",
+        );
         complain(self.command.iter().any(|word| word.contains('\0')), "command: holds a zero byte");
-        complain(self.command.iter().map(String::len).sum::<usize>() > COMMAND_BYTES_MAX, "command: is longer than 64 KiB");
+        complain(
+            self.command.iter().map(String::len).sum::<usize>() > COMMAND_BYTES_MAX,
+            "command: is longer than 64 KiB",
+        );
         complain(!self.cwd.is_absolute(), "cwd: is not an absolute path");
         complain(self.output_dir.as_ref().is_some_and(|dir| !dir.is_absolute()), "output_dir: is not an absolute path");
         complain(self.replicas > self.instances_max, "replicas: is more than instances_max");
-        complain(self.limits.cpu.is_some_and(|cpu| cpu.millis() < 10), "limits.cpu: is less than 10m, the kernel's least");
+        complain(
+            self.limits.cpu.is_some_and(|cpu| cpu.millis() < 10),
+            "limits.cpu: is less than 10m, the kernel's least",
+        );
         complain(self.limits.memory.is_some_and(|size| size.bytes() < 1024 * 1024), "limits.memory: is less than 1Mi");
-        complain(self.limits.cpu.zip(self.requests.cpu).is_some_and(|(most, set)| set > most), "requests.cpu: is more than limits.cpu");
+        complain(
+            self.limits.cpu.zip(self.requests.cpu).is_some_and(|(most, set)| set > most),
+            "requests.cpu: is more than limits.cpu",
+        );
         complain(
             self.limits.memory.zip(self.requests.memory).is_some_and(|(most, set)| set > most),
             "requests.memory: is more than limits.memory",
         );
-        complain(self.restart.factor.is_nan() || !(1.0..=100.0).contains(&self.restart.factor), "restart.factor: is not within 1..=100");
+        complain(
+            self.restart.factor.is_nan() || !(1.0..=100.0).contains(&self.restart.factor),
+            "restart.factor: is not within 1..=100",
+        );
         complain(self.restart.min > self.restart.max, "restart.min: is more than restart.max");
-        complain((self.user.is_some() || self.group.is_some()) && !rustix::process::geteuid().is_root(), "user: only root may run a workload as another user");
+        complain(
+            (self.user.is_some() || self.group.is_some()) && !rustix::process::geteuid().is_root(),
+            "user: only root may run a workload as another user",
+        );
         let names: BTreeSet<&String> = self.env.0.keys().chain(&self.pass_env).collect();
         for name in names {
             let bad = name.is_empty() || name.contains(['=', '\0']) || name.starts_with("TRIMTAB_") || name == "PORT";
-            complain(bad, &format!("env.{name}: is not the name of a variable that may be set (TRIMTAB_… and PORT are the host's)"));
+            complain(
+                bad,
+                &format!(
+                    "env.{name}: is not the name of a variable that may be set (TRIMTAB_… and PORT are the host's)"
+                ),
+            );
         }
         complain(self.env.0.values().any(|value| value.contains('\0')), "env: a value holds a zero byte");
         if let Some((port, interval, thresholds)) = self.health.parts() {

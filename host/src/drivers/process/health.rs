@@ -68,9 +68,10 @@ impl Check {
     async fn make(&self, client: &reqwest::Client) -> Result<(), String> {
         let attempt = async {
             match &self.path {
-                None => {
-                    tokio::net::TcpStream::connect(self.address).await.map(drop).map_err(|error| format!("no connection: {error}"))
-                }
+                None => tokio::net::TcpStream::connect(self.address)
+                    .await
+                    .map(drop)
+                    .map_err(|error| format!("no connection: {error}")),
                 Some(path) => {
                     let answer = client
                         .get(format!("http://{}{path}", self.address))
@@ -170,7 +171,7 @@ async fn run(check: Check, client: reqwest::Client, sender: watch::Sender<Verdic
 }
 
 /// What is known after one more check. `streak` counts checks in a row that contradict the verdict.
-fn judge(check: &Check, before: &Verdict, streak: &mut u32, result: Result<(), String>) -> Verdict {
+pub(super) fn judge(check: &Check, before: &Verdict, streak: &mut u32, result: Result<(), String>) -> Verdict {
     let mut after = Verdict { known: true, ..before.clone() };
     let good = result.is_ok();
     if let Err(complaint) = result {

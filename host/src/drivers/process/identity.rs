@@ -32,8 +32,7 @@ impl ProcessId {
 
     /// Whether it lives. A zombie does not.
     pub(super) fn lives(&self) -> bool {
-        self.boot == boot_id()
-            && matches!(living_stat(self.pid), Ok(Some(stat)) if stat.starttime == self.start_ticks)
+        self.boot == boot_id() && matches!(living_stat(self.pid), Ok(Some(stat)) if stat.starttime == self.start_ticks)
     }
 
     /// The handle that sources know it by.
@@ -72,7 +71,9 @@ pub(super) fn living_stat(pid: i32) -> Result<Option<Stat>, ProcError> {
         Ok(stat) if is_dead(&stat) => Ok(None),
         Ok(stat) => Ok(Some(stat)),
         Err(ProcError::NotFound(_)) => Ok(None),
-        Err(ProcError::Io(error, _)) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Ok(None),
+        Err(ProcError::Io(error, _)) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -86,7 +87,9 @@ pub(super) fn is_dead(stat: &Stat) -> bool {
 pub(super) fn boot_id() -> &'static str {
     static BOOT: OnceLock<String> = OnceLock::new();
     BOOT.get_or_init(|| {
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+            .map(|text| text.trim().to_owned())
+            .unwrap_or_default()
     })
 }
 

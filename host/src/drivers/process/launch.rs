@@ -96,7 +96,10 @@ fn prepare(spec: &LaunchSpec) -> Result<(Command, File), Refusal> {
     let out = open_output(spec, &spec.out)?;
     let err = open_output(spec, &spec.err)?;
     if !spec.cwd.is_dir() {
-        return Err(Refusal { word: FAILED, text: format!("the working directory {} does not exist", spec.cwd.display()) });
+        return Err(Refusal {
+            word: FAILED,
+            text: format!("the working directory {} does not exist", spec.cwd.display()),
+        });
     }
     let process = ProcessId::now_of(i32::try_from(std::process::id()).unwrap_or_default())
         .ok_or_else(|| Refusal { word: FAILED, text: "cannot find itself in /proc".to_owned() })?;
@@ -127,7 +130,13 @@ fn check_wanted(spec: &LaunchSpec, paths: &InstancePaths) -> Result<(), Refusal>
     }
     let pid: Option<PidFile> = files::read(&paths.pid).map_err(|error| failed("cannot read", &paths.pid, &error))?;
     match pid {
-        Some(pid) if pid.process.lives() => Err(Refusal { word: ALREADY, text: pid.process.pid.to_string() }),
+        Some(pid) if pid.process.lives() => {
+            // It is what this start came to: when it ends, it has failed, and is not still to come.
+            let text = pid.process.pid.to_string();
+            files::write(&paths.pid, &PidFile { attempt: spec.attempt, ..pid })
+                .map_err(|error| failed("cannot write", &paths.pid, &error))?;
+            Err(Refusal { word: ALREADY, text })
+        }
         _ => Ok(()),
     }
 }
@@ -139,7 +148,8 @@ fn open_output(spec: &LaunchSpec, path: &Path) -> Result<File, Refusal> {
         aside.push(".1");
         fs::rename(path, PathBuf::from(aside)).map_err(|error| failed("cannot set aside", path, &error))?;
     }
-    let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| failed("cannot open", path, &error))?;
+    let file =
+        OpenOptions::new().create(true).append(true).open(path).map_err(|error| failed("cannot open", path, &error))?;
     if spec.uid.is_some() || spec.gid.is_some() {
         // So that the command can open its own /dev/stdout.
         fchown(&file, spec.uid.map(Uid::from_raw), spec.gid.map(Gid::from_raw))

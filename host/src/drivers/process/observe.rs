@@ -6,12 +6,12 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use super::cgroup::GroupName;
 use super::census::Found;
+use super::cgroup::GroupName;
 use super::config::WorkloadConfig;
 use super::files::{self, FORMAT, InstanceFile, InstancePaths, PidFile, Sizes, Wish, WorkloadFile};
 use super::health::{Check, Verdict};
-use super::identity::{ProcessId, boot_id};
+use super::identity::{ProcessId, boot_id, boot_ms, wall_ms};
 use super::{Desk, Inner};
 use crate::drivers::{DriverError, Observation, ObservedTarget};
 use crate::snapshot::{
@@ -47,10 +47,7 @@ impl Seen {
 
 impl Inner {
     /// Everything there is, and the checks of which nothing is known yet.
-    pub(super) fn observe(
-        &self,
-        now_ms: u64,
-    ) -> Result<(Observation, Vec<watch::Receiver<Verdict>>), DriverError> {
+    pub(super) fn observe(&self, now_ms: u64) -> Result<(Observation, Vec<watch::Receiver<Verdict>>), DriverError> {
         // So that tasks for checks can be begun from this thread.
         let _runtime = tokio::runtime::Handle::current();
         let mut desk = self.desk();
@@ -114,7 +111,9 @@ impl Inner {
             seen.iter().map(|one| self.describe(desk, workload, config, one, &kept)).collect();
         let inventory = match failed.as_slice() {
             [] => Inventory::Complete,
-            [(name, why), ..] => Inventory::Partial { why: format!("{} of its instances cannot be read; {name}: {why}", failed.len()) },
+            [(name, why), ..] => {
+                Inventory::Partial { why: format!("{} of its instances cannot be read; {name}: {why}", failed.len()) }
+            }
         };
         let target = self.target(id, config, &kept, &instances);
         let back_off_until_ms = kept.back_off.until_ms(now_ms);
@@ -145,7 +144,11 @@ impl Inner {
                 victims: VictimAbility::Exact,
                 resize: if resizes { ResizeAbility::Live } else { ResizeAbility::None },
                 supersede: true,
-                kinds: kinds.iter().filter(|kind| resizes || **kind != "resize").map(|kind| (*kind).to_owned()).collect(),
+                kinds: kinds
+                    .iter()
+                    .filter(|kind| resizes || **kind != "resize")
+                    .map(|kind| (*kind).to_owned())
+                    .collect(),
                 sizes: Vec::new(),
             },
             limits: Limits {
@@ -162,7 +165,10 @@ impl Inner {
         let paths = InstancePaths::new(&self.dir(workload), instance);
         let Some(file) = files::read::<InstanceFile>(&paths.wish)? else { return Ok(None) };
         if file.format != FORMAT || file.instance != instance {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is not of this trimtab", paths.wish.display())));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is not of this trimtab", paths.wish.display()),
+            ));
         }
         let pid: Option<PidFile> = files::read(&paths.pid)?;
         let noted = pid.as_ref().map(|pid| &pid.process).filter(|process| process.lives()).cloned();
@@ -191,19 +197,37 @@ impl Inner {
             if !super::config::is_file_name(&instance) {
                 continue;
             }
-            tracing::warn!(target_id = target, instance, pid = leader.process.pid, "adopted a process that had no file");
-            let file = InstanceFile::of_mark(&leader.mark);
-            std::fs::create_dir_all(self.dir(workload))?;
-            let paths = InstancePaths::new(&self.dir(workload), &instance);
-            let lock = paths.lock()?;
-            files::write(&paths.wish, &file)?;
-            drop(lock);
-            if let Some(port) = file.port {
+            tracing::warn!(
+                target_id = target,
+                instance,
+                pid = leader.process.pid,
+                "adopted a process that had no file"
+            );
+            self.write_adopted(workload, leader)?;
+            if let Some(port) = leader.mark.port {
                 desk.ports.found(port, &instance);
             }
             adopted.extend(self.see(workload, &instance, &found)?);
         }
         Ok(adopted)
+    }
+
+    /// Writes the files of an instance of which only its processes are left.
+    pub(super) fn write_adopted(&self, workload: &str, leader: &Found) -> io::Result<()> {
+        std::fs::create_dir_all(self.dir(workload))?;
+        let paths = InstancePaths::new(&self.dir(workload), &leader.mark.instance);
+        let _lock = paths.lock()?;
+        files::write(&paths.wish, &InstanceFile::of_mark(&leader.mark))?;
+        if !leader.leads_session {
+            return Ok(());
+        }
+        let age_ms = boot_ms().saturating_sub(leader.process.started_boot_ms());
+        let pid = PidFile {
+            process: leader.process.clone(),
+            attempt: leader.mark.attempt,
+            started_ms: wall_ms().saturating_sub(age_ms),
+        };
+        files::write(&paths.pid, &pid)
     }
 
     /// Counts the end of an instance once, and says how it came.
@@ -221,8 +245,17 @@ impl Inner {
         }
         let rebooted = one.pid.as_ref().is_some_and(|pid| pid.process.boot != boot_id());
         let end = one.pid.as_ref().and_then(|pid| desk.ends.remove(&pid.process.pid));
-        let how = if rebooted { "the machine was restarted".to_owned() } else { end.unwrap_or_else(|| "its end was not seen".to_owned()) };
-        tracing::warn!(target_id = format!("{}/{workload}", self.name), instance = one.file.instance, how, "an instance ended by itself");
+        let how = if rebooted {
+            "the machine was restarted".to_owned()
+        } else {
+            end.unwrap_or_else(|| "its end was not seen".to_owned())
+        };
+        tracing::warn!(
+            target_id = format!("{}/{workload}", self.name),
+            instance = one.file.instance,
+            how,
+            "an instance ended by itself"
+        );
         if !rebooted {
             kept.back_off.crashed(&config.restart, now_ms);
         }
@@ -245,7 +278,8 @@ impl Inner {
         let name = GroupName { workload, instance: &one.file.instance };
         let verdict = self.check_health(desk, workload, config, one);
         let phase = self.phase(config, one, verdict.as_ref());
-        let used = one.main.as_ref().map(|process| desk.meters.measure(&self.cgroups, name, process)).unwrap_or_default();
+        let used =
+            one.main.as_ref().map(|process| desk.meters.measure(&self.cgroups, name, process)).unwrap_or_default();
         let limited = self.cgroups.limits() && one.main.is_some();
         Instance {
             id: one.file.instance.clone(),
@@ -314,14 +348,11 @@ impl Inner {
         let path = self.dir(workload).join(".workload.json");
         match files::read::<WorkloadFile>(&path)? {
             Some(kept) if kept.format == FORMAT => Ok(kept),
-            Some(kept) => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has format {}", path.display(), kept.format)))
-            }
-            None => Ok(WorkloadFile {
-                format: FORMAT,
-                resized: None,
-                back_off: files::BackOff::default(),
-            }),
+            Some(kept) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} has format {}", path.display(), kept.format),
+            )),
+            None => Ok(WorkloadFile { format: FORMAT, resized: None, back_off: files::BackOff::default() }),
         }
     }
 
@@ -364,7 +395,7 @@ impl Desk {
 
 /// Whether the process should long be serving.
 pub(super) fn is_overdue(config: &WorkloadConfig, process: &ProcessId) -> bool {
-    let since_ms = super::identity::boot_ms().saturating_sub(process.started_boot_ms());
+    let since_ms = boot_ms().saturating_sub(process.started_boot_ms());
     since_ms > config.ready_timeout.ms()
 }
 

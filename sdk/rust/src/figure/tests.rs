@@ -2,42 +2,16 @@ use super::{figure, replicas};
 
 #[test]
 fn shows_as_many_decimals_as_are_worth_it() {
-    let shown: Vec<String> = [
-        0.0,
-        4.0,
-        -4.0,
-        0.1,
-        0.25,
-        1.0 / 3.0,
-        0.9999,
-        -0.0001,
-        1_234_567.891,
-        0.05,
-    ]
-    .map(|v| figure(v).to_string())
-    .into();
-    assert_eq!(
-        shown,
-        [
-            "0",
-            "4",
-            "-4",
-            "0.1",
-            "0.25",
-            "0.333",
-            "1",
-            "0",
-            "1234567.891",
-            "0.05"
-        ]
-    );
+    let shown: Vec<String> = [0.0, 4.0, -4.0, 0.1, 0.25, 1.0 / 3.0, 0.9999, -0.0001, 1_234_567.891, 0.05]
+        .map(|v| figure(v).to_string())
+        .into();
+    assert_eq!(shown, ["0", "4", "-4", "0.1", "0.25", "0.333", "1", "0", "1234567.891", "0.05"]);
 }
 
 #[test]
 fn shows_what_is_no_plain_number() {
-    let shown: Vec<String> = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 1.5e16]
-        .map(|v| figure(v).to_string())
-        .into();
+    let shown: Vec<String> =
+        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 1.5e16].map(|v| figure(v).to_string()).into();
     assert_eq!(shown, ["nan", "inf", "-inf", "1.0e300", "1.5e16"]);
 }
 

@@ -82,9 +82,7 @@ impl Stored for String {
 
     fn fetch(bytes: &mut Reader<'_>) -> Option<Self> {
         let count = bytes.count()?;
-        std::str::from_utf8(bytes.bytes(count)?)
-            .ok()
-            .map(str::to_owned)
+        std::str::from_utf8(bytes.bytes(count)?).ok().map(str::to_owned)
     }
 }
 
@@ -97,11 +95,7 @@ impl<T: Stored> Stored for Option<T> {
     }
 
     fn fetch(bytes: &mut Reader<'_>) -> Option<Self> {
-        if bool::fetch(bytes)? {
-            T::fetch(bytes).map(Some)
-        } else {
-            Some(None)
-        }
+        if bool::fetch(bytes)? { T::fetch(bytes).map(Some) } else { Some(None) }
     }
 }
 

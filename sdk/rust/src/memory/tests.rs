@@ -1,8 +1,4 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::{Memory, load, save};
 
@@ -20,22 +16,13 @@ memory! {
 }
 
 fn past() -> Past {
-    Past {
-        raised_ms: Some(9),
-        wishes: vec![(1, 2), (3, 4)],
-        level: -0.5,
-        name: "größe".into(),
-        warm: true,
-    }
+    Past { raised_ms: Some(9), wishes: vec![(1, 2), (3, 4)], level: -0.5, name: "größe".into(), warm: true }
 }
 
 #[test]
 fn what_is_saved_is_loaded() {
     assert_eq!(load::<Past>(&save(&past())).unwrap(), past());
-    assert_eq!(
-        load::<Past>(&save(&Past::default())).unwrap(),
-        Past::default()
-    );
+    assert_eq!(load::<Past>(&save(&Past::default())).unwrap(), Past::default());
 }
 
 #[test]
@@ -50,14 +37,8 @@ fn every_damage_of_one_byte_is_noticed() {
     for position in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[position] ^= 0x10;
-        assert!(
-            load::<Past>(&damaged).is_none(),
-            "byte {position} changed without notice"
-        );
-        assert!(
-            load::<Past>(&bytes[..position]).is_none() || position == 0,
-            "cut at {position} without notice"
-        );
+        assert!(load::<Past>(&damaged).is_none(), "byte {position} changed without notice");
+        assert!(load::<Past>(&bytes[..position]).is_none() || position == 0, "cut at {position} without notice");
     }
 }
 

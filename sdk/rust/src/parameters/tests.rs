@@ -23,10 +23,8 @@ parameters! {
 #[test]
 fn the_manifest_says_what_was_declared() {
     let declared = Parameters::declare();
-    let shapes: Vec<(&str, &str, bool)> = declared
-        .iter()
-        .map(|one| (one.name.as_str(), one.kind.as_str(), one.required))
-        .collect();
+    let shapes: Vec<(&str, &str, bool)> =
+        declared.iter().map(|one| (one.name.as_str(), one.kind.as_str(), one.required)).collect();
     assert_eq!(
         shapes,
         [
@@ -39,10 +37,7 @@ fn the_manifest_says_what_was_declared() {
     );
     let [reading, target, patience, zones, night] = declared.try_into().unwrap();
     assert_eq!(reading.doc, "The reading to follow.");
-    assert_eq!(
-        (target.default, target.min, target.max),
-        (ParamValue::Num(50.0), Some(0.5), None)
-    );
+    assert_eq!((target.default, target.min, target.max), (ParamValue::Num(50.0), Some(0.5), None));
     assert_eq!(patience.default, ParamValue::DurationMs(60_000));
     assert_eq!(zones.choices, ["a", "b"]);
     assert_eq!(night.default, ParamValue::Unset);
@@ -87,11 +82,6 @@ fn too_few_and_too_many_values_are_refused() {
     assert!(Parameters::take(few).unwrap_err().text.contains("night"));
     let mut many = values();
     many.push(ParamValue::Unset);
-    assert!(
-        Parameters::take(many)
-            .unwrap_err()
-            .text
-            .starts_with("1 values more")
-    );
+    assert!(Parameters::take(many).unwrap_err().text.starts_with("1 values more"));
     assert!(<() as ParameterSet>::take(vec![ParamValue::Unset]).is_err());
 }

@@ -86,9 +86,7 @@ impl ParameterType for Vec<Duration> {
 
     fn from_wire(value: ParamValue) -> Option<Self> {
         match value {
-            ParamValue::DurationsMs(spans) => {
-                Some(spans.into_iter().map(Duration::from_millis).collect())
-            }
+            ParamValue::DurationsMs(spans) => Some(spans.into_iter().map(Duration::from_millis).collect()),
             _ => None,
         }
     }

@@ -16,11 +16,7 @@ impl<'s> Samples<'s> {
     /// `None` if there are none, or the columns differ in length.
     pub(crate) fn new(times_ms: &'s [u64], values: &'s [f64]) -> Option<Self> {
         let latest = (*times_ms.last()?, *values.last()?);
-        (times_ms.len() == values.len()).then_some(Self {
-            times_ms,
-            values,
-            latest,
-        })
+        (times_ms.len() == values.len()).then_some(Self { times_ms, values, latest })
     }
 
     /// The youngest sample.
@@ -56,11 +52,7 @@ impl<'s> Samples<'s> {
     /// The sample below which a share of all lies (`0.95` for the 95th percentile), by linear interpolation between the
     /// two nearest ranks, as NumPy's default does. Shares below 0 and above 1 count as these.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of a length that fits"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length that fits")]
     pub fn percentile(&self, share: f64) -> f64 {
         let mut sorted = self.values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -80,13 +72,7 @@ impl<'s> Samples<'s> {
             .values
             .iter()
             .zip(self.values.iter().skip(1))
-            .map(|(before, after)| {
-                if after < before {
-                    *after
-                } else {
-                    after - before
-                }
-            })
+            .map(|(before, after)| if after < before { *after } else { after - before })
             .sum();
         Some(growth / seconds)
     }
@@ -99,12 +85,7 @@ impl<'s> Samples<'s> {
         let count = self.values.len() as f64;
         // Relative to the first sample: milliseconds since the epoch, squared, would lose the samples' distance.
         let seconds = |time_ms: u64| time_ms.saturating_sub(first_ms) as f64 / 1000.0;
-        let mean_time = self
-            .times_ms
-            .iter()
-            .map(|time_ms| seconds(*time_ms))
-            .sum::<f64>()
-            / count;
+        let mean_time = self.times_ms.iter().map(|time_ms| seconds(*time_ms)).sum::<f64>() / count;
         let mean_value = self.mean();
         let (mut product, mut square) = (0.0, 0.0);
         for (time_ms, value) in self.times_ms.iter().zip(self.values) {
@@ -119,12 +100,7 @@ impl<'s> Samples<'s> {
     /// [`Snapshot::ago_ms`](crate::Snapshot::ago_ms) for the last minutes.
     #[must_use]
     pub fn since(&self, from_ms: u64) -> Option<Self> {
-        let young = self
-            .times_ms
-            .iter()
-            .rev()
-            .take_while(|time_ms| **time_ms >= from_ms)
-            .count();
+        let young = self.times_ms.iter().rev().take_while(|time_ms| **time_ms >= from_ms).count();
         let first = self.times_ms.len() - young;
         Self::new(self.times_ms.get(first..)?, self.values.get(first..)?)
     }
@@ -143,13 +119,8 @@ impl<'s> Samples<'s> {
     }
 
     /// Points in time (milliseconds since the Unix epoch) and values, oldest first.
-    pub fn iter(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = (u64, f64)> + ExactSizeIterator + use<'s> {
-        self.times_ms
-            .iter()
-            .copied()
-            .zip(self.values.iter().copied())
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, f64)> + ExactSizeIterator + use<'s> {
+        self.times_ms.iter().copied().zip(self.values.iter().copied())
     }
 
     /// The values alone, oldest first.
@@ -183,11 +154,7 @@ pub struct Texts<'s> {
 impl<'s> Texts<'s> {
     pub(crate) fn new(times_ms: &'s [u64], texts: &'s [String]) -> Option<Self> {
         let latest = (*times_ms.last()?, texts.last()?.as_str());
-        (times_ms.len() == texts.len()).then_some(Self {
-            times_ms,
-            texts,
-            latest,
-        })
+        (times_ms.len() == texts.len()).then_some(Self { times_ms, texts, latest })
     }
 
     /// The youngest text.
@@ -203,12 +170,7 @@ impl<'s> Texts<'s> {
     }
 
     /// Points in time (milliseconds since the Unix epoch) and texts, oldest first.
-    pub fn iter(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = (u64, &'s str)> + ExactSizeIterator + use<'s> {
-        self.times_ms
-            .iter()
-            .copied()
-            .zip(self.texts.iter().map(String::as_str))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &'s str)> + ExactSizeIterator + use<'s> {
+        self.times_ms.iter().copied().zip(self.texts.iter().map(String::as_str))
     }
 }

@@ -19,12 +19,7 @@ impl Played {
 
     pub(super) fn refused(refusal: wire::Refusal) -> Self {
         let verdict = wire::Verdict::Refused(refusal);
-        Self::new(wire::Answer {
-            verdict,
-            memory: None,
-            notes: Vec::new(),
-            attrs: Vec::new(),
-        })
+        Self::new(wire::Answer { verdict, memory: None, notes: Vec::new(), attrs: Vec::new() })
     }
 
     /// The contract's own record.
@@ -51,15 +46,14 @@ impl Played {
     /// The new figures of the only container of a resize, if one is proposed.
     #[must_use]
     pub fn resources(&self) -> Option<&wire::ContainerResources> {
-        self.proposals()
-            .iter()
-            .find_map(|proposal| proposal.resources.first())
+        self.proposals().iter().find_map(|proposal| proposal.resources.first())
     }
 
     /// It asks for exactly so many replicas, and for nothing else.
     #[track_caller]
     pub fn scales_to(self, count: u32) -> Self {
-        let is_so = matches!(self.proposals(), [only] if only.kind == Kind::Scale.as_str() && only.count == Some(count));
+        let is_so =
+            matches!(self.proposals(), [only] if only.kind == Kind::Scale.as_str() && only.count == Some(count));
         assert!(is_so, "expected to scale to {count}, but it {self}");
         self
     }
@@ -75,8 +69,7 @@ impl Played {
     /// It leaves the matter to others.
     #[track_caller]
     pub fn abstains(self) -> Self {
-        let is_so =
-            matches!(&self.answer.verdict, wire::Verdict::Proposals(none) if none.is_empty());
+        let is_so = matches!(&self.answer.verdict, wire::Verdict::Proposals(none) if none.is_empty());
         assert!(is_so, "expected to abstain, but it {self}");
         self
     }
@@ -97,10 +90,7 @@ impl Played {
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         let said = self.to_string();
-        assert!(
-            said.contains(text),
-            "expected to say `{text}`, but it {said}"
-        );
+        assert!(said.contains(text), "expected to say `{text}`, but it {said}");
         self
     }
 }
@@ -108,36 +98,18 @@ impl Played {
 impl fmt::Display for Played {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.answer.verdict {
-            wire::Verdict::Refused(refusal) => {
-                write!(out, "refuses as {}: {}", refusal.kind, refusal.text)?
-            }
+            wire::Verdict::Refused(refusal) => write!(out, "refuses as {}: {}", refusal.kind, refusal.text)?,
             wire::Verdict::Proposals(none) if none.is_empty() => out.write_str("abstains")?,
             wire::Verdict::Proposals(proposals) => {
                 out.write_str("proposes")?;
                 for (number, proposal) in proposals.iter().enumerate() {
-                    write!(
-                        out,
-                        "{} {}",
-                        if number > 0 { ";" } else { "" },
-                        proposal.kind
-                    )?;
-                    let counts = [
-                        ("", proposal.count),
-                        (">=", proposal.at_least),
-                        ("<=", proposal.at_most),
-                    ];
-                    for (sign, count) in counts
-                        .into_iter()
-                        .filter_map(|(sign, count)| Some((sign, count?)))
-                    {
+                    write!(out, "{} {}", if number > 0 { ";" } else { "" }, proposal.kind)?;
+                    let counts = [("", proposal.count), (">=", proposal.at_least), ("<=", proposal.at_most)];
+                    for (sign, count) in counts.into_iter().filter_map(|(sign, count)| Some((sign, count?))) {
                         write!(out, " {sign}{count}")?;
                     }
                     for one in &proposal.resources {
-                        write!(
-                            out,
-                            " `{}` requests {:?} limits {:?}",
-                            one.container, one.requests, one.limits
-                        )?;
+                        write!(out, " `{}` requests {:?} limits {:?}", one.container, one.requests, one.limits)?;
                     }
                     write!(out, ": {}", proposal.reason)?;
                 }

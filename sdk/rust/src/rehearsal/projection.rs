@@ -52,20 +52,13 @@ impl Scene {
     #[must_use]
     pub fn project(self, needs: &[wire::Need]) -> wire::Snapshot {
         let asks = |kind: &str| needs.iter().any(|need| need.kind == kind);
-        let asks_of = |subject: Subject| {
-            needs
-                .iter()
-                .any(|need| need.kind == "reading" && need.subject == subject.as_str())
-        };
+        let asks_of =
+            |subject: Subject| needs.iter().any(|need| need.kind == "reading" && need.subject == subject.as_str());
         let readings = self.columns(needs);
         let mut snapshot = self.snapshot;
         snapshot.readings = readings;
         snapshot.target.labels = self.labels;
-        snapshot.target.labels.retain(|(name, _)| {
-            needs
-                .iter()
-                .any(|need| need.kind == "label" && need.name == *name)
-        });
+        snapshot.target.labels.retain(|(name, _)| needs.iter().any(|need| need.kind == "label" && need.name == *name));
         if !asks("instances") && !asks_of(Subject::Instance) {
             snapshot.instances.clear();
         }
@@ -75,53 +68,32 @@ impl Scene {
         if !asks("alerts") {
             snapshot.alerts.clear();
         }
-        let changes_ms = needs
-            .iter()
-            .filter(|need| need.kind == "changes")
-            .map(|need| need.look_back_ms)
-            .max();
+        let changes_ms = needs.iter().filter(|need| need.kind == "changes").map(|need| need.look_back_ms).max();
         let now_ms = snapshot.now_ms;
-        snapshot.changes.retain(|change| {
-            changes_ms.is_some_and(|back_ms| change.at_ms >= now_ms.saturating_sub(back_ms))
-        });
-        snapshot.transitions.retain(|zone| {
-            needs
-                .iter()
-                .any(|need| need.kind == "transitions" && need.name == zone.zone)
-        });
+        snapshot
+            .changes
+            .retain(|change| changes_ms.is_some_and(|back_ms| change.at_ms >= now_ms.saturating_sub(back_ms)));
+        snapshot
+            .transitions
+            .retain(|zone| needs.iter().any(|need| need.kind == "transitions" && need.name == zone.zone));
         snapshot
     }
 
     fn columns(&self, needs: &[wire::Need]) -> wire::Readings {
         let mut columns = no_readings();
-        for (index, need) in (0u32..)
-            .zip(needs)
-            .filter(|(_, need)| need.kind == "reading")
-        {
+        for (index, need) in (0u32..).zip(needs).filter(|(_, need)| need.kind == "reading") {
             match Subject::from(need.subject.as_str()) {
                 Subject::Target => {
                     self.row(&mut columns, index, need, NO_INDEX, &Whose::Target);
                 }
                 Subject::Instance => {
                     for (owner, one) in (0u32..).zip(&self.snapshot.instances) {
-                        self.row(
-                            &mut columns,
-                            index,
-                            need,
-                            owner,
-                            &Whose::Instance(one.id.clone()),
-                        );
+                        self.row(&mut columns, index, need, owner, &Whose::Instance(one.id.clone()));
                     }
                 }
                 Subject::Node => {
                     for (owner, one) in (0u32..).zip(&self.snapshot.nodes) {
-                        self.row(
-                            &mut columns,
-                            index,
-                            need,
-                            owner,
-                            &Whose::Node(one.id.clone()),
-                        );
+                        self.row(&mut columns, index, need, owner, &Whose::Node(one.id.clone()));
                     }
                 }
                 _ => self.named_rows(&mut columns, index, need),
@@ -144,31 +116,14 @@ impl Scene {
         for name in names {
             let row = u32::try_from(columns.needs.len()).unwrap_or(NO_INDEX);
             columns.owner_names.push((row, name.to_owned()));
-            self.row(
-                columns,
-                index,
-                need,
-                NO_INDEX,
-                &Whose::Named(name.to_owned()),
-            );
+            self.row(columns, index, need, NO_INDEX, &Whose::Named(name.to_owned()));
         }
     }
 
-    fn row(
-        &self,
-        columns: &mut wire::Readings,
-        index: u32,
-        need: &wire::Need,
-        owner: u32,
-        whose: &Whose,
-    ) {
+    fn row(&self, columns: &mut wire::Readings, index: u32, need: &wire::Need, owner: u32, whose: &Whose) {
         columns.needs.push(index);
         columns.owners.push(owner);
-        let given = self
-            .given
-            .iter()
-            .rev()
-            .find(|given| given.name == need.name && given.whose == *whose);
+        let given = self.given.iter().rev().find(|given| given.name == need.name && given.whose == *whose);
         let Some(given) = given else {
             columns.push_extent(ABSENT, columns.values.len(), 0);
             return;
@@ -181,11 +136,7 @@ impl Scene {
             return;
         }
         let samples = self.samples(given, need.look_back_ms);
-        let freshness = if samples.is_empty() {
-            ABSENT
-        } else {
-            freshness
-        };
+        let freshness = if samples.is_empty() { ABSENT } else { freshness };
         columns.push_extent(freshness, columns.values.len(), samples.len());
         for (time_ms, value) in samples {
             columns.times_ms.push(time_ms);
@@ -199,15 +150,8 @@ impl Scene {
             Points::Spaced(values) => {
                 let steps_back = (0..values.len() as u64).rev();
                 let step_ms = milliseconds(self.step);
-                let time_ms = |steps: u64| {
-                    self.snapshot
-                        .now_ms
-                        .saturating_sub(steps.saturating_mul(step_ms))
-                };
-                steps_back
-                    .map(time_ms)
-                    .zip(values.iter().copied())
-                    .collect()
+                let time_ms = |steps: u64| self.snapshot.now_ms.saturating_sub(steps.saturating_mul(step_ms));
+                steps_back.map(time_ms).zip(values.iter().copied()).collect()
             }
             Points::Timed(samples) => samples.clone(),
             Points::Text(_) => Vec::new(),
@@ -216,9 +160,7 @@ impl Scene {
         let last = samples.len().saturating_sub(1);
         let from_ms = self.snapshot.now_ms.saturating_sub(look_back_ms);
         let mut position = 0..;
-        samples.retain(|(time_ms, _)| {
-            position.next() == Some(last) || (look_back_ms > 0 && *time_ms >= from_ms)
-        });
+        samples.retain(|(time_ms, _)| position.next() == Some(last) || (look_back_ms > 0 && *time_ms >= from_ms));
         samples
     }
 }

@@ -45,10 +45,7 @@ pub fn instance(id: impl Into<String>, phase: Phase) -> wire::Instance {
     }
 }
 
-const UNKNOWN: wire::Resources = wire::Resources {
-    cpu_millis: None,
-    memory_bytes: None,
-};
+const UNKNOWN: wire::Resources = wire::Resources { cpu_millis: None, memory_bytes: None };
 
 impl Scene {
     /// One ready replica at noon, bounds of 0 to 1000 replicas, a backend that can scale and resize live.
@@ -57,21 +54,12 @@ impl Scene {
         let abilities = wire::Abilities {
             victims: 2,
             resize: 1,
-            kinds: [
-                "scale", "resize", "restart", "replace", "remove", "start", "redeploy",
-            ]
-            .map(str::to_owned)
-            .into(),
+            kinds: ["scale", "resize", "restart", "replace", "remove", "start", "redeploy"].map(str::to_owned).into(),
             sizes: Vec::new(),
             attrs: Vec::new(),
         };
-        let limits = wire::Limits {
-            replicas_min: 0,
-            replicas_max: 1000,
-            least: UNKNOWN,
-            most: UNKNOWN,
-            attrs: Vec::new(),
-        };
+        let limits =
+            wire::Limits { replicas_min: 0, replicas_max: 1000, least: UNKNOWN, most: UNKNOWN, attrs: Vec::new() };
         let target = wire::Target {
             id: "rehearsal/web".to_owned(),
             backend: "rehearsal".to_owned(),
@@ -100,13 +88,7 @@ impl Scene {
             memory: Vec::new(),
             attrs: Vec::new(),
         };
-        Self {
-            snapshot,
-            labels: Vec::new(),
-            given: Vec::new(),
-            step: Duration::from_secs(15),
-        }
-        .replicas(1)
+        Self { snapshot, labels: Vec::new(), given: Vec::new(), step: Duration::from_secs(15) }.replicas(1)
     }
 
     /// At another time, in milliseconds since the Unix epoch.
@@ -127,9 +109,7 @@ impl Scene {
     pub fn replicas(mut self, count: u32) -> Self {
         let target = &mut self.snapshot.target;
         (target.desired, target.total, target.ready) = (count, count, count);
-        self.snapshot.instances = (0..count)
-            .map(|index| instance(format!("i-{index}"), Phase::Ready))
-            .collect();
+        self.snapshot.instances = (0..count).map(|index| instance(format!("i-{index}"), Phase::Ready)).collect();
         self
     }
 
@@ -150,11 +130,7 @@ impl Scene {
     /// Changes the instance of that id, if there is one.
     #[must_use]
     pub fn with_instance(mut self, id: &str, change: impl FnMut(&mut wire::Instance)) -> Self {
-        self.snapshot
-            .instances
-            .iter_mut()
-            .filter(|one| one.id == id)
-            .for_each(change);
+        self.snapshot.instances.iter_mut().filter(|one| one.id == id).for_each(change);
         self
     }
 
@@ -167,19 +143,9 @@ impl Scene {
 
     /// One more container of the workload's template.
     #[must_use]
-    pub fn container(
-        mut self,
-        name: &str,
-        requests: wire::Resources,
-        limits: wire::Resources,
-    ) -> Self {
+    pub fn container(mut self, name: &str, requests: wire::Resources, limits: wire::Resources) -> Self {
         let name = name.to_owned();
-        self.snapshot.target.containers.push(wire::Container {
-            name,
-            requests,
-            limits,
-            attrs: Vec::new(),
-        });
+        self.snapshot.target.containers.push(wire::Container { name, requests, limits, attrs: Vec::new() });
         self
     }
 
@@ -231,69 +197,37 @@ impl Scene {
     /// A fresh reading of one instance.
     #[must_use]
     pub fn of_instance(self, id: &str, name: &str, values: impl Into<Vec<f64>>) -> Self {
-        self.give(
-            name,
-            Whose::Instance(id.to_owned()),
-            true,
-            Points::Spaced(values.into()),
-        )
+        self.give(name, Whose::Instance(id.to_owned()), true, Points::Spaced(values.into()))
     }
 
     /// A reading of one instance that is too old to act on.
     #[must_use]
     pub fn stale_of_instance(self, id: &str, name: &str, values: impl Into<Vec<f64>>) -> Self {
-        self.give(
-            name,
-            Whose::Instance(id.to_owned()),
-            false,
-            Points::Spaced(values.into()),
-        )
+        self.give(name, Whose::Instance(id.to_owned()), false, Points::Spaced(values.into()))
     }
 
     /// The same fresh reading for every instance there is now.
     #[must_use]
     pub fn of_each_instance(self, name: &str, values: impl Into<Vec<f64>>) -> Self {
         let values = values.into();
-        let ids: Vec<String> = self
-            .snapshot
-            .instances
-            .iter()
-            .map(|one| one.id.clone())
-            .collect();
-        ids.iter().fold(self, |scene, id| {
-            scene.of_instance(id, name, values.clone())
-        })
+        let ids: Vec<String> = self.snapshot.instances.iter().map(|one| one.id.clone()).collect();
+        ids.iter().fold(self, |scene, id| scene.of_instance(id, name, values.clone()))
     }
 
     /// A fresh reading of one node.
     #[must_use]
     pub fn of_node(self, id: &str, name: &str, values: impl Into<Vec<f64>>) -> Self {
-        self.give(
-            name,
-            Whose::Node(id.to_owned()),
-            true,
-            Points::Spaced(values.into()),
-        )
+        self.give(name, Whose::Node(id.to_owned()), true, Points::Spaced(values.into()))
     }
 
     /// A fresh reading of a container, pool, balancer or queue.
     #[must_use]
     pub fn of_named(self, owner: &str, name: &str, values: impl Into<Vec<f64>>) -> Self {
-        self.give(
-            name,
-            Whose::Named(owner.to_owned()),
-            true,
-            Points::Spaced(values.into()),
-        )
+        self.give(name, Whose::Named(owner.to_owned()), true, Points::Spaced(values.into()))
     }
 
     fn give(mut self, name: &str, whose: Whose, fresh: bool, points: Points) -> Self {
-        self.given.push(Given {
-            name: name.to_owned(),
-            whose,
-            fresh,
-            points,
-        });
+        self.given.push(Given { name: name.to_owned(), whose, fresh, points });
         self
     }
 }

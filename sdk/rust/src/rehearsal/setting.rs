@@ -57,27 +57,13 @@ impl<T: Into<Setting>, const N: usize> From<[T; N]> for Setting {
 }
 
 /// The values in the manifest's order, or what is wrong with them in a sentence.
-pub(super) fn values(
-    declared: &[Parameter],
-    given: &[(String, Setting)],
-) -> Result<Vec<ParamValue>, String> {
-    if let Some((name, _)) = given
-        .iter()
-        .find(|(name, _)| declared.iter().all(|one| one.name != *name))
-    {
+pub(super) fn values(declared: &[Parameter], given: &[(String, Setting)]) -> Result<Vec<ParamValue>, String> {
+    if let Some((name, _)) = given.iter().find(|(name, _)| declared.iter().all(|one| one.name != *name)) {
         return Err(format!("there is no parameter `{name}`"));
     }
     declared
         .iter()
-        .map(|one| {
-            value(
-                one,
-                given
-                    .iter()
-                    .find(|(name, _)| *name == one.name)
-                    .map(|(_, value)| value),
-            )
-        })
+        .map(|one| value(one, given.iter().find(|(name, _)| *name == one.name).map(|(_, value)| value)))
         .collect()
 }
 
@@ -90,29 +76,18 @@ fn value(declared: &Parameter, given: Option<&Setting>) -> Result<ParamValue, St
             Ok(declared.default.clone())
         };
     };
-    let value = converted(kind, given)
-        .ok_or_else(|| format!("parameter `{name}` is not of type {kind}"))?;
+    let value = converted(kind, given).ok_or_else(|| format!("parameter `{name}` is not of type {kind}"))?;
     for number in numbers(&value) {
         if !number.is_finite() {
             return Err(format!("parameter `{name}` is not a finite number"));
         }
-        let (least, most) = (
-            declared.min.unwrap_or(f64::MIN),
-            declared.max.unwrap_or(f64::MAX),
-        );
+        let (least, most) = (declared.min.unwrap_or(f64::MIN), declared.max.unwrap_or(f64::MAX));
         if number < least || number > most {
-            return Err(format!(
-                "parameter `{name}` is {number}, not within {least} to {most}"
-            ));
+            return Err(format!("parameter `{name}` is {number}, not within {least} to {most}"));
         }
     }
-    if let Some(text) =
-        texts(&value).find(|text| !declared.choices.is_empty() && !declared.choices.contains(text))
-    {
-        return Err(format!(
-            "parameter `{name}` is `{text}`, none of {}",
-            declared.choices.join(", ")
-        ));
+    if let Some(text) = texts(&value).find(|text| !declared.choices.is_empty() && !declared.choices.contains(text)) {
+        return Err(format!("parameter `{name}` is `{text}`, none of {}", declared.choices.join(", ")));
     }
     Ok(value)
 }
@@ -138,12 +113,10 @@ fn converted(kind: &str, given: &Setting) -> Option<ParamValue> {
             Setting::Text(text) => Some(text.clone()),
             _ => None,
         })?),
-        ("list<duration>", Setting::List(items)) => {
-            ParamValue::DurationsMs(all(items, |item| match item {
-                Setting::Span(span) => Some(milliseconds(*span)),
-                _ => None,
-            })?)
-        }
+        ("list<duration>", Setting::List(items)) => ParamValue::DurationsMs(all(items, |item| match item {
+            Setting::Span(span) => Some(milliseconds(*span)),
+            _ => None,
+        })?),
         _ => return None,
     })
 }

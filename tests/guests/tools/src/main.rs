@@ -34,8 +34,7 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Bindings { wit, out } => bindings(&wit, &out),
         Command::Module { wat, out } => {
-            let bytes =
-                wat::parse_file(&wat).with_context(|| format!("assembling {}", wat.display()))?;
+            let bytes = wat::parse_file(&wat).with_context(|| format!("assembling {}", wat.display()))?;
             fs::write(&out, bytes).with_context(|| format!("writing {}", out.display()))
         }
     }
@@ -43,12 +42,9 @@ fn main() -> Result<()> {
 
 fn bindings(wit: &Path, out: &Path) -> Result<()> {
     let mut resolve = Resolve::default();
-    let package = resolve
-        .push_file(wit)
-        .with_context(|| format!("reading {}", wit.display()))?;
-    let world = resolve
-        .select_world(&[package], None)
-        .with_context(|| format!("finding the world of {}", wit.display()))?;
+    let package = resolve.push_file(wit).with_context(|| format!("reading {}", wit.display()))?;
+    let world =
+        resolve.select_world(&[package], None).with_context(|| format!("finding the world of {}", wit.display()))?;
     let mut files = Files::default();
     wit_bindgen_c::Opts::default()
         .build()
