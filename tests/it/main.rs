@@ -5,3 +5,4 @@ mod architecture;
 mod cli;
 mod process;
 mod prometheus;
+mod sandbox;
