@@ -6,6 +6,7 @@
 pub mod demo;
 
 mod check;
+pub mod demo;
 mod exit;
 mod policy;
 mod terminal;

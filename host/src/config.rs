@@ -19,7 +19,10 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use self::binding::{Binding, PolicyUse, Select, Tier};
+use crate::bounds::Settings;
+use crate::sandbox::SandboxConfig;
+
+pub use self::binding::{Binding, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::quantity::{CpuMillis, DurationMs, MemoryBytes, QuantityError, Share};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
@@ -45,6 +48,8 @@ pub struct Config {
     pub quiet: Quiet,
     /// How long records are kept.
     pub retention: Retention,
+    /// Limits of the sandbox.
+    pub sandbox: SandboxConfig,
     /// The backends, by name.
     pub drivers: Vec<Named<DriverKind>>,
     /// Where readings come from, by name.
@@ -88,29 +93,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Complaints> {
-        let refuse = |what: String, remedy: &str| Complaints {
-            file: path.display().to_string(),
-            complaints: vec![Complaint {
-                place: Place::default(),
-                path: String::new(),
-                what,
-                remedy: remedy.to_owned(),
-            }],
-        };
-        match std::fs::metadata(path) {
-            Ok(found) if found.len() > FILE_BYTES_MAX => {
-                return Err(refuse(format!("{} bytes are more than {FILE_BYTES_MAX}", found.len()), ""));
-            }
-            Ok(_) => {}
-            Err(error) => {
-                return Err(refuse(
-                    format!("cannot be read: {error}"),
-                    "name the file with --config, or write one: see docs/config.md",
-                ));
-            }
-        }
-        let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}"), ""))?;
-        let text = String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8 text".to_owned(), ""))?;
+        let text = read_text(path)?;
         Self::parse(&text, path)
     }
 
@@ -122,9 +105,36 @@ impl Config {
         file::read(text, path)
     }
 
+    /// Reads a file that holds the bounds of one binding and nothing else, for `policy eval`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load_bounds(path: &Path) -> Result<Settings, Complaints> {
+        file::read_bounds(&read_text(path)?, path)
+    }
+
     /// The binding of this name.
     #[must_use]
     pub fn binding(&self, name: &str) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.name == name)
     }
+}
+
+fn read_text(path: &Path) -> Result<String, Complaints> {
+    let refuse = |what: String, remedy: &str| Complaints {
+        file: path.display().to_string(),
+        complaints: vec![Complaint { place: Place::default(), path: String::new(), what, remedy: remedy.to_owned() }],
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() > FILE_BYTES_MAX => {
+            return Err(refuse(format!("{} bytes are more than {FILE_BYTES_MAX}", found.len()), ""));
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let remedy = "name the file with --config, or write one: see docs/config.md";
+            return Err(refuse(format!("cannot be read: {error}"), remedy));
+        }
+    }
+    let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}"), ""))?;
+    String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8 text".to_owned(), ""))
 }

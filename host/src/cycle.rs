@@ -38,11 +38,11 @@ pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
-use crate::audit::{Audit, Trigger};
+use crate::audit::{AuditError, Recorder, Trigger};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
 use crate::drivers::{Driver, DriverError, Observation, ObservedTarget};
 use crate::registrars::Registrar;
-use crate::snapshot::{InFlight, Reading, Snapshot, TargetId};
+use crate::snapshot::{Reading, Snapshot, TargetId};
 use crate::sources::{AskTarget, GatherLimits, Gathered, History, Sources, gather, questions};
 use crate::store::{Store, StoreError};
 
@@ -63,8 +63,10 @@ pub struct Parts {
     pub sources: Arc<Sources>,
     /// Where state is kept.
     pub store: Arc<dyn Store>,
-    /// Where records are kept.
-    pub audit: Arc<Audit>,
+    /// How records are kept.
+    pub records: crate::audit::Settings,
+    /// The host's name in records.
+    pub host: String,
     /// The host's time.
     pub clock: Arc<dyn Clock>,
     /// Limits on waiting.
@@ -88,6 +90,7 @@ pub struct Lease {
 #[derive(Debug)]
 pub struct Cycle {
     parts: Parts,
+    recorder: Recorder,
     history: History,
     states: HashMap<TargetId, TargetState>,
     running: HashMap<TargetId, CancellationToken>,
@@ -119,6 +122,9 @@ pub enum CycleError {
     /// The state of the targets cannot be read or written: nothing is done.
     #[error("failed to keep the state of targets")]
     Store(#[from] StoreError),
+    /// The records cannot be written: nothing is done.
+    #[error("failed to keep the records")]
+    Records(#[from] AuditError),
     /// What is kept of a target cannot be understood.
     #[error("the state kept of {target} cannot be read: {what}")]
     State {
@@ -164,6 +170,7 @@ impl Cycle {
     pub async fn take_up(parts: Parts) -> Result<Self, CycleError> {
         let states = state::load(parts.store.as_ref(), parts.driver.name()).await?;
         Ok(Self {
+            recorder: Recorder::new(parts.records, parts.lease.epoch),
             parts,
             history: History::default(),
             states,
@@ -202,7 +209,7 @@ impl Cycle {
         &mut self,
         bindings: &[Arc<Binding>],
         due: &BTreeSet<String>,
-        trigger: Trigger,
+        trigger: &Trigger,
     ) -> Result<TurnReport, CycleError> {
         self.turns = self.turns.saturating_add(1);
         let mut report = TurnReport::default();
@@ -325,7 +332,7 @@ impl Cycle {
         mut cases: Vec<Case>,
         nodes: &[crate::snapshot::Node],
         now_ms: u64,
-        trigger: Trigger,
+        trigger: &Trigger,
         report: &mut TurnReport,
     ) -> Result<(), CycleError> {
         let backend_counts = self.parts.driver.keeps_desired();
@@ -340,7 +347,7 @@ impl Cycle {
         for case in &mut cases {
             self.rule(case, trigger);
         }
-        let begun = record::open(self, &mut cases, now_ms, trigger).await?;
+        let begun = record::open(self, &mut cases, &record::Moment { now_ms, trigger }).await?;
 
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
@@ -367,7 +374,7 @@ impl Cycle {
     }
 
     /// Lets the bounds decide for every binding of a target, and chooses what is done.
-    fn rule(&mut self, case: &mut Case, trigger: Trigger) {
+    fn rule(&mut self, case: &mut Case, trigger: &Trigger) {
         let target = &case.observed.target.id;
         let started = !self.met.contains(target);
         let is_running = self.running.contains_key(target);
@@ -375,7 +382,7 @@ impl Cycle {
         for seat in &mut case.seats {
             let gates = Gates {
                 conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
-                event_turn: trigger == Trigger::Event,
+                event_turn: matches!(trigger, Trigger::Event { .. }),
                 started,
                 gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(GAP_MS_MIN)),
                 ..Gates::default()

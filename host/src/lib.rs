@@ -1,8 +1,8 @@
 //! Trimtab: a host for autoscaling policies that are WebAssembly components.
 //!
 //! One arrow, read from top to bottom: sources and drivers give a [`snapshot`]; a [`policy`], run in the [`sandbox`], answers
-//! it with proposals; the [`bounds`] make a decision of them; a driver (with [`registrars`]) carries it out; `audit` keeps it
-//! all. Only `cycle` knows this order. See `ARCHITECTURE.md` beside this crate's manifest.
+//! it with proposals; the [`bounds`] make a decision of them; a driver (with [`registrars`]) carries it out; [`audit`] keeps it
+//! all. Only [`cycle`] knows this order. See `ARCHITECTURE.md` beside this crate's manifest.
 
 pub mod snapshot;
 
@@ -20,8 +20,14 @@ pub mod registrars;
 
 pub mod store;
 
+pub mod audit;
+
+pub mod cycle;
+
 pub mod registry;
 
 pub mod config;
 
 pub mod cli;
+
+pub mod telemetry;

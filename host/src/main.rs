@@ -7,6 +7,7 @@ fn main() -> ExitCode {
     match arguments.next().as_deref() {
         // Hidden commands, by which the host starts itself again.
         Some("launch-instance") => ExitCode::from(trimtab::drivers::process::launch(arguments.next().as_deref())),
+        Some(trimtab::sandbox::WORKER_COMMAND) => trimtab::sandbox::compile_worker(),
         _ => trimtab::cli::main(),
     }
 }

@@ -4,7 +4,10 @@
 //! [`ArtefactCache`], and [`Sandbox::load`] makes a component of it. [`Guest`] runs it: each run has a fresh store and a fresh
 //! instance, and ends in a value or a [`Fault`]; nothing of a run is left for the next.
 
+mod cache;
+mod compile;
 mod component;
+mod encode;
 mod engine;
 mod error;
 mod fault;
@@ -15,7 +18,10 @@ mod self_test;
 mod ticker;
 mod wasi;
 
+pub use self::cache::{Artefact, ArtefactCache, ArtefactIndex};
+pub use self::compile::{CompileRequest, Compiler, WORKER_COMMAND, compile_here, compile_worker};
 pub use self::component::World;
+pub use self::encode::StringEncoding;
 pub use self::engine::{Sandbox, THREAD_STACK_BYTES};
 pub use self::error::SandboxError;
 pub use self::fault::{Fault, Spent};

@@ -6,6 +6,7 @@
 
 pub mod http_json;
 pub mod memory;
+pub mod process;
 pub mod prometheus;
 pub mod scrape;
 

@@ -137,3 +137,28 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stderr).matches("rror").count(), 0);
     assert!(output.status.success());
 }
+
+#[test]
+fn a_new_policy_is_a_project_with_its_name_in_it() {
+    let desk = Desk::new();
+    let ran = desk.run(&["policy", "new", "--lang", "rust", "my-policy"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let manifest = std::fs::read_to_string(desk.path().join("my-policy/Cargo.toml")).unwrap();
+    assert!(manifest.contains("name = \"my-policy\"") && !manifest.contains("{{"), "{manifest}");
+    let again = desk.run(&["policy", "new", "--lang", "rust", "my-policy"]);
+    assert_eq!(again.code, 2);
+    assert!(again.err.contains("choose another --dir"), "{}", again.err);
+    for name in ["My-Policy", "../up", "", "9"] {
+        assert_eq!(desk.run(&["policy", "new", "--lang", "rust", "--dir", "x", "--", name]).code, 2, "{name}");
+    }
+    assert!(!desk.path().join("x").exists());
+}
+
+#[test]
+fn a_folder_without_a_policy_is_not_built() {
+    let desk = Desk::new();
+    let ran = desk.run(&["policy", "build"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("there is no Cargo.toml"), "{}", ran.err);
+    assert_eq!(desk.run(&["policy", "build", "nowhere"]).code, 3);
+}

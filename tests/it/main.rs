@@ -1,4 +1,5 @@
-//! Tests of the whole: the house's rules, the built binary, and real servers.
+//! All tests that need more than one room, in one binary, so that they link once: the house's rules, the built binary as a real
+//! process, and real servers.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,4 +10,5 @@
 mod architecture;
 mod cli;
 mod demo;
+mod process;
 mod prometheus;

@@ -9,6 +9,7 @@ use super::complaint::Place;
 use super::reader::{Item, Table, nearest_of};
 use crate::bounds::{Range, Settings};
 use crate::policy::ProposalKind;
+use crate::sandbox::Tier;
 use crate::snapshot::{Subject, TargetId};
 use crate::sources::ReadingSpec;
 
@@ -101,17 +102,6 @@ pub struct PolicyUse {
     pub grants: Option<Vec<ProposalKind>>,
     /// Where it stands in the file.
     pub place: Place,
-}
-
-/// Which limits a policy runs under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tier {
-    /// Rust, C, Go and the like.
-    #[default]
-    Compiled,
-    /// Languages that bring an interpreter along.
-    Interpreted,
 }
 
 /// What is declared elsewhere in the file, also where that table has faults of its own: a binding that names it is not at

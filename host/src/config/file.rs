@@ -7,10 +7,13 @@ use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use super::binding::{Binding, Declared, read_binding};
+use super::bounds::read_settings;
 use super::complaint::Complaints;
 use super::reader::{Item, Reader, Table};
-use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named};
+use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
 use super::{Config, Quiet, Retention, cross};
+use crate::bounds::Settings;
+use crate::sandbox::SandboxConfig;
 
 /// Names of drivers, sources, registrars and bindings end up in ids, keys and file names.
 const NAME_BYTES_MAX: usize = 63;
@@ -43,6 +46,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
+    let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let drivers = read_rooms::<DriverKind>(&root);
     let sources = read_rooms::<SourceKind>(&root);
     let registrars = read_rooms::<RegistrarKind>(&root);
@@ -58,6 +62,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         dry_run: dry_run?,
         quiet,
         retention,
+        sandbox: sandbox?,
         drivers,
         sources,
         registrars,
@@ -126,4 +131,24 @@ fn check_name(name: &str, item: &Item<'_>) -> bool {
         item.reader().complain_at(item.key_place(), item.path(), format!("{name:?} is not a name"), remedy);
     }
     fits
+}
+
+/// Reads a file that holds the bounds of one binding and nothing else.
+pub(super) fn read_bounds(text: &str, path: &Path) -> Result<Settings, Complaints> {
+    let reader = Reader::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        reader.complain(&span, "", format!("is not TOML: {}", error.message().replace('\n', ", ")), "");
+    }
+    let settings = if errors.is_empty() {
+        let root = Table::root(&reader, document.get_ref());
+        let settings = read_settings(&root);
+        root.finish();
+        settings
+    } else {
+        Settings::default()
+    };
+    let (complaints, _) = reader.into_found();
+    if complaints.is_empty() { Ok(settings) } else { Err(Complaints { file: path.display().to_string(), complaints }) }
 }

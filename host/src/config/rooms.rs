@@ -9,7 +9,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
+use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
+use crate::sandbox::{SandboxConfig, SandboxError, Tier};
+use crate::sources::http_json::HttpJsonConfig;
+use crate::sources::prometheus::PrometheusConfig;
+use crate::sources::scrape::ScrapeConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
@@ -29,7 +34,7 @@ pub struct Named<K> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriverKind {
     /// Groups of processes on this machine.
-    Process(toml::Table),
+    Process(ProcessConfig),
 }
 
 /// Kinds of source.
@@ -38,11 +43,11 @@ pub enum SourceKind {
     /// What the operating system says of processes.
     Process(toml::Table),
     /// A Prometheus server.
-    Prometheus(toml::Table),
+    Prometheus(PrometheusConfig),
     /// Text exposition, straight from instances.
-    Scrape(toml::Table),
+    Scrape(ScrapeConfig),
     /// Numbers of a JSON document.
-    HttpJson(toml::Table),
+    HttpJson(HttpJsonConfig),
 }
 
 /// Kinds of registrar.
@@ -69,7 +74,11 @@ impl Furnish for DriverKind {
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
-            "process" => deserialize(item).map(Self::Process),
+            "process" => {
+                let process: ProcessConfig = deserialize(item)?;
+                complain_all(item, &process.complaints());
+                Some(Self::Process(process))
+            }
             _ => unknown_kind::<Self>(kind, item),
         }
     }
@@ -121,6 +130,23 @@ pub(super) fn read_named<K: Furnish>(name: &str, item: &Item<'_>) -> Option<Name
     Some(Named { name: name.to_owned(), kind: K::read(kind, inner)?, place: inner.key_place() })
 }
 
+/// `[sandbox]`: its shape, and what each tier comes to.
+pub(super) fn read_sandbox(item: &Item<'_>) -> Option<SandboxConfig> {
+    let sandbox: SandboxConfig = deserialize(item)?;
+    for tier in [Tier::Compiled, Tier::Interpreted] {
+        if let Err(error) = sandbox.limits(tier) {
+            let text = match error {
+                SandboxError::Config { what } => what,
+                other => other.to_string(),
+            };
+            let (keys, what) = text.split_once(' ').unwrap_or(("", &text));
+            let keys = keys.strip_prefix("sandbox.").unwrap_or(keys);
+            complain_all(item, &[format!("{keys}: {what}")]);
+        }
+    }
+    Some(sandbox)
+}
+
 /// Reads a table into a room's struct. Each fault is complained about and its key taken out for the next attempt, so that one
 /// fault does not hide the others.
 pub(super) fn deserialize<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
@@ -145,6 +171,30 @@ pub(super) fn deserialize<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
         taken_out.push(found.key);
     }
     None
+}
+
+/// Complaints of a room about what its shape does not say: `workload.web.cwd: is not an absolute path; …`.
+fn complain_all(item: &Item<'_>, complaints: &[String]) {
+    for complaint in complaints {
+        let (keys, what) = complaint.split_once(": ").unwrap_or(("", complaint));
+        let table = item.value().get_ref().as_table();
+        // A key that was left out has no place of its own: then the table's is the nearest.
+        let span = table.and_then(|table| deepest(table, keys)).unwrap_or_else(|| item.value().span());
+        let path = if keys.is_empty() { item.path().to_owned() } else { format!("{}.{keys}", item.path()) };
+        item.reader().complain(&span, &path, what, "");
+    }
+}
+
+/// Where the value of these keys stands, or that of as many of them as there are.
+fn deepest(table: &DeTable<'_>, keys: &str) -> Option<Range<usize>> {
+    table.iter().find_map(|(key, value)| {
+        let rest = keys.strip_prefix(key.get_ref().as_ref())?;
+        match (rest.strip_prefix('.'), value.get_ref()) {
+            (Some(rest), DeValue::Table(inner)) => deepest(inner, rest).or(Some(value.span())),
+            (Some(_), _) => Some(value.span()),
+            (None, _) => rest.is_empty().then(|| value.span()),
+        }
+    })
 }
 
 struct Found {

@@ -282,3 +282,24 @@ serves = ["lokal/web"]
     .unwrap_err();
     insta::assert_snapshot!(complaints.to_string());
 }
+
+#[test]
+fn a_drivers_faults_are_reported_where_they_stand() {
+    let complaints = parse(
+        r#"
+[driver.local.process.workload.web]
+command = ["/usr/bin/web"]
+ports = "20099-20000"
+grace = "soon"
+replicas = -1
+healht = "process"
+[driver.other.process.workload.api]
+command = []
+cwd = "relative"
+health.http.path = "no-slash"
+limits = { cpu = "1m" }
+"#,
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(complaints.to_string());
+}

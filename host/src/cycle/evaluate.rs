@@ -81,7 +81,7 @@ struct Job {
 
 /// Asks every policy of every seat that is not in quarantine.
 pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
-    let (first, last): (Vec<_>, Vec<_>) = jobs(cases, now_ms).into_iter().partition(|job| job.queue == Queue::First);
+    let (first, last): (Vec<_>, Vec<_>) = jobs(cases, now_ms).into_iter().partition(|job| job.queue == Queue::Ordinary);
     let mut waiting = first.into_iter().chain(last).peekable();
     let mut batches = Vec::new();
     while waiting.peek().is_some() {
@@ -129,7 +129,7 @@ fn jobs(cases: &[Case], now_ms: u64) -> Vec<Job> {
                     seat: seat_at,
                     answer,
                     snapshot: Arc::clone(snapshot),
-                    queue: if troubled { Queue::Last } else { Queue::First },
+                    queue: if troubled { Queue::Last } else { Queue::Ordinary },
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::state::TargetState;
 use super::{Cycle, CycleError};
+use crate::audit::{self, Closing, RecordId, StepEntry};
 use crate::drivers::{Outcome, StepEnd, StepReport};
 use crate::snapshot::TargetId;
 use crate::store::Write;
@@ -34,6 +35,22 @@ pub(super) fn outcome(reports: Option<&[StepReport]>) -> Outcome {
     }
 }
 
+/// What came of the steps, and the end of the record.
+fn closing(finished: &Finished, reports: &[StepReport], now_ms: u64, outcome: Outcome) -> Vec<Write> {
+    let id = RecordId::from(finished.record.as_str());
+    let steps = reports.iter().zip(0_u32..).map(|(report, number)| StepEntry {
+        id: id.clone(),
+        at_ms: report.ended_ms,
+        number,
+        step: report.step.clone(),
+        result: Some(report.end.clone()),
+    });
+    let mut writes: Vec<Write> = steps.map(|entry| audit::step(&finished.target, &entry)).collect();
+    let text = reports.iter().filter_map(|report| report.end.trouble(&report.step)).collect::<Vec<_>>().join("; ");
+    writes.extend(audit::close(&finished.target, &Closing { id, at_ms: now_ms, outcome, text, replicas: None }));
+    writes
+}
+
 impl Cycle {
     /// Closes changes that have ended, in one commit.
     pub(super) async fn finish(&mut self, all: Vec<Finished>) -> Result<(), CycleError> {
@@ -44,10 +61,11 @@ impl Cycle {
             let outcome = outcome(finished.reports.as_deref());
             let reports = finished.reports.as_deref().unwrap_or_default();
             tracing::info!(target_id = %finished.target, key = finished.record, %outcome, "change ended");
-            writes.extend(self.parts.audit.close(&finished.target, &finished.record, now_ms, &outcome, reports));
+            writes.extend(closing(finished, reports, now_ms, outcome));
             let mut state = self.states.get(&finished.target).cloned().unwrap_or_default();
             // A change that is stuck stays in sight until nothing of it is left to wait for.
-            if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record) {
+            if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record)
+            {
                 state.flight = None;
             }
             writes.push(state.write(&finished.target)?);

@@ -1,15 +1,22 @@
 //! What a turn came to, made durable before anything is done about it: records and states of a whole chunk in one commit.
 
+use std::sync::Arc;
+
 use super::evaluate::{CameTo, SlotAnswer};
 use super::plan::plan;
 use super::state::{Flight, SeatState, TargetState};
 use super::{Case, Cycle, CycleError, SeatCase};
-use crate::audit::{SlotRecord, Trigger, TurnRecord};
-use crate::bounds::{Decision, Origin};
+use crate::audit::{
+    self, Decided, Evaluation, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
+};
+use crate::bounds::{ActionKind, Decision, Origin};
 use crate::drivers::Plan;
-use crate::policy::ProposalKind;
-use crate::snapshot::{Change, InFlight};
+use crate::policy::{Answer, Fault, ProposalKind, Spent};
+use crate::snapshot::{Change, InFlight, TargetId};
 use crate::store::Write;
+
+/// What is said of an evaluation whose thread was lost.
+const LOST: &str = "its thread was lost";
 
 /// What is to be done, being on record.
 pub(super) struct Act {
@@ -23,100 +30,128 @@ pub(super) struct Act {
     pub(super) deadline_ms: u64,
 }
 
+/// When and why a turn is made.
+pub(super) struct Moment<'a> {
+    /// Its time.
+    pub(super) now_ms: u64,
+    /// What began it.
+    pub(super) trigger: &'a Trigger,
+}
+
 /// Opens the records of these targets and keeps their states, in one commit; returns what is to be done.
-pub(super) async fn open(
-    cycle: &Cycle,
-    cases: &mut [Case],
-    now_ms: u64,
-    trigger: Trigger,
-) -> Result<Vec<Act>, CycleError> {
+pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<'_>) -> Result<Vec<Act>, CycleError> {
     let backend_counts = cycle.parts.driver.keeps_desired();
+    let now_ms = moment.now_ms;
+    let mut records: Vec<Record> = Vec::with_capacity(cases.len());
     let mut writes: Vec<Write> = Vec::with_capacity(cases.len().saturating_mul(2));
     let mut acts = Vec::new();
     for case in cases.iter_mut() {
-        let mut begun = None;
+        let target = case.observed.target.id.clone();
         for seat in &case.seats {
             note_answers(&mut case.state, seat, now_ms);
-            let plan = seat.act.as_ref().map(|decision| plan(decision, &case.observed.instances, backend_counts));
-            if let (Some(decision), Some(plan)) = (&seat.act, &plan) {
-                begun = Some(begin(&mut case.state, seat, decision, plan, now_ms, backend_counts));
+            records.extend(turn_record(cycle, &target, seat, moment));
+            if let Some(decision) = &seat.act {
+                let plan = plan(decision, &case.observed.instances, backend_counts);
+                writes.extend(step_entries(&target, &seat.record_id, &plan, now_ms));
+                acts.push(begin(&mut case.state, seat, decision, plan, now_ms, backend_counts));
             }
-            writes.extend(turn_record(cycle, case_facts(case), seat, plan.as_ref(), now_ms, trigger));
         }
         case.state.seen = u32::try_from(case.observed.instances.len()).unwrap_or(u32::MAX);
-        let target = &case.observed.target.id;
-        if cycle.states.get(target) != Some(&case.state) {
-            writes.push(case.state.write(target)?);
+        if cycle.states.get(&target) != Some(&case.state) {
+            writes.push(case.state.write(&target)?);
         }
-        acts.extend(begun);
     }
-    cycle.parts.store.write(writes).await?;
+    let mut all = cycle.recorder.turn(&records)?;
+    all.extend(writes);
+    if let Err(error) = cycle.parts.store.write(all).await {
+        cycle.recorder.failed();
+        return Err(error.into());
+    }
     for act in &acts {
-        let (target_id, key, from_to) = (act.decision.target(), act.decision.key(), act.decision.replicas());
-        let (from, to) = from_to.map_or((None, None), |count| (Some(count.from), Some(count.to)));
+        let (target_id, key) = (act.decision.target(), act.decision.key());
+        let (from, to) = act.decision.replicas().map_or((None, None), |count| (Some(count.from), Some(count.to)));
         tracing::info!(%target_id, key, from, to, reason = act.decision.reason(), "change begun");
     }
     Ok(acts)
 }
 
-/// What of a case goes into each of its records.
-struct CaseFacts<'a> {
-    target: &'a crate::snapshot::TargetId,
-    conflict: &'a [String],
-}
-
-fn case_facts(case: &Case) -> CaseFacts<'_> {
-    CaseFacts { target: &case.observed.target.id, conflict: &case.conflict }
-}
-
-fn turn_record(
-    cycle: &Cycle,
-    facts: CaseFacts<'_>,
-    seat: &SeatCase,
-    plan: Option<&Plan>,
-    now_ms: u64,
-    trigger: Trigger,
-) -> Vec<Write> {
-    let (Some(snapshot), Some(ruling)) = (seat.snapshot.as_deref(), &seat.ruling) else { return Vec::new() };
-    let slots: Vec<SlotRecord<'_>> = seat.answers.iter().filter_map(slot_record).collect();
-    cycle.parts.audit.turn(&TurnRecord {
-        id: &seat.record_id,
-        target: facts.target,
-        binding: &seat.binding.name,
-        binding_digest: &seat.binding.digest,
-        at_ms: now_ms,
+/// What this turn of one binding came to, in words that outlive the host.
+fn turn_record(cycle: &Cycle, target: &TargetId, seat: &SeatCase, moment: &Moment<'_>) -> Option<Record> {
+    let snapshot = Arc::clone(seat.snapshot.as_ref()?);
+    let ruling = seat.ruling.as_ref()?;
+    let mut restraints = ruling.restraints.clone();
+    restraints.extend(seat.repair.iter().flat_map(|repair| repair.restraints.iter().cloned()));
+    Some(Record {
+        format: RECORD_FORMAT,
+        id: RecordId::from(seat.record_id.as_str()),
+        target: target.clone(),
         turn: cycle.turns,
-        host_epoch: cycle.parts.lease.epoch,
-        trigger,
+        at_ms: moment.now_ms,
+        host: cycle.parts.host.clone(),
+        trigger: moment.trigger.clone(),
+        binding: seat.binding.name.clone(),
+        config: seat.binding.digest.clone(),
+        mode: seat.binding.settings.mode,
         snapshot,
-        slots: &slots,
-        repair: seat.repair.as_ref(),
-        ruling,
-        act: seat.act.as_ref().zip(plan),
-        acts: seat.acts,
-        superseding: seat.supersedes,
-        conflict: facts.conflict,
+        slots: seat.answers.iter().filter_map(slot_record).collect(),
+        ruling: Ruled {
+            wish: ruling.wish.clone(),
+            travels: ruling.travels.clone(),
+            restraints,
+            decision: seat.act.as_ref().map(Decided::from),
+            withheld: ruling.withheld.as_ref().map(Decided::from),
+            quiet: if seat.act.is_some() { None } else { ruling.quiet },
+        },
     })
 }
 
-fn slot_record(answer: &SlotAnswer) -> Option<SlotRecord<'_>> {
+fn slot_record(answer: &SlotAnswer) -> Option<Slot> {
     let slot = answer.binding.slots.get(answer.slot)?;
     let manifest = slot.policy.manifest();
-    let (evaluation, quarantined_until_ms) = match &answer.came_to {
-        CameTo::Evaluated(evaluation) => (Some(evaluation.as_ref()), None),
-        CameTo::Quarantined { until_ms } => (None, Some(*until_ms)),
-        CameTo::Lost => (None, None),
+    let mut memory_after = None;
+    let mut spent = Spent::default();
+    let evaluation = match &answer.came_to {
+        CameTo::Quarantined { until_ms } => Evaluation::Quarantined { until_ms: Some(*until_ms) },
+        CameTo::Lost => Evaluation::Faulted(Fault::Trap { what: LOST.to_owned() }),
+        CameTo::Evaluated(evaluation) => {
+            spent = evaluation.spent;
+            match &evaluation.outcome {
+                Err(fault) => Evaluation::Faulted(fault.clone()),
+                Ok(answer) => {
+                    memory_after.clone_from(&answer.memory);
+                    Evaluation::Answered(Answer { memory: None, ..answer.clone() })
+                }
+            }
+        }
     };
-    Some(SlotRecord {
-        slot: &slot.name,
-        policy: &manifest.name,
-        version: &manifest.version,
-        digest: slot.policy.digest(),
-        params: &slot.params,
-        memory: &answer.memory,
-        quarantined_until_ms,
+    let names = manifest.parameters.iter().map(|parameter| parameter.name.clone());
+    Some(Slot {
+        slot: slot.name.clone(),
+        policy: PolicyRef {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            digest: slot.policy.digest().to_owned(),
+        },
+        shadow: false,
+        params: names.zip(slot.params.iter().cloned()).collect(),
+        memory_before: answer.memory.clone(),
+        memory_after,
         evaluation,
+        spent,
     })
+}
+
+/// Steps that are about to be taken.
+fn step_entries(target: &TargetId, record: &str, plan: &Plan, now_ms: u64) -> Vec<Write> {
+    let steps = plan.steps().zip(0_u32..);
+    let entries = steps.map(|(step, number)| StepEntry {
+        id: RecordId::from(record),
+        at_ms: now_ms,
+        number,
+        step: step.clone(),
+        result: None,
+    });
+    entries.map(|entry| audit::step(target, &entry)).collect()
 }
 
 /// Keeps windows, memory and faults. Memory is kept also where the proposal is not carried out; a fault keeps the old.
@@ -133,7 +168,7 @@ fn note_answers(state: &mut TargetState, seat: &SeatCase, now_ms: u64) {
                 Ok(answer) => memory.answered(slot.policy.manifest().memory_format, answer.memory.clone()),
                 Err(fault) => note_fault(memory, seat, &slot.name, &fault.to_string(), now_ms),
             },
-            CameTo::Lost => note_fault(memory, seat, &slot.name, "its thread was lost", now_ms),
+            CameTo::Lost => note_fault(memory, seat, &slot.name, LOST, now_ms),
         }
     }
 }
@@ -153,7 +188,7 @@ fn begin(
     state: &mut TargetState,
     seat: &SeatCase,
     decision: &Decision,
-    plan: &Plan,
+    plan: Plan,
     now_ms: u64,
     backend_counts: bool,
 ) -> Act {
@@ -184,7 +219,7 @@ fn begin(
         Origin::Fallback => "fallback",
     };
     state.changed(Change { at_ms: now_ms, kind, from_count, to_count, by: by.to_owned() });
-    Act { record: seat.record_id.clone(), decision: decision.clone(), plan: plan.clone(), deadline_ms }
+    Act { record: seat.record_id.clone(), decision: decision.clone(), plan, deadline_ms }
 }
 
 fn kind_of(decision: &Decision) -> String {
@@ -194,10 +229,10 @@ fn kind_of(decision: &Decision) -> String {
         ProposalKind::Resize
     } else {
         decision.actions().first().map_or(ProposalKind::Hold, |action| match action.kind {
-            crate::bounds::ActionKind::Restart => ProposalKind::Restart,
-            crate::bounds::ActionKind::Replace => ProposalKind::Replace,
-            crate::bounds::ActionKind::Start => ProposalKind::Start,
-            crate::bounds::ActionKind::Remove => ProposalKind::Remove,
+            ActionKind::Restart => ProposalKind::Restart,
+            ActionKind::Replace => ProposalKind::Replace,
+            ActionKind::Start => ProposalKind::Start,
+            ActionKind::Remove => ProposalKind::Remove,
         })
     };
     kind.as_str().to_owned()

@@ -58,6 +58,24 @@ pub enum Step {
 }
 
 impl Step {
+    /// The word for records and people.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::AwaitReady { .. } => "await-ready",
+            Self::Register { .. } => "register",
+            Self::Drain { .. } => "drain",
+            Self::Deregister { .. } => "deregister",
+            Self::Stop { .. } => "stop",
+            Self::Remove { .. } => "remove",
+            Self::Start { .. } => "start",
+            Self::Restart { .. } => "restart",
+            Self::Resize => "resize",
+            Self::SetCount => "set-count",
+        }
+    }
+
     /// The instance concerned.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
@@ -189,6 +207,23 @@ impl StepEnd {
     #[must_use]
     pub fn goes_on(&self) -> bool {
         matches!(self, Self::Done | Self::CutOff { .. })
+    }
+
+    /// What went wrong with this step, for a person; `None` where nothing did.
+    #[must_use]
+    pub fn trouble(&self, step: &Step) -> Option<String> {
+        let of = |what: &str, why: &str| {
+            let instance = step.instance().unwrap_or("the target");
+            Some(format!("{} of {instance} {what}: {why}", step.as_str()))
+        };
+        match self {
+            Self::Done => None,
+            Self::Impossible { why } => of("is not possible", why),
+            Self::Failed { why } => of("failed", why),
+            Self::CutOff { why } => of("was cut off", why),
+            Self::Stuck { why } => of("is stuck", why),
+            Self::Cancelled => of("was cancelled", "a more urgent change came"),
+        }
     }
 }
 

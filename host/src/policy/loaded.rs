@@ -31,6 +31,7 @@ pub struct Policy {
     digest: String,
     tier: Tier,
     manifest: Manifest,
+    described: Spent,
     guest: Guest,
     pre: Pre,
 }
@@ -85,7 +86,7 @@ impl Policy {
         );
         let manifest = ran.result?.into_manifest().map_err(|what| PolicyError::Manifest { what })?;
         declared::check(&manifest, guest.limits()).map_err(|what| PolicyError::Manifest { what })?;
-        Ok(Self { digest: digest.to_owned(), tier, manifest, guest, pre })
+        Ok(Self { digest: digest.to_owned(), tier, manifest, described: ran.spent, guest, pre })
     }
 
     /// SHA-256 of its bytes as they were given, in lower-case hex.
@@ -98,6 +99,12 @@ impl Policy {
     #[must_use]
     pub fn tier(&self) -> Tier {
         self.tier
+    }
+
+    /// What it spent to say what it is: the least that a run of it costs.
+    #[must_use]
+    pub fn described(&self) -> Spent {
+        self.described
     }
 
     /// What it says of itself.

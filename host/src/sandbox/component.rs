@@ -3,6 +3,15 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmtime::Engine;
+
+use super::fault::Fault;
+use super::limits::UploadLimits;
+use super::wasi;
+
+/// Most names listed in one complaint.
+const NAMES_MAX: usize = 12;
 
 /// What a component must export. The sandbox knows no contract; whoever loads a component says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,4 +34,226 @@ impl World {
     pub fn export(&self) -> String {
         format!("{}/{}@{}", self.package, self.interface, self.version)
     }
+
+    /// The version in an export's name (or that of a function in it, in a core module) if it is this world's interface.
+    pub(super) fn version_of<'a>(&self, export: &'a str) -> Option<&'a str> {
+        let rest = export.strip_prefix(&*self.package)?.strip_prefix('/')?.strip_prefix(&*self.interface)?;
+        Some(rest.strip_prefix('@')?.split('#').next().unwrap_or_default())
+    }
+
+    /// Whether this host speaks the version that these exports were built for.
+    pub(super) fn check_version<'a>(&self, exports: impl Iterator<Item = &'a str> + Clone) -> Result<(), Fault> {
+        let mut versions = exports.clone().filter_map(|export| self.version_of(export));
+        let Some(first) = versions.next() else {
+            return Err(refuse(format!(
+                "it exports {}, and must export {}: build it for the world `{}` of the package `{}@{}`",
+                listed(exports),
+                self.export(),
+                self.name,
+                self.package,
+                self.version
+            )));
+        };
+        if first == self.version || versions.any(|version| version == self.version) {
+            return Ok(());
+        }
+        Err(refuse(format!(
+            "it was built for the contract {}@{}, this host speaks {}: build it with the SDK of this trimtab",
+            self.package,
+            short(first),
+            self.version
+        )))
+    }
+}
+
+/// What the bytes claim to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A component, to be loaded as it is.
+    Component,
+    /// A core module, to be made a component of.
+    Module,
+}
+
+/// Looks at size and first bytes only: cheap enough for the host itself.
+///
+/// # Errors
+/// Where it is too large, no WebAssembly, or compiled code: that would run with the host's rights.
+pub(super) fn check_head(bytes: &[u8], limits: &UploadLimits) -> Result<Kind, Fault> {
+    if bytes.len() as u64 > limits.bytes_max {
+        return Err(refuse(format!(
+            "it is {} bytes long, allowed are {} (upload.bytes_max)",
+            bytes.len(),
+            limits.bytes_max
+        )));
+    }
+    if Engine::detect_precompiled(bytes).is_some() || bytes.starts_with(b"\x7fELF") {
+        return Err(refuse("it is compiled code, which this host takes from nobody: give it the .wasm".to_owned()));
+    }
+    if bytes.trim_ascii_start().starts_with(b"(") {
+        return Err(refuse("it is WebAssembly as text: make it binary with `wasm-tools parse`".to_owned()));
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(refuse("it is not WebAssembly".to_owned()));
+    }
+    if Parser::is_component(bytes) {
+        Ok(Kind::Component)
+    } else if Parser::is_core_wasm(bytes) {
+        Ok(Kind::Module)
+    } else {
+        Err(refuse("it is cut off, or WebAssembly of a version that this host does not know".to_owned()))
+    }
+}
+
+/// What was found in a component or module, by one walk over it.
+#[derive(Debug, Default)]
+pub(super) struct Inspected<'a> {
+    pub(super) imports: Vec<(&'a str, bool)>,
+    pub(super) exports: Vec<&'a str>,
+    pub(super) custom: Vec<(&'a str, &'a [u8])>,
+}
+
+/// Walks over all sections, counting what takes time to compile.
+///
+/// # Errors
+/// Where it is malformed or has more than the limits allow.
+pub(super) fn inspect<'a>(bytes: &'a [u8], limits: &UploadLimits) -> Result<Inspected<'a>, Fault> {
+    let mut found = Inspected::default();
+    let (mut depth, mut functions, mut custom_bytes) = (0_u32, 0_u32, 0_u64);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(malformed)? {
+            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CodeSectionEntry(body) => {
+                functions += 1;
+                let length = body.range().len();
+                if length as u64 > u64::from(limits.function_bytes_max) {
+                    return Err(refuse(format!(
+                        "it has a function of {length} bytes, allowed are {} (upload.function_bytes_max)",
+                        limits.function_bytes_max
+                    )));
+                }
+                if functions > limits.functions_max {
+                    return Err(refuse(format!(
+                        "it has more than {} functions (upload.functions_max)",
+                        limits.functions_max
+                    )));
+                }
+            }
+            Payload::CustomSection(section) => {
+                custom_bytes += section.data().len() as u64;
+                if custom_bytes > limits.custom_bytes_max {
+                    return Err(refuse(format!(
+                        "its custom sections are longer than {} bytes (upload.custom_bytes_max): strip it",
+                        limits.custom_bytes_max
+                    )));
+                }
+                if depth == 1 {
+                    found.custom.push((section.name(), section.data()));
+                }
+            }
+            payload if depth == 1 => found.outer(&payload)?,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+impl<'a> Inspected<'a> {
+    /// Imports and exports of the outermost component or module.
+    fn outer(&mut self, payload: &Payload<'a>) -> Result<(), Fault> {
+        match payload {
+            Payload::ComponentImportSection(section) => {
+                for import in section.clone() {
+                    let import = import.map_err(malformed)?;
+                    self.imports.push((import.name.name, matches!(import.ty, ComponentTypeRef::Type(_))));
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section.clone() {
+                    self.exports.push(export.map_err(malformed)?.name.name);
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.clone().into_imports() {
+                    self.imports.push((import.map_err(malformed)?.module, false));
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.clone() {
+                    self.exports.push(export.map_err(malformed)?.name);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Checks a component: contract version and imports first, so that its author reads the reason and not a type error.
+///
+/// # Errors
+/// [`Fault::Incompatible`], with the remedy.
+pub(super) fn check(bytes: &[u8], world: &World, limits: &UploadLimits) -> Result<(), Fault> {
+    let found = inspect(bytes, limits)?;
+    world.check_version(found.exports.iter().copied())?;
+    check_imports(&found, world)?;
+    // More than the engine has: what the engine lacks it says itself, with a better message than "invalid".
+    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map(drop).map_err(malformed)
+}
+
+/// An interface of types alone, and WASI 0.2: nothing else is there to be imported. Exports beyond the world's are left alone.
+fn check_imports(found: &Inspected<'_>, world: &World) -> Result<(), Fault> {
+    let own_package = format!("{}/", world.package);
+    let refused: Vec<&str> = found
+        .imports
+        .iter()
+        .filter(|(name, is_type)| !is_type && !name.starts_with(&own_package) && wasi::interface(name).is_none())
+        .map(|(name, _)| *name)
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(refuse(format!("it imports {}: {}", listed(refused.iter().copied()), remedy(&refused))))
+}
+
+/// How to get rid of imports.
+pub(super) fn remedy(refused: &[&str]) -> &'static str {
+    let any = |prefix: &str| refused.iter().any(|name| name.starts_with(prefix));
+    if any("wasi:http") {
+        "a policy has no network; build it without, for StarlingMonkey with `--disable http fetch-event`"
+    } else if any("wasi:") {
+        "of WASI 0.2 only cli, clocks, filesystem, io, random and sockets are there (all empty); build it without the others, \
+         for JavaScript and Python with `--stub-wasi`"
+    } else if any("env") {
+        "a policy imports no function; define it in the module (for AssemblyScript: `--use abort=index/abort`), or link what \
+         is missing"
+    } else {
+        "a policy imports no function; all that it needs is in the snapshot"
+    }
+}
+
+pub(super) fn refuse(what: String) -> Fault {
+    Fault::Incompatible { what }
+}
+
+fn malformed(error: wasmparser::BinaryReaderError) -> Fault {
+    refuse(format!("it is not valid WebAssembly: {error}"))
+}
+
+/// Names for a person, bounded.
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let mut text = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", short(name))).collect::<Vec<_>>().join(", ");
+    if names.is_empty() {
+        text.push_str("nothing");
+    }
+    if names.len() > NAMES_MAX {
+        text.push_str(&format!(" and {} more", names.len() - NAMES_MAX));
+    }
+    text
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(120).collect()
 }

@@ -44,11 +44,24 @@ impl SqliteStore {
     /// # Errors
     /// Where another host has it, it cannot be made, read or written, it is damaged, or a newer trimtab wrote it.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        Self::open_up_to(data_dir, None)
+    }
+
+    /// With a file that grows to so many pages and no further: a disk that is full.
+    #[cfg(test)]
+    pub(in crate::store) fn open_with_pages_max(data_dir: &Path, pages_max: u32) -> Result<Self, StoreError> {
+        Self::open_up_to(data_dir, Some(pages_max))
+    }
+
+    fn open_up_to(data_dir: &Path, pages_max: Option<u32>) -> Result<Self, StoreError> {
         let dir = DataDir::take(data_dir)?;
         let path = data_dir.join(FILE);
         dir.make_file(&path)?;
         let mut conn = Connection::open_with_flags(&path, readers::flags_to_write()).failed("open", &path)?;
         schema::prepare(&mut conn, &path)?;
+        if let Some(pages_max) = pages_max {
+            conn.pragma_update(None, "max_page_count", pages_max).failed("set up", &path)?;
+        }
         let writer = Writer::start(conn, path.clone(), dir)?;
         Ok(Self { readers: Arc::new(Readers::new(path.clone(), false)), path, writer: Some(writer) })
     }

@@ -1,6 +1,8 @@
 //! What every store keeps to, and what the one on disk keeps to when disks fill up, files break and power is cut.
 
 mod contract;
+mod failures;
+mod power;
 
 use super::{LogRange, Store, Write};
 

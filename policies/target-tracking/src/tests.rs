@@ -290,20 +290,20 @@ mod per_instance {
 mod parameters_that_are_wrong {
     use super::*;
 
-    fn refusal(bench: Bench) -> String {
+    fn refusal(bench: &Bench) -> String {
         bench.bind().unwrap_err().text
     }
 
     #[test]
     fn are_refused_when_the_binding_is_made() {
-        assert!(refusal(Bench::new()).contains("neither `reading` nor `readings`"));
-        assert!(refusal(Bench::new().set("reading", "rps")).contains("`rps` has no target"));
-        assert!(refusal(requests().set("target", 0.0)).contains("`target` is 0"));
-        assert!(refusal(requests().set("target", f64::NAN)).contains("not a finite number"));
-        assert!(refusal(requests().set("kind", "averageValue")).contains("none of average-value"));
+        assert!(refusal(&Bench::new()).contains("neither `reading` nor `readings`"));
+        assert!(refusal(&Bench::new().set("reading", "rps")).contains("`rps` has no target"));
+        assert!(refusal(&requests().set("target", 0.0)).contains("`target` is 0"));
+        assert!(refusal(&requests().set("target", f64::NAN)).contains("not a finite number"));
+        assert!(refusal(&requests().set("kind", "averageValue")).contains("none of average-value"));
         let uneven = Bench::new().set("readings", ["a", "b"]).set("targets", [1.0]);
-        assert!(refusal(uneven).contains("`targets` has 1 items for 2"));
-        assert!(refusal(requests().set("kind", "value").set("subject", "instance")).contains("use `average-value`"));
+        assert!(refusal(&uneven).contains("`targets` has 1 items for 2"));
+        assert!(refusal(&requests().set("kind", "value").set("subject", "instance")).contains("use `average-value`"));
     }
 
     #[test]

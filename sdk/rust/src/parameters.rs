@@ -124,6 +124,8 @@ impl Values {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn wrong(name: &str, expected: &str) -> Refusal {
     Refusal::parameter_wrong(format!("parameter `{name}`: expected {expected}"))
 }

@@ -397,10 +397,11 @@ impl Inner {
         let key = (job.target.as_str().to_owned(), job.instance.to_owned());
         let found = ours.remove(&key).unwrap_or_default();
         let seen = self.look_with(job, &found)?;
-        match (seen, found.first()) {
+        let leader = found.iter().find(|one| one.leads_session).or_else(|| found.first());
+        match (seen, leader) {
             // It has processes and no file: write one first, so that every step finds it.
-            (None, Some(first)) => {
-                self.write_wish(job, &InstanceFile::of_mark(&first.mark))?;
+            (None, Some(leader)) => {
+                self.write_adopted(job.workload, leader).map_err(self.io(format!("adopt {}", job.name())))?;
                 self.look_with(job, &found)
             }
             (seen, _) => Ok(seen),

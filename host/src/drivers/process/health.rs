@@ -171,7 +171,7 @@ async fn run(check: Check, client: reqwest::Client, sender: watch::Sender<Verdic
 }
 
 /// What is known after one more check. `streak` counts checks in a row that contradict the verdict.
-fn judge(check: &Check, before: &Verdict, streak: &mut u32, result: Result<(), String>) -> Verdict {
+pub(super) fn judge(check: &Check, before: &Verdict, streak: &mut u32, result: Result<(), String>) -> Verdict {
     let mut after = Verdict { known: true, ..before.clone() };
     let good = result.is_ok();
     if let Err(complaint) = result {

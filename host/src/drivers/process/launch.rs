@@ -130,7 +130,13 @@ fn check_wanted(spec: &LaunchSpec, paths: &InstancePaths) -> Result<(), Refusal>
     }
     let pid: Option<PidFile> = files::read(&paths.pid).map_err(|error| failed("cannot read", &paths.pid, &error))?;
     match pid {
-        Some(pid) if pid.process.lives() => Err(Refusal { word: ALREADY, text: pid.process.pid.to_string() }),
+        Some(pid) if pid.process.lives() => {
+            // It is what this start came to: when it ends, it has failed, and is not still to come.
+            let text = pid.process.pid.to_string();
+            files::write(&paths.pid, &PidFile { attempt: spec.attempt, ..pid })
+                .map_err(|error| failed("cannot write", &paths.pid, &error))?;
+            Err(Refusal { word: ALREADY, text })
+        }
         _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use super::cgroup::GroupName;
 use super::config::WorkloadConfig;
 use super::files::{self, FORMAT, InstanceFile, InstancePaths, PidFile, Sizes, Wish, WorkloadFile};
 use super::health::{Check, Verdict};
-use super::identity::{ProcessId, boot_id};
+use super::identity::{ProcessId, boot_id, boot_ms, wall_ms};
 use super::{Desk, Inner};
 use crate::drivers::{DriverError, Observation, ObservedTarget};
 use crate::snapshot::{
@@ -203,18 +203,31 @@ impl Inner {
                 pid = leader.process.pid,
                 "adopted a process that had no file"
             );
-            let file = InstanceFile::of_mark(&leader.mark);
-            std::fs::create_dir_all(self.dir(workload))?;
-            let paths = InstancePaths::new(&self.dir(workload), &instance);
-            let lock = paths.lock()?;
-            files::write(&paths.wish, &file)?;
-            drop(lock);
-            if let Some(port) = file.port {
+            self.write_adopted(workload, leader)?;
+            if let Some(port) = leader.mark.port {
                 desk.ports.found(port, &instance);
             }
             adopted.extend(self.see(workload, &instance, &found)?);
         }
         Ok(adopted)
+    }
+
+    /// Writes the files of an instance of which only its processes are left.
+    pub(super) fn write_adopted(&self, workload: &str, leader: &Found) -> io::Result<()> {
+        std::fs::create_dir_all(self.dir(workload))?;
+        let paths = InstancePaths::new(&self.dir(workload), &leader.mark.instance);
+        let _lock = paths.lock()?;
+        files::write(&paths.wish, &InstanceFile::of_mark(&leader.mark))?;
+        if !leader.leads_session {
+            return Ok(());
+        }
+        let age_ms = boot_ms().saturating_sub(leader.process.started_boot_ms());
+        let pid = PidFile {
+            process: leader.process.clone(),
+            attempt: leader.mark.attempt,
+            started_ms: wall_ms().saturating_sub(age_ms),
+        };
+        files::write(&paths.pid, &pid)
     }
 
     /// Counts the end of an instance once, and says how it came.
@@ -382,7 +395,7 @@ impl Desk {
 
 /// Whether the process should long be serving.
 pub(super) fn is_overdue(config: &WorkloadConfig, process: &ProcessId) -> bool {
-    let since_ms = super::identity::boot_ms().saturating_sub(process.started_boot_ms());
+    let since_ms = boot_ms().saturating_sub(process.started_boot_ms());
     since_ms > config.ready_timeout.ms()
 }
 

@@ -164,10 +164,7 @@ impl Thread {
         self.check_files()?;
         let path = &self.path;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).failed("write to", path)?;
-        let mut batch = Batch::new(&tx, &mut self.heads).failed("write to", path)?;
-        let answers = works.iter().map(|work| batch.apply(work)).collect::<Result<Vec<_>, _>>();
-        let answers = answers.and_then(|answers| batch.finish().map(|()| answers)).failed("write to", path)?;
-        drop(batch);
+        let answers = Batch::run(&tx, &mut self.heads, works).failed("write to", path)?;
         tx.commit().failed("write to", path)?;
         Ok(answers)
     }

@@ -78,7 +78,19 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(conn: &'a Connection, heads: &'a mut Heads) -> rusqlite::Result<Self> {
+    /// Does the work of all these requests; the answers are in their order.
+    pub(super) fn run(
+        conn: &'a Connection,
+        heads: &'a mut Heads,
+        works: &[Work],
+    ) -> rusqlite::Result<Vec<Vec<Written>>> {
+        let mut batch = Self::new(conn, heads)?;
+        let answers = works.iter().map(|work| batch.apply(work)).collect::<Result<_, _>>()?;
+        batch.finish()?;
+        Ok(answers)
+    }
+
+    fn new(conn: &'a Connection, heads: &'a mut Heads) -> rusqlite::Result<Self> {
         if heads.heads.len() > HEADS_MAX {
             heads.forget();
         }
@@ -102,7 +114,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Does one request's work. A count is told as so many answers.
-    pub(super) fn apply(&mut self, work: &Work) -> rusqlite::Result<Vec<Written>> {
+    fn apply(&mut self, work: &Work) -> rusqlite::Result<Vec<Written>> {
         match work {
             Work::Write(writes) => writes.iter().map(|write| self.write(write)).collect(),
             Work::PutBlob { sha256, bytes } => {
@@ -119,7 +131,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes what was kept in memory until now: once per log and commit.
-    pub(super) fn finish(&mut self) -> rusqlite::Result<()> {
+    fn finish(&mut self) -> rusqlite::Result<()> {
         let sql = "UPDATE logs SET last = ?2, entries = ?3, mark = ?4, low_ms = ?5, high_ms = ?6 WHERE id = ?1";
         let mut update = self.conn.prepare_cached(sql)?;
         let mut changed = std::mem::take(&mut self.heads.changed);

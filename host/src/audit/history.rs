@@ -1,0 +1,165 @@
+//! Reading a target's records back.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::form::{self, Decoder};
+use super::record::{Closing, Note, Record, RecordId, Run, StepEntry};
+use super::{AuditError, kind, log_of, recorder};
+use crate::snapshot::TargetId;
+use crate::store::{Entry, LogRange, Store};
+
+/// Most entries that follow a record's turn and tell what came of it, that are looked at.
+const SEQUEL_ENTRIES_MAX: usize = 8_192;
+
+/// Which part of a target's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// From this time on.
+    pub from_ms: u64,
+    /// Before this time.
+    pub to_ms: u64,
+    /// The newest so many entries.
+    pub entries_max: usize,
+}
+
+/// One thing that happened to a target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A turn.
+    Turn(Box<Turn>),
+    /// Turns in which nothing was done, counted.
+    Counted(Run),
+    /// A sentence.
+    Note(Note),
+    /// An entry that cannot be read: broken, or built on one that retention has dropped.
+    NotRecorded {
+        /// Its time.
+        at_ms: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A turn and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Turn {
+    /// The record.
+    pub record: Record,
+    /// The steps of what was decided, as they were taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepEntry>,
+    /// What came of it; `None` where nothing was decided, or it is not known yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closing: Option<Closing>,
+}
+
+impl Event {
+    /// When.
+    #[must_use]
+    pub fn at_ms(&self) -> u64 {
+        match self {
+            Self::Turn(turn) => turn.record.at_ms,
+            Self::Counted(run) => run.from_ms,
+            Self::Note(note) => note.at_ms,
+            Self::NotRecorded { at_ms, .. } => *at_ms,
+        }
+    }
+}
+
+/// What happened to a target in this span, oldest first.
+///
+/// # Errors
+/// Where the store failed. What cannot be read becomes [`Event::NotRecorded`].
+pub async fn history(store: &dyn Store, target: &TargetId, span: Span) -> Result<Vec<Event>, AuditError> {
+    let log = log_of(target);
+    let range = LogRange {
+        from_ms: span.from_ms,
+        to_ms: span.to_ms,
+        kinds: vec![kind::OPENED, kind::QUIET, kind::NOTE],
+        ..LogRange::newest(span.entries_max)
+    };
+    let mut entries = store.read_log(&log, range).await?;
+    entries.reverse();
+    let mut decoder = Decoder::default();
+    if let Some(first) = entries.iter().find(|entry| entry.kind != kind::NOTE) {
+        for before in lead_in(store, &log, first).await? {
+            // What fails here is told by the entries that build on it.
+            let _ = decoder.decode(&before.body);
+        }
+    }
+    let mut sequels = sequels(store, &log, entries.first()).await?;
+    Ok(entries.iter().map(|entry| event(entry, &mut decoder, &mut sequels)).collect())
+}
+
+/// The entries that this one builds on, oldest first: back to a whole one.
+async fn lead_in(store: &dyn Store, log: &str, first: &Entry) -> Result<Vec<Entry>, AuditError> {
+    const PAGE: usize = 64;
+    let (mut before, mut seq) = (Vec::new(), first.seq);
+    if first.body.first() == Some(&recorder::COUNTED) || form::is_whole(&first.body) {
+        return Ok(before);
+    }
+    while (before.len() as u64) < form::CHANGES_MAX + PAGE as u64 {
+        let kinds = vec![kind::OPENED, kind::QUIET];
+        let page = store.read_log(log, LogRange { after: Some(seq), kinds, ..LogRange::newest(PAGE) }).await?;
+        let Some(last) = page.last() else { break };
+        seq = last.seq;
+        for entry in page.into_iter().filter(|entry| entry.body.first() != Some(&recorder::COUNTED)) {
+            let whole = form::is_whole(&entry.body);
+            before.push(entry);
+            if whole {
+                before.reverse();
+                return Ok(before);
+            }
+        }
+    }
+    before.reverse();
+    Ok(before)
+}
+
+type Sequels = BTreeMap<RecordId, (Vec<StepEntry>, Option<Closing>)>;
+
+/// Steps and ends from the first of the entries on, also those that came after the span.
+async fn sequels(store: &dyn Store, log: &str, first: Option<&Entry>) -> Result<Sequels, AuditError> {
+    let mut found = Sequels::new();
+    let Some(first) = first else { return Ok(found) };
+    let kinds = vec![kind::STEP, kind::CLOSED];
+    let range = LogRange { after: Some(first.seq), newest_first: false, kinds, ..LogRange::newest(SEQUEL_ENTRIES_MAX) };
+    for entry in store.read_log(log, range).await? {
+        if entry.kind == kind::STEP {
+            if let Ok(step) = json::<StepEntry>(&entry) {
+                found.entry(step.id.clone()).or_default().0.push(step);
+            }
+        } else if let Ok(closing) = json::<Closing>(&entry) {
+            let id = closing.id.clone();
+            found.entry(id).or_default().1 = Some(closing);
+        }
+    }
+    Ok(found)
+}
+
+fn event(entry: &Entry, decoder: &mut Decoder, sequels: &mut Sequels) -> Event {
+    let read = match (entry.kind, entry.body.split_first()) {
+        (kind::NOTE, _) => json(entry).map(Event::Note),
+        (_, Some((&recorder::COUNTED, run))) => json_of(run).map(Event::Counted),
+        _ => match decoder.decode(&entry.body) {
+            Ok(record) => {
+                let (steps, closing) = sequels.remove(&record.id).unwrap_or_default();
+                Ok(Event::Turn(Box::new(Turn { record: record.clone(), steps, closing })))
+            }
+            Err(short) => Err(short.0.to_owned()),
+        },
+    };
+    read.unwrap_or_else(|why| Event::NotRecorded { at_ms: entry.at_ms, why })
+}
+
+fn json<T: DeserializeOwned>(entry: &Entry) -> Result<T, String> {
+    json_of(&entry.body)
+}
+
+fn json_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}

@@ -1,0 +1,102 @@
+//! The child's side: limits itself, reads, compiles, writes, ends.
+
+use std::io::{Read, Write, stdin, stdout};
+use std::process::ExitCode;
+
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use wasmtime::Engine;
+
+use super::{CompileRequest, HEAD_BYTES_MAX, Reply};
+use crate::sandbox::cache::Artefact;
+use crate::sandbox::component::{self, Kind, check_head};
+use crate::sandbox::encode;
+use crate::sandbox::engine::{compiling_engine, engine_hash};
+use crate::sandbox::error::SandboxError;
+use crate::sandbox::fault::Fault;
+
+/// What `main` does for the hidden subcommand: one component from standard input to standard output.
+#[must_use]
+pub fn compile_worker() -> ExitCode {
+    let (reply, artefact) = match work() {
+        Ok((artefact, engine_hash)) => (Reply::Compiled { engine_hash }, artefact),
+        Err(SandboxError::Refused { fault }) => (Reply::Refused(fault), Vec::new()),
+        Err(error) => (Reply::Failed(error.to_string()), Vec::new()),
+    };
+    match write(&reply, &artefact) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The host has gone away; nobody is left to tell.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn work() -> Result<(Vec<u8>, String), SandboxError> {
+    let mut input = stdin().lock();
+    let request = read_head(&mut input).map_err(|source| super::worker("could not read its request", source))?;
+    limit(&request).map_err(|error| super::worker("could not limit itself", error.into()))?;
+    let mut wasm = Vec::new();
+    input
+        .take(request.upload.bytes_max + 1)
+        .read_to_end(&mut wasm)
+        .map_err(|source| super::worker("could not read the component", source))?;
+    let engine = compiling_engine()?;
+    let artefact = compile(&engine, &request, &wasm)?;
+    Ok((artefact, engine_hash(&engine)))
+}
+
+/// The head is the host's own; the component behind it is the stranger's, and is read only under the limits.
+fn read_head(input: &mut impl Read) -> std::io::Result<CompileRequest> {
+    let mut length = [0; 4];
+    input.read_exact(&mut length)?;
+    let mut head = Vec::new();
+    input.take(u64::from(u32::from_le_bytes(length).min(HEAD_BYTES_MAX))).read_to_end(&mut head)?;
+    Ok(serde_json::from_slice(&head)?)
+}
+
+fn limit(request: &CompileRequest) -> rustix::io::Result<()> {
+    let to = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    setrlimit(Resource::Core, to(0))?;
+    setrlimit(Resource::Fsize, to(0))?;
+    setrlimit(Resource::Cpu, to(request.compile.cpu_seconds_max.max(1)))?;
+    setrlimit(Resource::As, to(request.compile.memory_bytes_max))
+}
+
+/// Checks, encodes if it is a core module, and compiles.
+fn compile(engine: &Engine, request: &CompileRequest, wasm: &[u8]) -> Result<Vec<u8>, Fault> {
+    let encoded;
+    let bytes = match check_head(wasm, &request.upload)? {
+        Kind::Component => wasm,
+        Kind::Module => {
+            let found = component::inspect(wasm, &request.upload)?;
+            encoded = encode::encode(wasm, &found, &request.world, request.string_encoding)?;
+            &encoded
+        }
+    };
+    component::check(bytes, &request.world, &request.upload)?;
+    engine.precompile_component(bytes).map_err(|error| {
+        let text: String = format!("{error:#}").chars().take(1_000).collect();
+        let remedy = if text.contains("component model async") {
+            ": build it without async (componentize-qjs: `--sync`, jco: `--backend-qjs-disable-async`)"
+        } else {
+            ""
+        };
+        component::refuse(format!("this engine does not take it: {text}{remedy}"))
+    })
+}
+
+/// Compiles in this very process. For tests and benchmarks, whose components are ours: nothing here can be killed.
+///
+/// # Errors
+/// As [`super::Compiler::compile`].
+pub fn compile_here(request: &CompileRequest, wasm: &[u8]) -> Result<Artefact, SandboxError> {
+    Ok(Artefact::fresh(compile(&compiling_engine()?, request, wasm)?))
+}
+
+fn write(reply: &Reply, artefact: &[u8]) -> std::io::Result<()> {
+    let head = serde_json::to_vec(reply)?;
+    let mut output = stdout().lock();
+    output.write_all(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes())?;
+    output.write_all(&head)?;
+    output.write_all(artefact)?;
+    output.flush()
+}

@@ -1,0 +1,106 @@
+//! Core modules made into components, so that an author needs a compiler and nothing else.
+
+use serde::{Deserialize, Serialize};
+use wit_component::{ComponentEncoder, StringEncoding as WitEncoding};
+use wit_parser::Resolve;
+
+use super::component::{Inspected, World, listed, refuse, remedy};
+use super::fault::Fault;
+
+/// How a module holds its texts. Nothing in a core module says so, and a wrong guess garbles every text: it is stated at upload
+/// or in a custom section named [`ENCODING_SECTION`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StringEncoding {
+    /// Rust, C, Zig, Go.
+    Utf8,
+    /// AssemblyScript, C#, Java.
+    Utf16,
+}
+
+/// Custom section that states the encoding, `utf8` or `utf16`, where there is no `component-type` section.
+pub(super) const ENCODING_SECTION: &str = "trimtab:string-encoding";
+
+/// Section that wit-bindgen's languages leave, with the whole world in it.
+const TYPE_SECTION: &str = "component-type";
+
+/// Preview 1 of WASI without a host behind it: see the comment in the file.
+const PREVIEW1_SHIM: &str = include_str!("encode/preview1.wat");
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// Makes a component of a core module.
+///
+/// # Errors
+/// [`Fault::Incompatible`] where the contract's version or the encoding is unknown, an import is not there, or the exports do
+/// not have the world's types.
+pub(super) fn encode(
+    module: &[u8],
+    found: &Inspected<'_>,
+    world: &World,
+    stated: Option<StringEncoding>,
+) -> Result<Vec<u8>, Fault> {
+    let mut module = module.to_vec();
+    if !found.custom.iter().any(|(name, _)| name.starts_with(TYPE_SECTION)) {
+        world.check_version(found.exports.iter().copied())?;
+        check_imports(found)?;
+        embed(&mut module, world, encoding(found, stated)?)?;
+    }
+    let mut encoder = ComponentEncoder::default().validate(true);
+    if found.imports.iter().any(|(name, _)| *name == PREVIEW1) {
+        let shim = wat::parse_str(PREVIEW1_SHIM).map_err(|error| refuse(format!("our own shim: {error}")))?;
+        encoder = encoder.adapter(PREVIEW1, &shim).map_err(|error| not_encodable(&error))?;
+    }
+    let mut encoder = encoder.module(&module).map_err(|error| not_encodable(&error))?;
+    encoder.encode().map_err(|error| not_encodable(&error))
+}
+
+/// Puts the world into the module, as wit-bindgen would have.
+fn embed(module: &mut Vec<u8>, world: &World, encoding: StringEncoding) -> Result<(), Fault> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("policy.wit", &world.wit).map_err(|error| not_encodable(&error))?;
+    let world = resolve.select_world(&[package], Some(&world.name)).map_err(|error| not_encodable(&error))?;
+    let encoding = match encoding {
+        StringEncoding::Utf8 => WitEncoding::UTF8,
+        StringEncoding::Utf16 => WitEncoding::UTF16,
+    };
+    wit_component::embed_component_metadata(module, &resolve, world, encoding).map_err(|error| not_encodable(&error))
+}
+
+fn encoding(found: &Inspected<'_>, stated: Option<StringEncoding>) -> Result<StringEncoding, Fault> {
+    let section = found.custom.iter().find(|(name, _)| *name == ENCODING_SECTION).map(|(_, data)| data.trim_ascii());
+    let embedded = match section {
+        None => None,
+        Some(b"utf8") => Some(StringEncoding::Utf8),
+        Some(b"utf16") => Some(StringEncoding::Utf16),
+        Some(other) => {
+            let other: String = String::from_utf8_lossy(other).chars().take(40).collect();
+            return Err(refuse(format!(
+                "its section `{ENCODING_SECTION}` says {other:?}: `utf8` or `utf16` may stand there"
+            )));
+        }
+    };
+    match (stated, embedded) {
+        (Some(stated), Some(embedded)) if stated != embedded => {
+            Err(refuse(format!("it was stated to hold its texts otherwise than its section `{ENCODING_SECTION}` says")))
+        }
+        (Some(encoding), _) | (None, Some(encoding)) => Ok(encoding),
+        (None, None) => Err(refuse(format!(
+            "it is a core module that does not say how it holds its texts: state the string encoding with it (utf8 for Rust, C, \
+             Zig and Go, utf16 for AssemblyScript), or put a custom section `{ENCODING_SECTION}` into it"
+        ))),
+    }
+}
+
+fn check_imports(found: &Inspected<'_>) -> Result<(), Fault> {
+    let mut refused: Vec<&str> = found.imports.iter().map(|(name, _)| *name).filter(|name| *name != PREVIEW1).collect();
+    refused.dedup();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(refuse(format!("it imports from {}: {}", listed(refused.iter().copied()), remedy(&refused))))
+}
+
+fn not_encodable(error: &anyhow::Error) -> Fault {
+    let text: String = format!("{error:#}").chars().take(1_000).collect();
+    refuse(format!("no component can be made of it: {text}"))
+}
