@@ -6,9 +6,11 @@
 pub mod demo;
 
 mod check;
-pub mod demo;
 mod exit;
+mod explain;
 mod policy;
+mod records;
+mod target;
 mod terminal;
 
 #[cfg(test)]
@@ -49,6 +51,11 @@ pub struct Global {
 enum Command {
     /// Say everything that is wrong with a configuration, without starting anything.
     Check(check::CheckArgs),
+    /// Say what is scaled and how it stands.
+    #[command(subcommand)]
+    Target(target::TargetCommand),
+    /// Say why a target is as it is.
+    Explain(explain::ExplainArgs),
     /// Write, build, inspect and try policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -104,7 +111,12 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Check(args) => check::run(&cli.global, &args),
+        Command::Target(command) => target::run(&cli.global, &command),
+        Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Policy(command) => policy::run(command),
+        Command::DemoWorker(args) => {
+            demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
+        }
     };
     result.unwrap_or_else(|error| exit::report(&error)).into()
 }
