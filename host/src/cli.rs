@@ -4,10 +4,12 @@
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
 mod check;
-pub mod demo;
 mod exit;
+mod explain;
 mod policy;
+mod records;
 mod run;
+mod target;
 mod terminal;
 
 #[cfg(test)]
@@ -50,6 +52,11 @@ enum Command {
     Check(check::CheckArgs),
     /// Run the host.
     Run(run::RunArgs),
+    /// Say what is scaled and how it stands.
+    #[command(subcommand)]
+    Target(target::TargetCommand),
+    /// Say why a target is as it is.
+    Explain(explain::ExplainArgs),
     /// Write, build, inspect and try policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -105,10 +112,12 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Check(args) => check::run(&cli.global, &args),
+        Command::Target(command) => target::run(&cli.global, &command),
+        Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Policy(command) => policy::run(command),
         Command::Run(args) => run::run(&cli.global, &args),
         Command::DemoWorker(args) => {
-            demo::worker::run(&args).map(|()| Exit::Fine).context("running the worker of the demo")
+            demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
         }
     };
     result.unwrap_or_else(|error| exit::report(&error)).into()
