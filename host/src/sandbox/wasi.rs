@@ -13,7 +13,7 @@ mod tests;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceDynamic, ResourceType, Val};
 
 use self::printed::Printed;
 use super::fault::Fault;
@@ -83,8 +83,9 @@ fn define_function(instance: &mut LinkerInstance<'_, GuestState>, path: &str, na
     let full_name = format!("wasi:{path} {name}");
     instance.func_new(name, move |mut store, ty, params, results| {
         store.data_mut().wasi.count()?;
+        let handle = end_borrows(&mut store, params)?;
         let answer = match call {
-            Some(call) => call(&mut store, params)?,
+            Some(call) => call(&mut store, params, handle)?,
             None => calls::decline(&ty, &full_name)?,
         };
         match (results, answer) {
@@ -94,6 +95,21 @@ fn define_function(instance: &mut LinkerInstance<'_, GuestState>, path: &str, na
         }
         Ok(())
     })
+}
+
+/// Gives back all handles among the arguments, as a call must that took them in their dynamic form, and tells what the first one
+/// stands for. Nothing but the standard streams tells its handles apart.
+fn end_borrows(store: &mut GuestStore<'_>, params: &[Val]) -> wasmtime::Result<Option<u32>> {
+    let mut first = None;
+    for param in params {
+        let stands_for = match param {
+            Val::Resource(resource) => Some(ResourceDynamic::try_from_resource_any(*resource, &mut *store)?.rep()),
+            Val::List(items) if matches!(items.first(), Some(Val::Resource(_))) => end_borrows(store, items)?,
+            _ => None,
+        };
+        first = first.or(stands_for);
+    }
+    Ok(first)
 }
 
 /// A number for each kind of resource, by its name: kinds of different names never mix.

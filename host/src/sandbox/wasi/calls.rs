@@ -1,7 +1,7 @@
 //! The functions that have an answer. All others decline.
 
 use wasmtime::component::types::{ComponentFunc, Type};
-use wasmtime::component::{ResourceAny, ResourceDynamic, Val};
+use wasmtime::component::{ResourceDynamic, Val};
 
 use super::{GuestStore, Refusal, kind_of};
 
@@ -16,38 +16,38 @@ const STDIN: u32 = 0;
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
 
-/// One function: takes the arguments, gives the result if it has one.
-pub(super) type Call = fn(&mut GuestStore<'_>, &[Val]) -> wasmtime::Result<Option<Val>>;
+/// One function: takes the arguments and what their first handle stands for, gives the result if it has one.
+pub(super) type Call = fn(&mut GuestStore<'_>, &[Val], Option<u32>) -> wasmtime::Result<Option<Val>>;
 
 /// The function of this interface and name.
 pub(super) fn find(path: &str, name: &str) -> Option<Call> {
     Some(match (path, name) {
         ("cli/environment", "get-environment" | "get-arguments") | ("filesystem/preopens", "get-directories") => {
-            |_, _| Ok(Some(Val::List(Vec::new())))
+            |_, _, _| Ok(Some(Val::List(Vec::new())))
         }
         ("cli/environment", "initial-cwd")
         | ("cli/terminal-stdin" | "cli/terminal-stdout" | "cli/terminal-stderr", _)
-        | ("filesystem/types", "filesystem-error-code") => |_, _| Ok(Some(Val::Option(None))),
-        ("cli/exit", _) => |_, _| Err(Refusal::Exit.into()),
-        ("cli/stdin", "get-stdin") => |store, _| handle(store, "input-stream", STDIN),
-        ("cli/stdout", "get-stdout") => |store, _| handle(store, "output-stream", STDOUT),
-        ("cli/stderr", "get-stderr") => |store, _| handle(store, "output-stream", STDERR),
-        ("clocks/monotonic-clock", "now") => |store, _| Ok(Some(Val::U64(nanos(store)))),
-        ("clocks/monotonic-clock", "resolution") => |_, _| Ok(Some(Val::U64(NANOS_PER_MS))),
-        ("clocks/wall-clock", "now") => |store, _| Ok(Some(datetime(nanos(store)))),
-        ("clocks/wall-clock", "resolution") => |_, _| Ok(Some(datetime(NANOS_PER_MS))),
+        | ("filesystem/types", "filesystem-error-code") => |_, _, _| Ok(Some(Val::Option(None))),
+        ("cli/exit", _) => |_, _, _| Err(Refusal::Exit.into()),
+        ("cli/stdin", "get-stdin") => |store, _, _| handle(store, "input-stream", STDIN),
+        ("cli/stdout", "get-stdout") => |store, _, _| handle(store, "output-stream", STDOUT),
+        ("cli/stderr", "get-stderr") => |store, _, _| handle(store, "output-stream", STDERR),
+        ("clocks/monotonic-clock", "now") => |store, _, _| Ok(Some(Val::U64(nanos(store)))),
+        ("clocks/monotonic-clock", "resolution") => |_, _, _| Ok(Some(Val::U64(NANOS_PER_MS))),
+        ("clocks/wall-clock", "now") => |store, _, _| Ok(Some(datetime(nanos(store)))),
+        ("clocks/wall-clock", "resolution") => |_, _, _| Ok(Some(datetime(NANOS_PER_MS))),
         (_, "subscribe-instant" | "subscribe-duration" | "[method]input-stream.subscribe")
-        | (_, "[method]output-stream.subscribe") => |store, _| handle(store, "pollable", 0),
-        ("io/error", "[method]error.to-debug-string") => |_, _| Ok(Some(Val::String(String::new()))),
-        ("io/poll", "[method]pollable.ready") => |_, _| Ok(Some(Val::Bool(true))),
-        ("io/poll", "[method]pollable.block") => |_, _| Ok(None),
+        | (_, "[method]output-stream.subscribe") => |store, _, _| handle(store, "pollable", 0),
+        ("io/error", "[method]error.to-debug-string") => |_, _, _| Ok(Some(Val::String(String::new()))),
+        ("io/poll", "[method]pollable.ready") => |_, _, _| Ok(Some(Val::Bool(true))),
+        ("io/poll", "[method]pollable.block") => |_, _, _| Ok(None),
         ("io/poll", "poll") => poll,
         ("io/streams", name) => return stream(name),
         ("random/random", "get-random-bytes") | ("random/insecure", "get-insecure-random-bytes") => random_bytes,
         ("random/random", "get-random-u64") | ("random/insecure", "get-insecure-random-u64") => {
-            |store, _| Ok(Some(Val::U64(store.data_mut().wasi.random_u64())))
+            |store, _, _| Ok(Some(Val::U64(store.data_mut().wasi.random_u64())))
         }
-        ("random/insecure-seed", _) => |store, _| {
+        ("random/insecure-seed", _) => |store, _, _| {
             let wasi = &mut store.data_mut().wasi;
             Ok(Some(Val::Tuple(vec![Val::U64(wasi.random_u64()), Val::U64(wasi.random_u64())])))
         },
@@ -60,11 +60,11 @@ fn stream(name: &str) -> Option<Call> {
     let method = name.strip_prefix("[method]input-stream.").or_else(|| name.strip_prefix("[method]output-stream."))?;
     Some(match method {
         "read" | "blocking-read" | "skip" | "blocking-skip" | "splice" | "blocking-splice" => {
-            |_, _| Ok(Some(Val::Result(Err(Some(Box::new(Val::Variant("closed".to_owned(), None)))))))
+            |_, _, _| Ok(Some(Val::Result(Err(Some(Box::new(Val::Variant("closed".to_owned(), None)))))))
         }
-        "check-write" => |_, _| Ok(Some(Val::Result(Ok(Some(Box::new(Val::U64(WRITE_BYTES))))))),
+        "check-write" => |_, _, _| Ok(Some(Val::Result(Ok(Some(Box::new(Val::U64(WRITE_BYTES))))))),
         "write" | "blocking-write-and-flush" => write,
-        "flush" | "blocking-flush" | "write-zeroes" | "blocking-write-zeroes-and-flush" => |_, _| Ok(Some(done())),
+        "flush" | "blocking-flush" | "write-zeroes" | "blocking-write-zeroes-and-flush" => |_, _, _| Ok(Some(done())),
         _ => return None,
     })
 }
@@ -98,12 +98,12 @@ fn datetime(nanos: u64) -> Val {
 }
 
 /// All that was asked for is ready.
-fn poll(_store: &mut GuestStore<'_>, params: &[Val]) -> wasmtime::Result<Option<Val>> {
+fn poll(_store: &mut GuestStore<'_>, params: &[Val], _handle: Option<u32>) -> wasmtime::Result<Option<Val>> {
     let Some(Val::List(pollables)) = params.first() else { return Ok(Some(Val::List(Vec::new()))) };
     Ok(Some(Val::List((0..u32::try_from(pollables.len()).unwrap_or(u32::MAX)).map(Val::U32).collect())))
 }
 
-fn random_bytes(store: &mut GuestStore<'_>, params: &[Val]) -> wasmtime::Result<Option<Val>> {
+fn random_bytes(store: &mut GuestStore<'_>, params: &[Val], _handle: Option<u32>) -> wasmtime::Result<Option<Val>> {
     let Some(Val::U64(count)) = params.first() else { return Ok(None) };
     if *count > RANDOM_BYTES_MAX {
         return Err(Refusal::Bytes(*count).into());
@@ -114,17 +114,12 @@ fn random_bytes(store: &mut GuestStore<'_>, params: &[Val]) -> wasmtime::Result<
     Ok(Some(Val::List(bytes.collect())))
 }
 
-fn write(store: &mut GuestStore<'_>, params: &[Val]) -> wasmtime::Result<Option<Val>> {
-    if let [Val::Resource(stream), Val::List(bytes)] = params {
-        let is_stderr = representation(store, *stream)? == STDERR;
+fn write(store: &mut GuestStore<'_>, params: &[Val], stream: Option<u32>) -> wasmtime::Result<Option<Val>> {
+    if let [_, Val::List(bytes)] = params {
         let bytes = bytes.iter().filter_map(|byte| if let Val::U8(byte) = byte { Some(*byte) } else { None });
-        store.data_mut().wasi.printed.write(is_stderr, bytes);
+        store.data_mut().wasi.printed.write(stream == Some(STDERR), bytes);
     }
     Ok(Some(done()))
-}
-
-fn representation(store: &mut GuestStore<'_>, resource: ResourceAny) -> wasmtime::Result<u32> {
-    Ok(ResourceDynamic::try_from_resource_any(resource, store)?.rep())
 }
 
 fn done() -> Val {
