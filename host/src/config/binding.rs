@@ -254,7 +254,7 @@ fn read_reading(item: &Item<'_>, every_ms: u64, declared: &Declared) -> Option<R
     table.finish();
     Some(ReadingSpec {
         // Sources whose series have names of their own are asked for the reading by its name.
-        query: query.map_or_else(|| name.clone(), |query| query)?,
+        query: query.unwrap_or_else(|| name.clone())?,
         name: name?,
         source: source?,
         subject: subject?,

@@ -167,7 +167,7 @@ pub(super) fn deserialize<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
         let span = error.span().unwrap_or_else(|| item.value().span());
         let found = rest.get_ref().as_table().and_then(|table| find(table, &span, item.path()));
         complain(item.reader(), &span, found.as_ref().map_or(item.path(), |found| &found.path), &message);
-        let Some(found) = found else { return None };
+        let found = found?;
         take_out(&mut rest, &found.span);
         taken_out.push(found.key);
     }
