@@ -2,12 +2,7 @@
 //!
 //! Prints a table first: numbers that criterion does not measure, and whole turns of many targets, whose cost is per target.
 
-#![expect(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::cast_precision_loss,
-    reason = "a benchmark: it stops where it must"
-)]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark: it stops where it must")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -29,8 +29,8 @@ pub use self::explain::{Story, explain};
 pub use self::history::{Event, Span, Turn, history};
 pub use self::reconcile::{OpenRecord, open_records};
 pub use self::record::{
-    Closing, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Run, Slot,
-    StepEntry, Trigger,
+    Closing, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Run, Slot, StepEntry,
+    Trigger,
 };
 pub use self::recorder::{QuietForm, Recorder, Settings, close, note, step};
 pub use self::retention::{Retained, Retention, forgotten_digests, retain};

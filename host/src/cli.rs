@@ -3,11 +3,14 @@
 //! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
-
 mod check;
 pub mod demo;
 mod exit;
+mod explain;
 mod policy;
+mod records;
+mod run;
+mod target;
 mod terminal;
 
 #[cfg(test)]
@@ -16,7 +19,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::exit::{Exit, Fail};
@@ -48,6 +51,13 @@ pub struct Global {
 enum Command {
     /// Say everything that is wrong with a configuration, without starting anything.
     Check(check::CheckArgs),
+    /// Run the host.
+    Run(run::RunArgs),
+    /// Say what is scaled and how it stands.
+    #[command(subcommand)]
+    Target(target::TargetCommand),
+    /// Say why a target is as it is.
+    Explain(explain::ExplainArgs),
     /// Write, build, inspect and try policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -103,7 +113,10 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Check(args) => check::run(&cli.global, &args),
-        Command::Policy(command) => policy::run(&cli.global, command),
+        Command::Target(command) => target::run(&cli.global, &command),
+        Command::Explain(args) => explain::run(&cli.global, &args),
+        Command::Policy(command) => policy::run(command),
+        Command::Run(args) => run::run(&cli.global, &args),
         Command::DemoWorker(args) => {
             demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
         }

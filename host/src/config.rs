@@ -40,7 +40,7 @@ pub struct Config {
     pub digest: String,
     /// Where state is kept. Relative paths of the file start from the file's own folder.
     pub data_dir: PathBuf,
-    /// Where `use = "name"` looks for `name.wasm` besides the built-in policies.
+    /// What relative files of `use` start from; `None`: the configuration's own folder.
     pub policies_dir: Option<PathBuf>,
     /// Whether every binding decides and records without acting.
     pub dry_run: bool,

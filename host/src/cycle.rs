@@ -258,6 +258,14 @@ impl Cycle {
         Ok(Some(target))
     }
 
+    /// Writes down what was only counted so far. To be called before the host ends.
+    pub async fn farewell(&mut self) {
+        let rest = self.recorder.rest();
+        if let Err(error) = self.parts.store.write(rest).await {
+            tracing::warn!(%error, "the last counts of quiet turns are lost");
+        }
+    }
+
     async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
         let limit = Duration::from_millis(self.parts.patience.call_ms);
         match tokio::time::timeout(limit, self.parts.driver.observe(now_ms)).await {

@@ -28,6 +28,8 @@ pub mod registry;
 
 pub mod config;
 
+pub mod supervisor;
+
 pub mod cli;
 
 pub mod telemetry;

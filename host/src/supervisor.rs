@@ -5,29 +5,259 @@
 mod bind;
 mod pace;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::bind::{BindError, bind};
-use crate::audit::{Recorder, Trigger};
-use crate::config::{Config, DriverKind, RegistrarKind, SourceKind};
+pub use self::bind::bind;
+use crate::audit::{self, QuietForm, Trigger};
+use crate::config::{Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
-use crate::registry::{Registry, RegistryError};
-use crate::sandbox::{Sandbox, SandboxError};
+use crate::registry::{Registry, RegistryParts};
+use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
 use crate::sources::http_json::HttpJsonSource;
 use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
 use crate::sources::scrape::ScrapeSource;
 use crate::sources::{GatherLimits, Source, Sources};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Write, Written};
+use crate::store::{SqliteStore, Store, StoreError, Write};
 
-/// Key of the count of owners of this store.
+/// Key of the count of hosts that have owned this store: part of every change's key.
 const EPOCH: &str = "host/epoch";
+/// How often it is looked whether records are to be dropped.
+const RETENTION_EVERY: Duration = Duration::from_secs(60);
+/// Records dropped at once: writes wait for so long.
+const RETENTION_ENTRIES_MAX: usize = 2_000;
+
+/// A host, built and not yet running.
+#[derive(Debug)]
+pub struct Host {
+    backends: Vec<Backend>,
+    embedded: Vec<Arc<EmbeddedRegistrar>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    retention: audit::Retention,
+}
+
+/// One backend and the bindings that can sit on its targets.
+#[derive(Debug)]
+struct Backend {
+    cycle: Cycle,
+    bindings: Vec<Arc<Binding>>,
+}
+
+/// Why a host could not be built.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each is the room that it names")]
+pub enum HostError {
+    #[error("failed to open the store")]
+    Store(#[from] StoreError),
+    #[error("failed to start the sandbox")]
+    Sandbox(#[from] SandboxError),
+    #[error("failed to start a driver")]
+    Driver(#[from] DriverError),
+    #[error("failed to start a registrar")]
+    Registrar(#[from] RegistrarError),
+    #[error("failed to start source {name}: {what}")]
+    Source { name: String, what: String },
+    #[error(transparent)]
+    Bindings(Complaints),
+    #[error(transparent)]
+    Cycle(#[from] CycleError),
+}
+
+impl Host {
+    /// Builds all rooms. The data directory is locked from here on.
+    ///
+    /// # Errors
+    /// What could not be built; nothing was started.
+    pub async fn build(config: &Config) -> Result<Self, HostError> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
+        let sandbox = Sandbox::start(&config.sandbox)?;
+        let compiler = Compiler::new(None, sandbox.compile_limits())?;
+        let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
+        let cache = Some(ArtefactCache::open(&config.data_dir)?);
+        let registry =
+            Registry::new(RegistryParts { sandbox, compiler, cache, store: Arc::clone(&store), policies_dir });
+        let bindings = bind_all(&registry, config).await?;
+
+        let sources: Arc<Sources> = Arc::new(config.sources.iter().map(source).collect::<Result<_, _>>()?);
+        let mut embedded = Vec::new();
+        for named in &config.registrars {
+            match &named.kind {
+                RegistrarKind::Embedded(settings) => {
+                    embedded.push(Arc::new(EmbeddedRegistrar::start(&named.name, settings.clone()).await?));
+                }
+            }
+        }
+        let registrars: Vec<Arc<dyn Registrar>> =
+            embedded.iter().map(|one| Arc::clone(one) as Arc<dyn Registrar>).collect();
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
+        let mut backends = Vec::with_capacity(config.drivers.len());
+        for named in &config.drivers {
+            let parts = Parts {
+                driver: driver(named, config)?,
+                registrars: registrars.clone(),
+                sources: Arc::clone(&sources),
+                store: Arc::clone(&store),
+                records: audit::Settings {
+                    quiet: match config.quiet {
+                        Quiet::Replayable => QuietForm::Replayable,
+                        Quiet::Counted => QuietForm::Counted,
+                    },
+                },
+                host: host_name(),
+                clock: Arc::clone(&clock),
+                patience: Patience::default(),
+                gather_limits: GatherLimits::default(),
+                lease,
+            };
+            let cycle = Cycle::take_up(parts).await?;
+            backends.push(Backend { cycle, bindings: bindings.clone() });
+        }
+        let retention = audit::Retention {
+            age_ms: config.retention.age_ms,
+            bytes_max: config.retention.size_bytes,
+            entries_max: RETENTION_ENTRIES_MAX,
+        };
+        Ok(Self { backends, embedded, store, clock, retention })
+    }
+
+    /// The balancers that run within this host.
+    #[must_use]
+    pub fn balancers(&self) -> &[Arc<EmbeddedRegistrar>] {
+        &self.embedded
+    }
+
+    /// Where this host keeps its state.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Takes every binding through one turn, sees through what was begun, and ends.
+    ///
+    /// # Errors
+    /// Where no turn could be made.
+    pub async fn run_once(mut self) -> Result<TurnReport, HostError> {
+        let mut total = TurnReport::default();
+        for Backend { cycle, bindings } in &mut self.backends {
+            let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
+            let report = cycle.turn(bindings, &due, &Trigger::Manual { who: "run --once".to_owned() }).await?;
+            while cycle.running() > 0 {
+                cycle.next_finished().await?;
+            }
+            total.targets = total.targets.saturating_add(report.targets);
+            total.begun = total.begun.saturating_add(report.begun);
+            total.faults = total.faults.saturating_add(report.faults);
+            total.troubles.extend(report.troubles);
+        }
+        self.end().await;
+        Ok(total)
+    }
+
+    /// Runs until `shutdown`. Each backend has a task of its own; one that is slow or broken delays no other.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        for Backend { cycle, bindings } in std::mem::take(&mut self.backends) {
+            tasks.spawn(pace::drive(cycle, bindings, shutdown.clone()));
+        }
+        let retention =
+            tokio::spawn(retain(Arc::clone(&self.store), Arc::clone(&self.clock), self.retention, shutdown.clone()));
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(mut cycle) => cycle.farewell().await,
+                Err(error) => tracing::error!(%error, "the task of a backend broke down; its targets stay as they are"),
+            }
+        }
+        retention.abort();
+        self.end().await;
+    }
+
+    async fn end(self) {
+        for balancer in &self.embedded {
+            balancer.shutdown().await;
+        }
+    }
+}
+
+/// All bindings, or every complaint of all of them.
+async fn bind_all(registry: &Registry, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
+    let mut bindings = Vec::with_capacity(config.bindings.len());
+    let mut complaints: Vec<Complaint> = Vec::new();
+    for wanted in &config.bindings {
+        match bind(registry, config, wanted).await {
+            Ok(binding) => bindings.push(Arc::new(binding)),
+            Err(found) => complaints.extend(found),
+        }
+    }
+    if complaints.is_empty() {
+        return Ok(bindings);
+    }
+    Err(HostError::Bindings(Complaints { file: config.file.display().to_string(), complaints }))
+}
+
+fn driver(named: &Named<DriverKind>, config: &Config) -> Result<Arc<dyn Driver>, DriverError> {
+    match &named.kind {
+        DriverKind::Process(settings) => {
+            Ok(Arc::new(ProcessDriver::open(&named.name, settings.clone(), &config.data_dir)?))
+        }
+    }
+}
+
+fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostError> {
+    let name = &named.name;
+    let failed = |what: String| HostError::Source { name: name.clone(), what };
+    let source: Arc<dyn Source> = match &named.kind {
+        SourceKind::Process(settings) => Arc::new(ProcessSource::new(name, *settings)),
+        SourceKind::Prometheus(settings) => Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?),
+        SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
+        SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
+    };
+    Ok((name.clone(), source))
+}
+
+/// Counts this owner of the store.
+async fn next_epoch(store: &dyn Store) -> Result<u64, StoreError> {
+    let kept = store.get(EPOCH).await?;
+    let last = kept.and_then(|kept| String::from_utf8(kept.value).ok()?.parse::<u64>().ok()).unwrap_or(0);
+    let epoch = last.saturating_add(1);
+    store.write(vec![Write::Set { key: EPOCH.to_owned(), value: epoch.to_string().into_bytes() }]).await?;
+    Ok(epoch)
+}
+
+async fn retain(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    retention: audit::Retention,
+    shutdown: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(RETENTION_EVERY) => {}
+        }
+        match audit::retain(store.as_ref(), &retention, clock.now_ms()).await {
+            Ok(retained) => tracing::debug!(?retained, "old records dropped"),
+            Err(error) => tracing::warn!(%error, "old records could not be dropped"),
+        }
+    }
+}
+
+fn folder_of(config: &Config) -> PathBuf {
+    config.file.parent().map(PathBuf::from).unwrap_or_default()
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -162,3 +162,88 @@ fn a_folder_without_a_policy_is_not_built() {
     assert!(ran.err.contains("there is no Cargo.toml"), "{}", ran.err);
     assert_eq!(desk.run(&["policy", "build", "nowhere"]).code, 3);
 }
+
+#[test]
+fn a_data_directory_that_is_not_there_is_not_found_and_not_made() {
+    let desk = Desk::new();
+    for args in [["target", "list"], ["explain", "local/web"]] {
+        let ran = desk.run(&[&args[..], &["--data-dir", "nowhere"]].concat());
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        assert!(ran.err.contains("--data-dir"), "{}", ran.err);
+    }
+    assert!(!desk.path().join("nowhere").exists());
+    assert_eq!(desk.run(&["explain", "no-slash", "--data-dir", "."]).code, 2);
+}
+
+/// A policy by hand: a core module that abstains. `evaluate` gives the address of an answer that is all zeroes.
+const ABSTAINS: &str = r#"(module
+    (memory (export "memory") 1)
+    (data (i32.const 1024) "probe") (data (i32.const 1032) "1.0.0")
+    (global $top (mut i32) (i32.const 8192))
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+        (global.set $top (i32.add (local.get $at) (local.get 3)))
+        (local.get $at))
+    (func (export "trimtab:policy/decide@0.1.0#describe") (result i32)
+        (i32.store (i32.const 16) (i32.const 1024)) (i32.store (i32.const 20) (i32.const 5))
+        (i32.store (i32.const 24) (i32.const 1032)) (i32.store (i32.const 28) (i32.const 5))
+        (i32.const 16))
+    (func (export "trimtab:policy/decide@0.1.0#needs") (param i32 i32) (result i32) (i32.const 128))
+    (func (export "trimtab:policy/decide@0.1.0#evaluate") (param i32) (result i32) EVALUATE))"#;
+
+impl Desk {
+    fn policy(&self, name: &str, evaluate: &str) -> String {
+        let wasm = wat::parse_str(ABSTAINS.replace("EVALUATE", evaluate)).unwrap();
+        std::fs::write(self.path().join(name), wasm).unwrap();
+        name.to_owned()
+    }
+}
+
+#[test]
+fn five_lines_of_snapshot_are_enough_to_try_a_policy() {
+    let desk = Desk::new();
+    let policy = desk.policy("abstains.wasm", "(i32.const 256)");
+    let args = ["policy", "eval", &policy, "--snapshot", "-", "--string-encoding", "utf8"];
+    let snapshot = r#"{ "target": { "desired": 3 }, "readings": { "requests_per_second": 180 } }"#;
+    let ran = desk.run_with(&args, snapshot);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told: Vec<&str> = ran.out.lines().take(3).collect();
+    let expected =
+        ["policy    probe 1.0.0 on eval/target", "answer    it abstains", "decision  nothing is done: abstained"];
+    assert_eq!(told, expected);
+    let ran = desk.run_with(&[&args[..], &["--json"]].concat(), snapshot);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["ruling"]["quiet"], "abstained");
+    assert!(json["spent"]["fuel"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_policy_that_fails_says_how_and_ends_with_4() {
+    let desk = Desk::new();
+    let policy = desk.policy("traps.wasm", "unreachable");
+    let ran = desk.run_with(&["policy", "eval", &policy, "--snapshot", "-", "--string-encoding", "utf8"], "{}");
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.out.contains("fault     it trapped"), "{}", ran.out);
+}
+
+#[test]
+fn what_is_no_policy_gets_one_clear_error() {
+    let desk = Desk::new();
+    let good = desk.policy("good.wasm", "(i32.const 256)");
+    let bytes = std::fs::read(desk.path().join(&good)).unwrap();
+    std::fs::write(desk.path().join("truncated.wasm"), &bytes[..bytes.len() / 2]).unwrap();
+    desk.put("text.wasm", "not WebAssembly at all");
+    std::fs::write(desk.path().join("empty.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
+    let importing = "(module (import \"env\" \"now\" (func (result i64))))";
+    std::fs::write(desk.path().join("importing.wasm"), wat::parse_str(importing).unwrap()).unwrap();
+    for (file, code) in [("none.wasm", 3), ("truncated.wasm", 4), ("text.wasm", 4), ("empty.wasm", 4), ("importing.wasm", 4)] {
+        let ran = desk.run(&["policy", "check", file, "--string-encoding", "utf8"]);
+        assert_eq!(ran.code, code, "{file}: {}", ran.err);
+        assert_eq!(ran.err.lines().count(), 1, "{file}: {}", ran.err);
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(file), "{file}: {}", ran.err);
+    }
+    let ran = desk.run(&["policy", "check", &good, "--string-encoding", "utf8", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((json["kind"].as_str(), json["manifest"]["name"].as_str()), (Some("core module"), Some("probe")));
+}

@@ -1,8 +1,22 @@
 //! All tests that need more than one room, in one binary, so that they link once: the house's rules, the built binary as a real
 //! process, and real servers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy exempts functions marked as tests; what they share is a test too"
+)]
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "all of this is tests; clippy.toml's leave for tests does not reach functions that are not themselves #[test]"
+)]
 
 mod architecture;
 mod cli;
+mod demo;
 mod process;
 mod prometheus;
 mod sandbox;

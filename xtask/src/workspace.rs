@@ -53,8 +53,7 @@ impl Workspace {
     /// Where cargo cannot read the workspace.
     pub(crate) fn load() -> Result<Self> {
         // Not the current folder: `cargo xtask` works from any folder below the root, and cargo says where xtask itself lies.
-        let xtask =
-            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let xtask = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let manifest = Path::new(&xtask).join("../Cargo.toml");
         let said = steps::capture(
             cargo().args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(manifest),

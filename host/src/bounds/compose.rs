@@ -14,6 +14,12 @@ use crate::snapshot::{Instance, ResizeAbility, Snapshot};
 
 /// Most instance actions that one turn considers.
 const ACTIONS_ASKED_MAX: usize = 256;
+/// Most replicas that a wish is taken seriously with; more is nonsense, and nonsense is not clamped but refused.
+const COUNT_MAX: u32 = 1_000_000;
+/// Most thousandths of a core, likewise: ten thousand cores.
+const CPU_MILLIS_MAX: u64 = 10_000_000;
+/// Most bytes of memory, likewise: one PiB.
+const MEMORY_BYTES_MAX: u64 = 1 << 50;
 /// Containers whose figures are bounded; further ones are left alone.
 pub(super) const CONTAINERS_MAX: usize = 16;
 
@@ -235,11 +241,25 @@ impl<'q, 'a, 'n> Composer<'q, 'a, 'n> {
         } else if cannot || !abilities.kinds.iter().any(|able| able == kind.as_str()) {
             Restraint::BackendCannot { slot, kind }
         } else if says_something {
-            return self.admit_names(vote, proposal);
+            return self.admit_numbers(vote, proposal) && self.admit_names(vote, proposal);
         } else {
             Restraint::NothingAsked { slot, kind }
         };
         self.notes.push(restraint);
+        false
+    }
+
+    /// Stage 1: a policy that asks for an absurd number has failed, even if it does not know: others must not lower either.
+    fn admit_numbers(&mut self, vote: &'a Vote, proposal: &Proposal) -> bool {
+        let counts = [proposal.count, proposal.at_least].into_iter().flatten();
+        let mut numbers: Vec<(u64, u64)> = counts.map(|count| (u64::from(count), u64::from(COUNT_MAX))).collect();
+        for side in proposal.resources.iter().flat_map(|resources| [resources.requests, resources.limits]) {
+            numbers.extend(side.cpu_millis.map(|millis| (millis, CPU_MILLIS_MAX)));
+            numbers.extend(side.memory_bytes.map(|bytes| (bytes, MEMORY_BYTES_MAX)));
+        }
+        let Some((wished, max)) = numbers.into_iter().find(|(wished, max)| wished > max) else { return true };
+        self.notes.push(Restraint::Absurd { slot: vote.slot.clone(), wished, max });
+        self.out.blame.get_or_insert(vote);
         false
     }
 

@@ -51,7 +51,9 @@ pub struct Past {
     figures: Vec<FigureWishes>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Moved>,
+    #[serde(skip_serializing_if = "Last::is_empty")]
     count: Last,
+    #[serde(skip_serializing_if = "Last::is_empty")]
     resize: Last,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     actions: Vec<(u64, u32)>,
@@ -86,9 +88,12 @@ struct Moved {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Last {
+    #[serde(skip_serializing_if = "Option::is_none")]
     raise_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     change_ms: Option<u64>,
     /// The values before the last change, in case that it is undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<(Option<u64>, Option<u64>)>,
 }
 
@@ -435,6 +440,10 @@ impl FigureWishes {
 }
 
 impl Last {
+    fn is_empty(&self) -> bool {
+        self.change_ms.is_none()
+    }
+
     fn note(&mut self, now_ms: u64, raise: bool) {
         self.before = Some((self.raise_ms, self.change_ms));
         self.change_ms = Some(now_ms);

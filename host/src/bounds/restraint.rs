@@ -32,6 +32,8 @@ pub enum Restraint {
     SizeUnknown { slot: String, size: String },
     #[error("policy {slot} asked for figures, and the backend has sizes only")]
     SizesOnly { slot: String },
+    #[error("policy {slot} asked for {wished}, an absurd number; the most that is taken seriously is {max}")]
+    Absurd { slot: String, wished: u64, max: u64 },
     #[error("policy {slot} asked for more than {max} things at once; the rest is dropped")]
     TooMuch { slot: String, max: usize },
 
@@ -236,6 +238,7 @@ impl Restraint {
             | Self::ContainerUnknown { .. }
             | Self::SizeUnknown { .. }
             | Self::SizesOnly { .. }
+            | Self::Absurd { .. }
             | Self::TooMuch { .. } => Stage::Grants,
             Self::LoweringRefused { .. }
             | Self::LoweringFaulted { .. }
@@ -301,6 +304,7 @@ impl Restraint {
             Self::ContainerUnknown { .. } => "container-unknown",
             Self::SizeUnknown { .. } => "size-unknown",
             Self::SizesOnly { .. } => "sizes-only",
+            Self::Absurd { .. } => "absurd",
             Self::TooMuch { .. } => "too-much",
             Self::LoweringRefused { .. } => "lowering-refused",
             Self::LoweringFaulted { .. } => "lowering-faulted",

@@ -36,7 +36,8 @@ pub struct Settings {
     pub windows_up: Vec<Window>,
     /// Most that changes may take away within a window; all of them hold.
     pub windows_down: Vec<Window>,
-    /// Steps of a resize: most relative change at once of CPU and of memory.
+    /// Steps of a resize, for each figure: `max` is the most that it may rise at once and `min` the most that it may fall, as
+    /// a share of the present figure (0.5: by half).
     pub resize_step: Range<Option<f64>>,
     /// Pauses after changes of the count.
     pub cooldown: Cooldown,

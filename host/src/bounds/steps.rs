@@ -32,7 +32,7 @@ pub(super) fn furthest(past: &Past, settings: &Settings, present: u32, wished: u
             Direction::Up => tally.added,
             Direction::Down => tally.taken,
         };
-        let at_its_start = present.saturating_sub(tally.added).saturating_add(tally.taken);
+        let at_its_start = present.saturating_add(tally.taken).saturating_sub(tally.added);
         let Some(limit) = window.limit.allows(at_its_start) else { continue };
         let reach = towards(limit.saturating_sub(used));
         let nearer = match direction {

@@ -1,5 +1,13 @@
 //! The bounds, told as stories: a table for each stage, and an invariant that random histories are held to.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::type_complexity,
+    reason = "the numbers of stories are small, and their tables are typed where they stand"
+)]
+
 mod actions;
 mod composing;
 mod counts;

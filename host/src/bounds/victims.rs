@@ -1,8 +1,14 @@
 //! Which instances go.
 
-use std::collections::BTreeMap;
-
 use crate::snapshot::{Instance, Phase, Snapshot, VictimAbility};
+
+/// Instances of one zone that may go, by rank, the newest last.
+struct Zone<'a> {
+    name: Option<&'a str>,
+    /// How many of it count towards the desired number, those taken already left out.
+    counting: usize,
+    ranks: [Vec<&'a Instance>; 3],
+}
 
 /// The instances that go where the count falls by `fall`: first those to be removed, then in the policies' preference, then
 /// failed and lost ones, unready ones, and the newest, zones staying balanced. Only ids of this snapshot; never protected
@@ -17,20 +23,20 @@ pub(super) fn choose_victims<'a>(
         return Vec::new();
     }
     let number = usize::try_from(fall).unwrap_or(usize::MAX);
-    let mut left: BTreeMap<&str, &Instance> = snapshot
-        .instances
-        .iter()
-        .filter(|instance| may_go(instance))
-        .map(|instance| (instance.id.as_str(), instance))
-        .collect();
+    let mut left: Vec<&Instance> = snapshot.instances.iter().filter(|instance| may_go(instance)).collect();
     let mut victims = Vec::new();
+    if !(removals.is_empty() && preferred.is_empty()) {
+        left.sort_unstable_by_key(|instance| instance.id.as_str());
+    }
     for id in removals.iter().chain(preferred) {
         if victims.len() >= number {
             return victims;
         }
-        victims.extend(left.remove(id).map(|instance| instance.id.as_str()));
+        if let Ok(place) = left.binary_search_by_key(id, |instance| instance.id.as_str()) {
+            victims.push(left.remove(place).id.as_str());
+        }
     }
-    default_order(left.into_values().collect(), number.saturating_sub(victims.len()), &mut victims);
+    default_order(&left, number, &mut victims);
     victims
 }
 
@@ -40,43 +46,49 @@ pub(super) fn may_go(instance: &Instance) -> bool {
 }
 
 /// Failed and lost, then unready, then ready; within each the newest, always from the zone that has most left.
-fn default_order<'a>(candidates: Vec<&'a Instance>, number: usize, victims: &mut Vec<&'a str>) {
-    let rank = |instance: &Instance| match instance.phase {
-        Phase::Failed | Phase::Lost => 0_u8,
-        Phase::Ready => 2,
-        _ => 1,
-    };
-    let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
-    for instance in candidates.iter().filter(|instance| instance.phase.counts()) {
-        *zones.entry(instance.zone.as_deref().unwrap_or("")).or_default() += 1;
-    }
-    let mut ranks: [BTreeMap<&str, Vec<&Instance>>; 3] = Default::default();
-    for instance in candidates {
-        if let Some(by_zone) = ranks.get_mut(usize::from(rank(instance))) {
-            by_zone.entry(instance.zone.as_deref().unwrap_or("")).or_default().push(instance);
-        }
-    }
-    let mut wanted = number;
-    for mut by_zone in ranks {
-        // Oldest first, so that the newest is at the end; an instance of unknown age counts as new.
-        for instances in by_zone.values_mut() {
-            instances.sort_by_key(|instance| (instance.started_ms.unwrap_or(u64::MAX), instance.id.as_str()));
-        }
-        while wanted > 0 {
-            let fullest =
-                by_zone.iter_mut().filter(|(_, instances)| !instances.is_empty()).max_by_key(|(zone, instances)| {
-                    let newest = instances.last().map(|instance| instance.started_ms.unwrap_or(u64::MAX));
-                    (zones.get(*zone).copied().unwrap_or(0), newest)
-                });
-            let Some((zone, instances)) = fullest else { break };
-            let Some(instance) = instances.pop() else { break };
-            if instance.phase.counts()
-                && let Some(number) = zones.get_mut(*zone)
-            {
-                *number = number.saturating_sub(1);
-            }
+fn default_order<'a>(left: &[&'a Instance], number: usize, victims: &mut Vec<&'a str>) {
+    let mut zones = by_zone(left);
+    for rank in 0..3 {
+        while victims.len() < number {
+            let last = |zone: &Zone<'a>| zone.ranks.get(rank).and_then(|ranked| ranked.last().copied());
+            let fullest = zones
+                .iter_mut()
+                .filter(|zone| last(zone).is_some())
+                .max_by_key(|zone| (zone.counting, last(zone).map(age)));
+            let Some(zone) = fullest else { break };
+            let Some(instance) = zone.ranks.get_mut(rank).and_then(Vec::pop) else { break };
+            zone.counting = zone.counting.saturating_sub(usize::from(instance.phase.counts()));
             victims.push(&instance.id);
-            wanted -= 1;
         }
     }
+}
+
+fn by_zone<'a>(left: &[&'a Instance]) -> Vec<Zone<'a>> {
+    let mut zones: Vec<Zone<'_>> = Vec::new();
+    for instance in left {
+        let name = instance.zone.as_deref();
+        let place = zones.iter().position(|zone| zone.name == name).unwrap_or_else(|| {
+            zones.push(Zone { name, counting: 0, ranks: Default::default() });
+            zones.len() - 1
+        });
+        let rank = match instance.phase {
+            Phase::Failed | Phase::Lost => 0,
+            Phase::Ready => 2,
+            _ => 1,
+        };
+        let Some(zone) = zones.get_mut(place) else { continue };
+        zone.counting += usize::from(instance.phase.counts());
+        if let Some(ranked) = zone.ranks.get_mut(rank) {
+            ranked.push(instance);
+        }
+    }
+    for ranked in zones.iter_mut().flat_map(|zone| &mut zone.ranks) {
+        ranked.sort_by_key(|instance| age(instance));
+    }
+    zones
+}
+
+/// When it started; an instance of unknown age counts as new.
+fn age(instance: &Instance) -> u64 {
+    instance.started_ms.unwrap_or(u64::MAX)
 }

@@ -50,9 +50,13 @@ impl Vote {
             VoteAnswer::Faulted(fault) => {
                 Restraint::LoweringFaulted { what, present, wished, slot, fault: fault.to_string() }
             }
-            VoteAnswer::Proposals(_) => {
-                Restraint::LoweringFaulted { what, present, wished, slot, fault: "no answer".to_owned() }
-            }
+            VoteAnswer::Proposals(_) => Restraint::LoweringFaulted {
+                what,
+                present,
+                wished,
+                slot,
+                fault: "it asked for an absurd number".to_owned(),
+            },
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `trimtab policy …`: write, build, inspect and try policies.
 
 mod build;
+mod check;
+mod eval;
+mod inspect;
+mod load;
 mod new;
 mod snapshot_input;
 
@@ -10,7 +14,7 @@ mod tests;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{Exit, Global};
+use super::Exit;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
@@ -18,11 +22,17 @@ pub(super) enum PolicyCommand {
     New(new::NewArgs),
     /// Build the policy in a folder, whatever language it is written in.
     Build(build::BuildArgs),
+    /// Say what a policy is and whether this host takes it.
+    Check(check::CheckArgs),
+    /// Run a policy on one snapshot, exactly as in production.
+    Eval(eval::EvalArgs),
 }
 
-pub(super) fn run(_global: &Global, command: PolicyCommand) -> Result<Exit> {
+pub(super) fn run(command: PolicyCommand) -> Result<Exit> {
     match command {
         PolicyCommand::New(args) => new::run(&args),
         PolicyCommand::Build(args) => build::run(&args),
+        PolicyCommand::Check(args) => check::run(&args),
+        PolicyCommand::Eval(args) => eval::run(&args),
     }
 }

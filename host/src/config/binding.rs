@@ -90,7 +90,7 @@ impl Select {
 pub struct PolicyUse {
     /// Its name within the binding: memory belongs to it.
     pub slot: String,
-    /// Which policy: a built-in name, a file under `policies_dir`, or `sha256:…`.
+    /// Which policy: a built-in name, a file (with a slash or ending in `.wasm`), or `sha256:…`.
     pub uses: String,
     /// Parameters as written; the policy's manifest judges them.
     pub params: serde_json::Map<String, serde_json::Value>,
@@ -254,7 +254,7 @@ fn read_reading(item: &Item<'_>, every_ms: u64, declared: &Declared) -> Option<R
     table.finish();
     Some(ReadingSpec {
         // Sources whose series have names of their own are asked for the reading by its name.
-        query: query.map_or_else(|| name.clone(), |query| query)?,
+        query: query.unwrap_or_else(|| name.clone())?,
         name: name?,
         source: source?,
         subject: subject?,

@@ -11,9 +11,9 @@ use super::bounds::read_settings;
 use super::complaint::Complaints;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
+use super::{Config, Quiet, Retention, cross};
 use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
-use super::{Config, Quiet, Retention, cross};
 
 /// Names of drivers, sources, registrars and bindings end up in ids, keys and file names.
 const NAME_BYTES_MAX: usize = 63;

@@ -13,6 +13,7 @@ use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
+use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
 use crate::sources::scrape::ScrapeConfig;
 
@@ -41,7 +42,7 @@ pub enum DriverKind {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceKind {
     /// What the operating system says of processes.
-    Process(toml::Table),
+    Process(ProcessSourceConfig),
     /// A Prometheus server.
     Prometheus(PrometheusConfig),
     /// Text exposition, straight from instances.
@@ -166,7 +167,7 @@ pub(super) fn deserialize<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
         let span = error.span().unwrap_or_else(|| item.value().span());
         let found = rest.get_ref().as_table().and_then(|table| find(table, &span, item.path()));
         complain(item.reader(), &span, found.as_ref().map_or(item.path(), |found| &found.path), &message);
-        let Some(found) = found else { return None };
+        let found = found?;
         take_out(&mut rest, &found.span);
         taken_out.push(found.key);
     }

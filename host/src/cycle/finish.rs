@@ -64,7 +64,8 @@ impl Cycle {
             writes.extend(closing(finished, reports, now_ms, outcome));
             let mut state = self.states.get(&finished.target).cloned().unwrap_or_default();
             // A change that is stuck stays in sight until nothing of it is left to wait for.
-            if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record) {
+            if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record)
+            {
                 state.flight = None;
             }
             writes.push(state.write(&finished.target)?);

@@ -66,7 +66,8 @@ fn in_flight(facts: &Facts<'_>) -> Option<InFlight> {
 /// A list that is suddenly empty is not believed: a backend that forgot everything looks the same as one where everything died.
 fn inventory(facts: &Facts<'_>) -> Inventory {
     let wanted = if facts.backend_counts { facts.observed.target.desired } else { facts.state.desired.unwrap_or(0) };
-    let vanished = facts.observed.instances.is_empty() && facts.state.seen > 0 && wanted > 0 && facts.state.flight.is_none();
+    let vanished =
+        facts.observed.instances.is_empty() && facts.state.seen > 0 && wanted > 0 && facts.state.flight.is_none();
     if facts.observed.inventory.is_complete() && vanished {
         return Inventory::SuddenlyEmpty { before: facts.state.seen };
     }

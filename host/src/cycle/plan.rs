@@ -27,7 +27,8 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             let (dead, alive): (Vec<_>, Vec<_>) = decision.victims().iter().partition(|id| is_dead(instances, id));
             shrink.extend(alive.into_iter().take(surplus).map(|id| disappear(id)));
             // What is dead is cleared away along with any change of count: it serves nobody and keeps a name and a port.
-            let failed = instances.iter().filter(|instance| instance.phase == Phase::Failed).map(|instance| &instance.id);
+            let failed =
+                instances.iter().filter(|instance| instance.phase == Phase::Failed).map(|instance| &instance.id);
             let cleared: BTreeSet<&String> = dead.into_iter().chain(failed).collect();
             change.extend(cleared.into_iter().map(|id| clear_away(id)));
         }

@@ -3,6 +3,9 @@
 //! It does what a real backend does, and as slowly as it is told to: instances take time to start and to stop, calls fail when
 //! told to, lists come back in part. It keeps a count of its calls, so that a story can tell one list from a thousand.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -74,8 +74,10 @@ pub struct HttpJsonSource {
     fetcher: Fetcher,
     url: Url,
     /// The document of the last turn, or why there was none. Locked while it is fetched, so that one request serves all.
-    last: Mutex<Option<(u64, Result<Arc<Value>, Trouble>)>>,
+    last: Mutex<Option<(u64, Document)>>,
 }
+
+type Document = Result<Arc<Value>, Trouble>;
 
 /// Why there is no document; kept for every reading of the turn.
 #[derive(Debug, Clone)]
@@ -115,7 +117,7 @@ impl HttpJsonSource {
         })
     }
 
-    async fn fetch(&self) -> Result<Arc<Value>, Trouble> {
+    async fn fetch(&self) -> Document {
         let body = self.fetcher.get(self.url.clone(), "application/json").await.map_err(|error| match error {
             FetchError::Status { .. } | FetchError::Large(_) => Trouble::Bad(error.to_string()),
             FetchError::TimedOut(_) | FetchError::Unreachable(_) => Trouble::Unreachable(error.to_string()),

@@ -38,9 +38,11 @@ pub enum Outage {
 
 #[derive(Debug, Default)]
 struct Inner {
-    series: HashMap<String, HashMap<TargetId, Vec<(Option<String>, Series)>>>,
+    series: HashMap<String, HashMap<TargetId, Owners>>,
     outages: Vec<(Range<u64>, Outage)>,
 }
+
+type Owners = Vec<(Option<String>, Series)>;
 
 #[derive(Debug, Default)]
 struct Series {

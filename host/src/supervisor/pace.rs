@@ -22,7 +22,7 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
     while !shutdown.is_cancelled() {
         let due = timetable.due(Instant::now());
         if !due.is_empty() {
-            match cycle.turn(&bindings, &due, trigger).await {
+            match cycle.turn(&bindings, &due, &trigger).await {
                 Ok(report) => {
                     trigger = Trigger::Pace;
                     if report.again {
@@ -50,9 +50,8 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
             },
         }
     }
-    let farewell = tokio::time::timeout(FAREWELL, async {
-        while cycle.running() > 0 && cycle.next_finished().await.is_ok() {}
-    });
+    let farewell =
+        tokio::time::timeout(FAREWELL, async { while cycle.running() > 0 && cycle.next_finished().await.is_ok() {} });
     if farewell.await.is_err() {
         tracing::warn!(driver = cycle.driver().name(), running = cycle.running(), "changes were left under way");
     }

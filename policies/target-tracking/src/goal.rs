@@ -65,14 +65,16 @@ pub(crate) fn all(parameters: &Parameters) -> Result<Vec<Goal<'_>>, Refusal> {
         return Err(Refusal::parameter_wrong(text));
     }
     let mut goals = Vec::with_capacity(readings.len() + 1);
+    let usual = measure(kind, subject)?;
     if let Some(reading) = reading {
-        goals.push(goal(reading, *target, kind, subject)?);
+        goals.push(goal(reading, *target, usual)?);
     }
     for (index, reading) in readings.iter().enumerate() {
-        let target = targets.get(index).copied().or(*target);
-        let kind = kinds.get(index).unwrap_or(kind);
-        let subject = subjects.get(index).unwrap_or(subject);
-        goals.push(goal(reading, target, kind, subject)?);
+        let own = match (kinds.get(index), subjects.get(index)) {
+            (None, None) => usual,
+            (own_kind, own_subject) => measure(own_kind.unwrap_or(kind), own_subject.unwrap_or(subject))?,
+        };
+        goals.push(goal(reading, targets.get(index).copied().or(*target), own)?);
     }
     if goals.is_empty() {
         return Err(Refusal::parameter_wrong("neither `reading` nor `readings` names a reading"));
@@ -80,19 +82,20 @@ pub(crate) fn all(parameters: &Parameters) -> Result<Vec<Goal<'_>>, Refusal> {
     Ok(goals)
 }
 
-fn goal<'p>(reading: &'p str, target: Option<f64>, kind: &str, subject: &str) -> Result<Goal<'p>, Refusal> {
-    let measure = match (kind, subject) {
-        ("utilization", _) => Measure::Cpu,
-        ("memory-utilization", _) => Measure::Memory,
-        ("average-value", "instance") => Measure::PerInstance,
+fn measure(kind: &str, subject: &str) -> Result<Measure, Refusal> {
+    match (kind, subject) {
+        ("utilization", _) => Ok(Measure::Cpu),
+        ("memory-utilization", _) => Ok(Measure::Memory),
+        ("average-value", "instance") => Ok(Measure::PerInstance),
         ("value", "instance") => {
-            let text =
-                format!("reading `{reading}`: kind `value` is of the target; for instances, use `average-value`");
-            return Err(Refusal::parameter_wrong(text));
+            Err(Refusal::parameter_wrong("kind `value` is of the target; for instances, use `average-value`"))
         }
-        ("value", _) => Measure::Figure,
-        _ => Measure::Total,
-    };
+        ("value", _) => Ok(Measure::Figure),
+        _ => Ok(Measure::Total),
+    }
+}
+
+fn goal(reading: &str, target: Option<f64>, measure: Measure) -> Result<Goal<'_>, Refusal> {
     let target = target.ok_or_else(|| Refusal::parameter_wrong(format!("reading `{reading}` has no target")))?;
     Ok(Goal { reading, target, measure })
 }

@@ -301,14 +301,9 @@ mod parameters_that_are_wrong {
         assert!(refusal(&requests().set("target", 0.0)).contains("`target` is 0"));
         assert!(refusal(&requests().set("target", f64::NAN)).contains("not a finite number"));
         assert!(refusal(&requests().set("kind", "averageValue")).contains("none of average-value"));
-        let uneven = Bench::new()
-            .set("readings", ["a", "b"])
-            .set("targets", [1.0]);
+        let uneven = Bench::new().set("readings", ["a", "b"]).set("targets", [1.0]);
         assert!(refusal(&uneven).contains("`targets` has 1 items for 2"));
-        assert!(
-            refusal(&requests().set("kind", "value").set("subject", "instance"))
-                .contains("use `average-value`")
-        );
+        assert!(refusal(&requests().set("kind", "value").set("subject", "instance")).contains("use `average-value`"));
     }
 
     #[test]

@@ -5,11 +5,21 @@
 /// Symbols are emitted for `wasm32` only, so that the same crate compiles natively for its tests. A crate exports one
 /// policy.
 ///
+/// It also sets the allocator that suits a pure function in a fresh instance (see `heap.rs`); `export!(MyPolicy, heap: std)`
+/// leaves that to the standard library, or to the crate itself.
+///
 /// The exports are `unsafe extern "C"` functions; a crate under `unsafe_code = "deny"` may still use this macro, since the
 /// lint does not look into macros of other crates (which is also why no `expect` of it stands here: it would find nothing).
 #[macro_export]
 macro_rules! export {
     ($policy:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        #[global_allocator]
+        static HEAP: $crate::heap::Heap = $crate::heap::Heap::new();
+
+        $crate::export!($policy, heap: std);
+    };
+    ($policy:ty, heap: std) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
@@ -30,7 +40,7 @@ macro_rules! export {
                 }
             }
 
-    $crate::wire::__export_policy!(Exported with_types_in $crate::wire);
+            $crate::wire::__export_policy!(Exported with_types_in $crate::wire);
         };
     };
 }

@@ -52,6 +52,9 @@ mod export;
 mod figure;
 #[doc(hidden)]
 pub mod guest;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod heap;
 pub mod memory;
 mod needs;
 pub mod parameters;

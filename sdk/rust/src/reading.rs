@@ -14,7 +14,6 @@ use crate::wire;
 pub(crate) const NO_INDEX: u32 = u32::MAX;
 pub(crate) const FRESH: u8 = 0;
 pub(crate) const STALE: u8 = 1;
-pub(crate) const ABSENT: u8 = 2;
 /// Added to the freshness of a row of texts.
 pub(crate) const OF_TEXTS: u8 = 16;
 

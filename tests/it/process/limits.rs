@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use trimtab::drivers::{Step, StepState};
-use trimtab::snapshot::{ResizeAbility, Resources, Samples, Subject};
+use trimtab::snapshot::{Phase, ResizeAbility, Resources, Samples, Subject};
 use trimtab::sources::process::{ProcessSource, ProcessSourceConfig};
 use trimtab::sources::{Ask, AskTarget, ReadingSpec, Source};
 
@@ -91,13 +91,14 @@ async fn limits_change_while_it_runs_and_hold_for_new_ones_and_over_a_restart() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_memory_limit_below_what_is_used_is_refused_and_nothing_changes() {
     let rig = Rig::new(&format!(
-        "[workload.web]\n{}\nenv = {{ PART = 'web' }}\nports = '25000-25999'\nlimits = {{ memory = '256Mi' }}\n",
+        "[workload.web]\n{}\nenv = {{ PART = 'web', BALLAST_MIB = '32' }}\nports = '25000-25999'\nhealth = {{ tcp = {{}} }}\nlimits = {{ memory = '256Mi' }}\n",
         super::worker::command()
     ));
     if !rig.has_limits("a memory limit below what is used") {
         return;
     }
     rig.create("web", "web-1").await;
+    rig.phase("web", "web-1", Phase::Ready).await;
     let refusal =
         rig.take(&resize("web", Resources { cpu_millis: None, memory_bytes: Some(1 << 20) }), Step::Resize).await;
     assert!(refusal.as_ref().is_err_and(|why| why.contains("bytes of memory")), "{refusal:?}");

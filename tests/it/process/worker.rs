@@ -27,8 +27,11 @@ fn worker() {
     }
 }
 
-/// Answers every request with 200, or with 503 as long as the file `SICK` exists.
+/// Answers every request with 200, or with 503 as long as the file `SICK` exists; holds `BALLAST_MIB` of memory meanwhile.
 fn serve() {
+    let ballast_mib: usize = std::env::var("BALLAST_MIB").map_or(0, |text| text.parse().unwrap());
+    let ballast = vec![1_u8; ballast_mib << 20];
+    std::hint::black_box(&ballast);
     let port = std::env::var("PORT").unwrap();
     let sick = std::env::var("SICK").unwrap_or_default();
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();

@@ -249,7 +249,8 @@ fn proposal(proposal: &Proposal) -> String {
     let mut words = plain(proposal.kind.as_str());
     match proposal.kind {
         ProposalKind::Scale => {
-            let figures = [(" to", proposal.count), (" to at least", proposal.at_least), (" to at most", proposal.at_most)];
+            let figures =
+                [(" to", proposal.count), (" to at least", proposal.at_least), (" to at most", proposal.at_most)];
             let figures = figures.into_iter().filter_map(|(word, figure)| Some(format!("{word} {}", figure?)));
             words.extend(figures);
         }
@@ -315,7 +316,8 @@ fn time(at_ms: u64) -> String {
 
 /// A text without control characters and without those that turn the direction of writing.
 fn plain(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let turns =
+        |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let mut told = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') || turns(character) {

@@ -21,6 +21,17 @@ fn a_kind_needs_the_manifest_the_operator_and_the_backend() {
 }
 
 #[test]
+fn an_absurd_number_is_refused_and_forbids_others_to_lower() {
+    assert_eq!(Story::of(5).scale(u32::MAX).outcome(), (5, vec!["absurd"]));
+    let gigantic = || vote("b", VoteAnswer::Proposals(vec![resize(cpu(u64::MAX), memory(64))]));
+    assert_eq!(Story::of(5).vote(gigantic()).outcome(), (5, vec!["absurd"]));
+    assert_eq!(Story::of(5).scale(3).vote(gigantic()).outcome(), (5, vec!["absurd", "lowering-faulted"]));
+    assert_eq!(Story::of(5).scale(7).vote(gigantic()).outcome(), (7, vec!["absurd"]));
+    let open = Proposal { at_most: Some(u32::MAX), ..scale(7) };
+    assert_eq!(Story::of(5).vote(says(vec![open])).outcome(), (7, vec![]), "a ceiling out of reach is none");
+}
+
+#[test]
 fn names_that_do_not_exist_are_refused() {
     let ghost = act(ProposalKind::Restart, &["i0", "ghost"]);
     let ruling = Story::of(3).vote(says(vec![ghost])).decide();

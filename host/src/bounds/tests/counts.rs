@@ -45,7 +45,7 @@ fn windows_hold_raw_wishes_also_those_that_were_gated() {
 fn the_range_clamps_wishes() {
     let story =
         |count| Story::of(5).set(|settings| settings.replicas = Range { min: 2, max: 8 }).scale(count).outcome();
-    assert_eq!(story(u32::MAX), (8, vec!["above-max"]));
+    assert_eq!(story(900_000), (8, vec!["above-max"]));
     assert_eq!(story(0), (2, vec!["below-min"]));
     assert_eq!(story(6), (6, vec![]));
 }
@@ -135,6 +135,17 @@ fn a_window_of_steps_counts_what_was_added_in_it() {
     assert_eq!(counts, [14, 14, 14, 14, 18, 18]);
     assert_eq!(codes(&story.turn(vec![says(vec![scale(100)])])), ["step-window"]);
     assert_eq!(to(&story.turn(vec![says(vec![scale(3)])])), Some(3), "windows of raises do not hold lowerings");
+}
+
+#[test]
+fn the_share_of_a_window_is_of_what_was_there_at_its_start() {
+    let limit = StepLimit { count: None, percent: Some(200.0) };
+    let mut story = Story::of(4).set(|settings| settings.windows_up = vec![Window { window_ms: 60_000, limit }]);
+    for count in [11, 7, 6] {
+        story.turn(vec![says(vec![scale(count)])]);
+    }
+    // 4 were there, so that 8 may be added, of which 7 are.
+    assert_eq!(to(&story.turn(vec![says(vec![scale(14)])])), Some(7));
 }
 
 #[test]

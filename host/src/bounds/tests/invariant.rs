@@ -67,6 +67,7 @@ impl Checker {
     }
 
     fn turn<'q>(&mut self, q: &'q Question<'q>, jumped: bool) -> Turn<'q> {
+        let failed = |vote: &Vote| !answers_sensibly(vote);
         let answered = |vote: &Vote| match &vote.answer {
             VoteAnswer::Proposals(_) => true,
             VoteAnswer::Refused(refusal) => refusal.kind == RefusalKind::NotApplicable,
@@ -94,7 +95,7 @@ impl Checker {
         Turn {
             q,
             wishes: [false, true].map(|without_groups| combined(q, without_groups)),
-            blamed: q.votes.iter().any(|vote| !answered(vote)),
+            blamed: q.votes.iter().any(|vote| !answered(vote) || failed(vote)),
             certain: pinned || fixed,
             pinned,
             fallback,
@@ -322,7 +323,7 @@ fn reach(limit: StepLimit, base: u32) -> u32 {
 
 /// Proposals that the operator and the manifest allow.
 fn granted<'q>(q: &'q Question<'_>) -> impl Iterator<Item = &'q Proposal> {
-    q.votes.iter().flat_map(|vote| granted_of(vote))
+    q.votes.iter().flat_map(granted_of)
 }
 
 fn granted_of(vote: &Vote) -> impl Iterator<Item = &Proposal> {
@@ -331,7 +332,26 @@ fn granted_of(vote: &Vote) -> impl Iterator<Item = &Proposal> {
         _ => &[],
     };
     let may = |kind: &ProposalKind| vote.granted.contains(kind) && vote.declared.contains(kind);
-    proposals.iter().filter(move |proposal| proposal.kind == ProposalKind::Hold || may(&proposal.kind))
+    proposals
+        .iter()
+        .filter(move |proposal| proposal.kind == ProposalKind::Hold || (may(&proposal.kind) && !is_absurd(proposal)))
+}
+
+/// Numbers that no workload of this world has.
+fn is_absurd(proposal: &Proposal) -> bool {
+    let figure = |side: &Resources| {
+        side.cpu_millis.is_some_and(|millis| millis > 10_000_000)
+            || side.memory_bytes.is_some_and(|bytes| bytes > 1024 * 1024 * 1024 * MIB)
+    };
+    proposal.count.max(proposal.at_least) > Some(1_000_000)
+        || proposal.resources.iter().any(|wish| figure(&wish.requests) || figure(&wish.limits))
+}
+
+/// Whether nothing that a policy may ask for is absurd.
+fn answers_sensibly(vote: &Vote) -> bool {
+    let VoteAnswer::Proposals(proposals) = &vote.answer else { return true };
+    let may = |kind: &ProposalKind| vote.granted.contains(kind) && vote.declared.contains(kind);
+    !proposals.iter().any(|proposal| may(&proposal.kind) && is_absurd(proposal))
 }
 
 /// Ids that a policy may have removed.

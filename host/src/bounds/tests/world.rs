@@ -70,12 +70,12 @@ pub(super) fn play(seed: u64, kernel: Kernel<'_>) -> Result<(), String> {
         let verdict = checker.judge(&question, &ruling);
         if let Err(wrong) = verdict {
             return Err(format!(
-                "TRIMTAB_SEED={seed} turn {turn}: {wrong}\nruling: {ruling:#?}\nvotes: {:#?}\nsettings: {:#?}\ngates: {:#?}\n\
-                 snapshot: {:#?}",
+                "TRIMTAB_SEED={seed} turn {turn}: {wrong}\nruling: {ruling:?}\nvotes: {:?}\nsettings: {:?}\ngates: {:?}\n\
+                 snapshot: {:?}",
                 world.story.votes, world.story.settings, world.story.gates, world.story.snapshot
             ));
         }
-        if turn == 0 && seed % 8 == 0 && kernel(&question) != ruling {
+        if turn == 0 && seed.is_multiple_of(8) && kernel(&question) != ruling {
             return Err(format!("TRIMTAB_SEED={seed}: the same question had two answers"));
         }
         world.act(&ruling);

@@ -46,7 +46,8 @@ enum Language {
 pub(in crate::cli) fn run(args: &NewArgs) -> Result<Exit> {
     let Language::Rust = args.lang;
     if !is_name(&args.name) {
-        let text = format!("{:?} is not a policy's name: use lower-case letters, digits and \"-\", a letter first", args.name);
+        let text =
+            format!("{:?} is not a policy's name: use lower-case letters, digits and \"-\", a letter first", args.name);
         return Err(Fail::usage(text));
     }
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
@@ -63,9 +64,7 @@ pub(in crate::cli) fn run(args: &NewArgs) -> Result<Exit> {
         write(&dir.join(file), &text)?;
     }
     let dir = dir.display();
-    print(&format!(
-        "{dir} holds a policy that builds. Next:\n  cd {dir}\n  cargo test\n  trimtab policy build\n"
-    ))?;
+    print(&format!("{dir} holds a policy that builds. Next:\n  cd {dir}\n  cargo test\n  trimtab policy build\n"))?;
     Ok(Exit::Fine)
 }
 

@@ -235,7 +235,7 @@ fn fill_readings(given: Option<Value>, now_ms: u64) -> Result<Vec<Value>> {
 /// A number, a list of numbers (the last is now), a text, null, or an object with more to say.
 fn fill_reading(name: &str, value: Value, now_ms: u64, readings: &mut Vec<Value>) -> Result<()> {
     let Value::Object(mut fields) = value else {
-        readings.push(one_reading(name, "target", None, "", samples_of(value, now_ms, STEP_MS_DEFAULT)?, now_ms));
+        readings.push(one_reading(name, "target", None, "", &samples_of(value, now_ms, STEP_MS_DEFAULT)?, now_ms));
         return Ok(());
     };
     let subject = text_of(fields.remove("subject"))?;
@@ -251,13 +251,13 @@ fn fill_reading(name: &str, value: Value, now_ms: u64, readings: &mut Vec<Value>
         (Some(own), None) => {
             let samples = samples_of(own, newest_ms, step_ms)?;
             let subject = subject.as_deref().unwrap_or("target");
-            readings.push(one_reading(name, subject, None, &unit, samples, now_ms));
+            readings.push(one_reading(name, subject, None, &unit, &samples, now_ms));
         }
         (None, Some(Value::Object(owners))) => {
             let subject = subject.as_deref().unwrap_or("instance");
             for (owner, value) in owners {
                 let samples = samples_of(value, newest_ms, step_ms)?;
-                readings.push(one_reading(name, subject, Some(&owner), &unit, samples, now_ms));
+                readings.push(one_reading(name, subject, Some(&owner), &unit, &samples, now_ms));
             }
         }
         _ => anyhow::bail!("give value, or by = {{ \"i-1\": 12 }} for readings of instances"),
@@ -265,7 +265,7 @@ fn fill_reading(name: &str, value: Value, now_ms: u64, readings: &mut Vec<Value>
     Ok(())
 }
 
-fn one_reading(name: &str, subject: &str, owner: Option<&str>, unit: &str, samples: Value, now_ms: u64) -> Value {
+fn one_reading(name: &str, subject: &str, owner: Option<&str>, unit: &str, samples: &Value, now_ms: u64) -> Value {
     let newest =
         samples.get("times_ms").and_then(Value::as_array).and_then(|times| times.last()).and_then(Value::as_u64);
     let freshness = match newest {

@@ -150,7 +150,7 @@ async fn an_incomplete_answer_is_refused_and_advice_is_passed_on() {
 async fn slow_huge_gone_refusing_and_leading_elsewhere() {
     let elsewhere = format!("http://{}/api/v1/query", serve(Router::new().fallback(|| async { VECTOR })).await);
     let router = Router::new()
-        .route("/slow/{*path}", any(|| std::future::pending::<()>()))
+        .route("/slow/{*path}", any(std::future::pending::<()>))
         .route("/huge/{*path}", any(|| async { "x".repeat(10_001) }))
         .route(
             "/no/{*path}",

@@ -114,7 +114,7 @@ async fn half_the_instances_failing_in_their_ways_disturb_no_other() {
     let (_, torn) = Exporter::start("w3", "busy{a=\"b 1\n").await;
     let (_, nan) = Exporter::start("w4", "busy NaN").await;
     let (_, word) = Exporter::start("w5", "busy{} lots").await;
-    let slow = at("w6", serve(Router::new().route("/metrics", get(|| std::future::pending::<()>()))).await);
+    let slow = at("w6", serve(Router::new().route("/metrics", get(std::future::pending::<()>))).await);
     let gone = at("w7", nobody().await);
     let homeless = instance("w8");
     let all = web(&[&fine, &huge, &html, &torn, &nan, &word, &slow, &gone, &homeless]);

@@ -18,10 +18,7 @@ impl<T: ParameterType> Declared<T> {
     /// A parameter without default: required, unless its type is optional.
     #[must_use]
     pub fn new(name: &str, doc: &str) -> Self {
-        Self {
-            parameter: bare(name, doc, T::KIND, !T::OPTIONAL),
-            kind: PhantomData,
-        }
+        Self { parameter: bare(name, doc, T::KIND, !T::OPTIONAL), kind: PhantomData }
     }
 
     /// The value where the operator gives none.

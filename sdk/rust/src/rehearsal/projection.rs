@@ -2,9 +2,12 @@
 
 use super::scene::Scene;
 use crate::needs::milliseconds;
-use crate::reading::{ABSENT, FRESH, NO_INDEX, OF_TEXTS, STALE};
+use crate::reading::{FRESH, NO_INDEX, OF_TEXTS, STALE};
 use crate::vocabulary::Subject;
 use crate::wire;
+
+/// Stands in a row without samples; whoever reads one takes any freshness that he does not know for it.
+const ABSENT: u8 = 2;
 
 /// One series that a scene gives.
 #[derive(Debug, Clone)]

@@ -1,0 +1,100 @@
+//! `trimtab run`: the host itself.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Fail, Global};
+use crate::config::Config;
+use crate::sandbox::THREAD_STACK_BYTES;
+use crate::supervisor::{Host, HostError};
+use crate::telemetry::{self, LogFormat};
+
+/// Run the host.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Make one turn of every binding, see through what it began, and leave.
+    #[arg(long)]
+    once: bool,
+    /// Decide and record, and carry out nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Log lines as JSON.
+    #[arg(long)]
+    log_json: bool,
+    /// With --once: print what the turn came to as JSON.
+    #[arg(long, requires = "once")]
+    json: bool,
+}
+
+pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
+    telemetry::start(if args.log_json { LogFormat::Json } else { LogFormat::Text });
+    let mut config = global.load()?;
+    config.dry_run |= args.dry_run;
+    runtime()?.block_on(async {
+        let host = build(&config).await?;
+        if args.once {
+            return once(host, args.json).await;
+        }
+        let shutdown = CancellationToken::new();
+        tokio::spawn(until_told(shutdown.clone()));
+        tracing::info!(data_dir = %config.data_dir.display(), bindings = config.bindings.len(), "running");
+        host.run(shutdown).await;
+        tracing::info!("ended in order");
+        Ok(Exit::Fine)
+    })
+}
+
+/// A runtime whose threads are deep enough for guests: evaluations run on its blocking threads.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .build()
+        .context("starting the runtime")
+}
+
+/// Builds the host; faults of the configuration are told as such.
+pub(super) async fn build(config: &Config) -> Result<Host> {
+    Host::build(config).await.map_err(|error| match error {
+        HostError::Bindings(complaints) => complaints.into(),
+        HostError::Source { .. } => Fail::usage(error.to_string()),
+        error => error.into(),
+    })
+}
+
+async fn once(host: Host, json: bool) -> Result<Exit> {
+    let report = host.run_once().await?;
+    if json {
+        let document = serde_json::json!({
+            "targets": report.targets,
+            "begun": report.begun,
+            "faults": report.faults,
+            "troubles": report.troubles,
+        });
+        super::print(&format!("{document:#}\n"))?;
+    } else {
+        let (targets, begun, faults) = (report.targets, report.begun, report.faults);
+        let mut text = format!("{targets} targets, {begun} changes, {faults} faults of policies\n");
+        for trouble in &report.troubles {
+            text.push_str(&format!("trouble: {}\n", super::clean(trouble)));
+        }
+        super::print(&text)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// Waits for an interrupt or a request to end.
+pub(super) async fn until_told(shutdown: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        _ => tracing::error!("signals cannot be listened for: end the host with SIGKILL, it takes no harm"),
+    }
+    shutdown.cancel();
+}
