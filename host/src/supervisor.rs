@@ -28,7 +28,7 @@ use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
 use crate::sources::scrape::ScrapeSource;
 use crate::sources::{GatherLimits, Source, Sources};
-use crate::store::{SqliteStore, Store, StoreError, Write};
+use crate::store::{MemoryStore, SqliteStore, Store, StoreError, Write};
 
 /// Key of the count of hosts that have owned this store: part of every change's key.
 const EPOCH: &str = "host/epoch";
@@ -81,15 +81,11 @@ impl Host {
     /// What could not be built; nothing was started.
     pub async fn build(config: &Config) -> Result<Self, HostError> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
-        let sandbox = Sandbox::start(&config.sandbox)?;
-        let compiler = Compiler::new(None, sandbox.compile_limits())?;
-        let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
         let cache = Some(ArtefactCache::open(&config.data_dir)?);
-        let registry =
-            Registry::new(RegistryParts { sandbox, compiler, cache, store: Arc::clone(&store), policies_dir });
-        let bindings = bind_all(&registry, config).await?;
-
+        let registry = registry(config, Arc::clone(&store), cache)?;
         let sources: Arc<Sources> = Arc::new(config.sources.iter().map(source).collect::<Result<_, _>>()?);
+        let bindings = bind_all(&registry, &sources, config).await?;
+
         let mut embedded = Vec::new();
         for named in &config.registrars {
             match &named.kind {
@@ -191,11 +187,64 @@ impl Host {
     }
 }
 
+/// Checks what [`Host::build`] would: loads every policy, holds parameters to manifests, needs to readings, readings to their
+/// sources. Keeps nothing, locks nothing, starts nothing but the sandbox.
+///
+/// # Errors
+/// Everything that is wrong.
+pub async fn check(config: &Config) -> Result<(), HostError> {
+    let registry = registry(config, Arc::new(MemoryStore::new()), None)?;
+    let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
+    bind_all(&registry, &sources, config).await?;
+    Ok(())
+}
+
+fn registry(
+    config: &Config,
+    store: Arc<dyn Store>,
+    cache: Option<ArtefactCache>,
+) -> Result<Registry, HostError> {
+    let sandbox = Sandbox::start(&config.sandbox)?;
+    let compiler = Compiler::new(None, sandbox.compile_limits())?;
+    let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
+    Ok(Registry::new(RegistryParts { sandbox, compiler, cache, store, policies_dir }))
+}
+
+/// What the drivers' own settings get wrong.
+fn driver_complaints(config: &Config) -> Vec<Complaint> {
+    let of = |named: &Named<DriverKind>| match &named.kind {
+        DriverKind::Process(settings) => settings.complaints(),
+    };
+    let complaint = |named: &Named<DriverKind>, what: String| Complaint {
+        place: named.place,
+        path: format!("driver.{}", named.name),
+        what,
+        remedy: String::new(),
+    };
+    config.drivers.iter().flat_map(|named| of(named).into_iter().map(|what| complaint(named, what))).collect()
+}
+
+/// What the sources say of the readings of a binding. It also tells them which readings there will be.
+fn reading_complaints(sources: &Sources, wanted: &crate::config::Binding) -> Vec<Complaint> {
+    let refusal = |spec: &crate::sources::ReadingSpec| sources.get(&spec.source)?.check_reading(spec).err();
+    let complaint = |spec: &crate::sources::ReadingSpec| {
+        let place = wanted.reading_places.get(&(spec.name.clone(), spec.subject.clone()));
+        Some(Complaint {
+            place: place.copied().unwrap_or(wanted.place),
+            path: format!("binding.{}.reading.{}", wanted.name, spec.name),
+            what: refusal(spec)?.to_string(),
+            remedy: String::new(),
+        })
+    };
+    wanted.readings.iter().filter_map(complaint).collect()
+}
+
 /// All bindings, or every complaint of all of them.
-async fn bind_all(registry: &Registry, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
+async fn bind_all(registry: &Registry, sources: &Sources, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut bindings = Vec::with_capacity(config.bindings.len());
-    let mut complaints: Vec<Complaint> = Vec::new();
+    let mut complaints: Vec<Complaint> = driver_complaints(config);
     for wanted in &config.bindings {
+        complaints.extend(reading_complaints(sources, wanted));
         match bind(registry, config, wanted).await {
             Ok(binding) => bindings.push(Arc::new(binding)),
             Err(found) => complaints.extend(found),
