@@ -4,6 +4,7 @@
 
 mod bind;
 mod pace;
+mod take_down;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -164,20 +165,43 @@ impl Host {
 
     /// Runs until `shutdown`. Each backend has a task of its own; one that is slow or broken delays no other.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        for (mut cycle, _) in self.drive(shutdown).await {
+            cycle.farewell().await;
+        }
+        self.end().await;
+    }
+
+    /// Runs until `shutdown`, then takes every target of the bindings down to nothing, by decisions that are recorded as any
+    /// other. For hosts whose workloads must not outlive them, such as the demo's. Each backend has `patience` to end; returns
+    /// what is left nevertheless, for a person.
+    pub async fn run_and_take_down(mut self, shutdown: CancellationToken, patience: Duration) -> Vec<String> {
+        let mut left = Vec::new();
+        for (mut cycle, bindings) in self.drive(shutdown).await {
+            left.extend(take_down::take_down(&mut cycle, &bindings, self.clock.as_ref(), patience).await);
+            cycle.farewell().await;
+        }
+        self.end().await;
+        left
+    }
+
+    /// Keeps the pace until `shutdown`; returns the backends whose tasks did not break down.
+    async fn drive(&mut self, shutdown: CancellationToken) -> Vec<(Cycle, Vec<Arc<Binding>>)> {
         let mut tasks = JoinSet::new();
         for Backend { cycle, bindings } in std::mem::take(&mut self.backends) {
-            tasks.spawn(pace::drive(cycle, bindings, shutdown.clone()));
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move { (pace::drive(cycle, bindings.clone(), shutdown).await, bindings) });
         }
         let retention =
             tokio::spawn(retain(Arc::clone(&self.store), Arc::clone(&self.clock), self.retention, shutdown.clone()));
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(mut cycle) => cycle.farewell().await,
+        let mut ended = Vec::new();
+        while let Some(one) = tasks.join_next().await {
+            match one {
+                Ok(backend) => ended.push(backend),
                 Err(error) => tracing::error!(%error, "the task of a backend broke down; its targets stay as they are"),
             }
         }
         retention.abort();
-        self.end().await;
+        ended
     }
 
     async fn end(self) {
