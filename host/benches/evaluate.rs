@@ -120,7 +120,7 @@ fn snapshot(owners: usize) -> Snapshot {
 /// The same component in a reused instance, without any of the host's own work: the floor of the component model.
 mod bare {
     use super::{Case, NOW_MS};
-    use trimtab::policy::ParamValue;
+    use ::trimtab::policy::ParamValue;
     use wasmtime::component::Linker;
     use wasmtime::{Engine, Store};
 
