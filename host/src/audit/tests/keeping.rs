@@ -2,8 +2,8 @@
 
 use super::{EVERY_MS, START_MS, quiet, raise, record, snapshot, target};
 use crate::audit::{
-    Closing, Evaluation, Event, QuietForm, RecordId, Recorder, Retention, Settings, Span, StepEntry,
-    close, forgotten_digests, history, kind, open_records, retain, step,
+    Closing, Evaluation, Event, QuietForm, RecordId, Recorder, Retention, Settings, Span, StepEntry, close,
+    forgotten_digests, history, kind, open_records, retain, step,
 };
 use crate::drivers::{Outcome, Step, StepEnd};
 use crate::policy::{Answer, Fault, Refusal, RefusalKind, Verdict};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::{START_MS, asks_for, quiet, raise, record, snapshot, target};
 use crate::audit::{
-    Closing, Evaluation, Event, Note, Recorder, Settings, Span, StepEntry, close, explain,
-    history, note, step,
+    Closing, Evaluation, Event, Note, Recorder, Settings, Span, StepEntry, close, explain, history, note, step,
 };
 use crate::bounds::StepLimit;
 use crate::drivers::{Outcome, Step, StepEnd};
@@ -40,10 +39,6 @@ async fn morning() -> Vec<Event> {
     store.write(recorder.turn(std::slice::from_ref(&raised)).unwrap()).await.unwrap();
     let taken = [
         (Step::Create { instance: "web-4".into() }, StepEnd::Done),
-        (
-            Step::AwaitReady { instance: "web-4".into() },
-            StepEnd::CutOff { why: "its health check has not passed".into() },
-        ),
         (Step::AwaitReady { instance: "web-4".into() }, StepEnd::Done),
         (
             Step::Register { instance: "web-4".into() },
