@@ -1,4 +1,4 @@
-//! The demo's parts as real processes: workers behind the embedded balancer, under load that never pauses.
+//! The demo as a real process, and its parts: workers behind the embedded balancer, under load that never pauses.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -97,4 +97,94 @@ async fn workers_come_and_go_under_load_and_no_request_fails() {
         worker.stop().await;
     }
     assert!(balancer.shutdown().await);
+}
+
+/// What is told of a part of a test that this machine cannot do.
+fn skipped(name: &str, why: &str) {
+    let line = format!("SKIPPED {name}: {why}\n");
+    eprint!("{line}");
+    if let Some(log) = std::env::var_os("TRIMTAB_SKIPPED_LOG") {
+        use std::io::Write as _;
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(log);
+        file.unwrap().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// Processes whose environment names this folder's host.
+fn processes_of(data_dir: &std::path::Path) -> Vec<String> {
+    let marks = std::fs::read_to_string(data_dir.join("process/local/.identity")).unwrap_or_default();
+    let host = marks.trim();
+    assert!(!host.is_empty(), "the driver's name is not kept where this test looks for it");
+    let mark = format!("TRIMTAB_HOST={host}");
+    let folders = std::fs::read_dir("/proc").unwrap().flatten();
+    let environments = folders.filter_map(|folder| {
+        let bytes = std::fs::read(folder.path().join("environ")).ok()?;
+        Some((folder.path().display().to_string(), bytes))
+    });
+    environments
+        .filter(|(_, bytes)| bytes.split(|byte| *byte == 0).any(|one| one == mark.as_bytes()))
+        .map(|(path, _)| path)
+        .collect()
+}
+
+#[test]
+fn demo_follows_the_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_trimtab");
+    let data_dir = folder.path().join("data");
+    let demo = Command::new(program)
+        .args(["demo", "--seconds", "20", "--json", "--data-dir"])
+        .arg(&data_dir)
+        .output()
+        .unwrap();
+    let progress = String::from_utf8_lossy(&demo.stderr).into_owned();
+    if progress.contains("cargo xtask policies") {
+        return skipped("demo_follows_the_load", "no policies were built; run `cargo xtask policies`");
+    }
+    assert!(demo.status.success(), "{progress}");
+    let told: serde_json::Value = serde_json::from_slice(&demo.stdout).unwrap();
+
+    let desired: Vec<u64> =
+        told["replicas"].as_array().unwrap().iter().map(|at| at["desired"].as_u64().unwrap()).collect();
+    let most = *desired.iter().max().unwrap();
+    assert!(desired.iter().all(|count| (2..=6).contains(count)), "{desired:?}");
+    assert!(most >= 3, "the count did not follow the load up: {desired:?}\n{progress}");
+    let policy_fell = told["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|step| step["origin"] == "policy" && step["replicas"][1].as_u64() < step["replicas"][0].as_u64());
+    assert!(policy_fell, "the count did not follow the load down: {desired:?}\n{progress}");
+
+    let requests = &told["requests"];
+    assert!(requests["served"].as_u64().unwrap() > 500, "{requests}");
+    assert_eq!((&requests["failed"], &requests["unsent"]), (&0.into(), &0.into()), "{requests}");
+    assert_eq!(told["left_behind"], serde_json::json!([]));
+    assert_eq!(processes_of(&data_dir), Vec::<String>::new());
+    for (policy, cost) in told["policies"].as_object().unwrap() {
+        assert!(cost["fuel_median"].as_u64().unwrap() > 0 && cost["faults"] == 0, "{policy}: {cost}");
+    }
+
+    let resized = told["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|step| step["cpu_limit_millis"].is_u64() && step["outcome"] == "applied");
+    if told["can_resize"] == true {
+        assert!(resized, "no live resize\n{progress}");
+    } else {
+        skipped("demo_follows_the_load (live resize)", "no cgroups can be written here");
+    }
+
+    let explained = Command::new(program)
+        .args(["explain", "local/web", "--last", "1000", "--data-dir"])
+        .arg(&data_dir)
+        .output()
+        .unwrap();
+    let story = String::from_utf8(explained.stdout).unwrap();
+    for step in told["decisions"].as_array().unwrap() {
+        let id = step["id"].as_str().unwrap();
+        assert!(story.contains(&format!("record {id},")), "{id} is not explained:\n{story}");
+        assert!(story.contains(step["reason"].as_str().unwrap()), "{id}: its reason is not told");
+    }
 }

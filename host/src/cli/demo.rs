@@ -32,6 +32,8 @@ use crate::supervisor::Host;
 
 /// Time that the first instances have to serve.
 const READY: Duration = Duration::from_secs(60);
+/// Time for one request: on a machine that is busy with other things slow is not failed.
+const REQUEST: Duration = Duration::from_secs(60);
 /// Time in which all instances must have ended by decisions.
 const TAKE_DOWN: Duration = Duration::from_secs(20);
 
@@ -120,7 +122,8 @@ async fn show(
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
         }
     }
-    let load = Load::start(LoadSettings::new(url, schedule)).map_err(|what| anyhow!("the load cannot be made: {what}"))?;
+    let settings = LoadSettings { timeout: REQUEST, ..LoadSettings::new(url, schedule) };
+    let load = Load::start(settings).map_err(|what| anyhow!("the load cannot be made: {what}"))?;
     watch.load_began();
     while !load.is_over() && !told.is_cancelled() {
         tokio::select! {

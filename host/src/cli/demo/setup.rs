@@ -45,10 +45,10 @@ impl Setup {
             r#"# The configuration of `trimtab demo`.
 data_dir = {data_dir}
 
-# A small web server, each of whose requests costs 3 ms of CPU.
+# A small web server, each of whose requests costs 2 ms of CPU.
 [driver.local.process.workload.web]
 command = [{program}, "demo-worker"]
-env = {{ DEMO_CPU_US = "3000" }}
+env = {{ DEMO_CPU_US = "2000" }}
 ports = "{first_port}-{last_port}"
 labels = {{ app = "web" }}
 replicas = {min}
@@ -59,6 +59,7 @@ health = {{ http = {{ path = "/healthz", interval = "200ms" }} }}
 [registrar.front.embedded]
 listen = "127.0.0.1:0"
 serves = ["local/web"]
+response_timeout_ms = 60000
 
 # Its own counters, and what the kernel counts of it.
 [source.app.scrape]
@@ -68,7 +69,7 @@ serves = ["local/web"]
 select = {{ driver = "local", labels = {{ app = "web" }} }}
 every = "1s"
 replicas = {{ min = {min}, max = {max} }}
-cpu = {{ min = "200m", max = "1" }}
+cpu = {{ min = "150m", max = "1" }}
 stabilization = {{ down = "{lull_ms}ms" }}
 cooldown = {{ up = "1s", down = "1s" }}
 step = {{ down = 2 }}
@@ -101,7 +102,7 @@ params = {{ reading = "requests_per_second", target = {per_replica:.1} }}
 
 [[binding.web.policy]]
 use = "rightsizing"
-params = {{ ignore = ["memory"], cpu_target = 0.4, margin = 0.1, window = "5s", throttled_above = 0.2, round_cpu = 10 }}
+params = {{ ignore = ["memory"], cpu_target = 0.3, margin = 0.1, window = "5s", throttled_above = 0.2, round_cpu = 10 }}
 "#
         );
         Ok(Self { text, file: super::config_file(folder), length, quiet, peak, per_replica, replicas })
