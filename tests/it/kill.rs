@@ -23,7 +23,7 @@ use trimtab::snapshot::TargetId;
 use trimtab::store::{LogRange, SqliteStore, Store as _};
 
 /// No story waits longer for anything; a loaded machine is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 /// What the load is in turn, and for how long each: with a target of 10, as many tenths as there are to be instances.
 const SCRIPT: [u32; 8] = [20, 60, 30, 80, 10, 50, 40, 70];
@@ -265,6 +265,23 @@ params = {{ reading = "load", target = 10.0 }}
         earlier.extend(told.ids);
     }
 
+    /// Waits until as many run as the load takes, the last change's record is closed, and nothing dead has a file.
+    fn until_at_rest(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (alive, open, files) = (self.alive(), self.told().open, self.files());
+            if alive.len() == AT_REST.1 && open.is_empty() && files.len() == alive.len() {
+                return;
+            }
+            let log = self.log();
+            let from = log.lines().count().saturating_sub(30);
+            let said: Vec<&str> = log.lines().skip(from).collect();
+            let told = format!("alive {alive:?}\nopen {open:?}\nfiles {files:?}\n{}", said.join("\n"));
+            assert!(Instant::now() < deadline, "it does not come to rest\n{told}");
+            std::thread::sleep(POLL);
+        }
+    }
+
     /// Files in the workload's folder by what they belong to: what comes before the last dot.
     fn files(&self) -> BTreeSet<String> {
         let Ok(entries) = std::fs::read_dir(self.state().join("web")) else { return BTreeSet::new() };
@@ -370,11 +387,7 @@ fn kill_and_restart(kills: u32) {
     }
     stage.page.fixed.store(AT_REST.0, Ordering::Relaxed);
     stage.start();
-    until("all is at rest", || {
-        let alive = stage.alive().len();
-        // Also the last change's record is closed, and nothing dead has a file.
-        alive == AT_REST.1 && stage.told().open.is_empty() && stage.files().len() == alive
-    });
+    stage.until_at_rest();
     assert!(stage.end(Signal::TERM).success());
     stage.check(&mut records);
     let alive: BTreeSet<String> = stage.alive().into_iter().map(|(_, id)| id).collect();
