@@ -17,6 +17,7 @@
 mod architecture;
 mod cli;
 mod demo;
+mod kill;
 mod process;
 mod prometheus;
 mod sandbox;

@@ -118,6 +118,7 @@ impl ProcessDriver {
         })?;
         let mut ports = Ports::default();
         for workload in config.workload.keys() {
+            files::sweep(&state.join(workload)).map_err(io(format!("tidy the folder of {workload} in {text}")))?;
             ports.load(&state.join(workload)).map_err(io(format!("read the folder of {workload} in {text}")))?;
         }
         // A running program is found under this name even after its file was replaced by a newer one.

@@ -170,13 +170,43 @@ impl InstancePaths {
         }
     }
 
-    /// Removes all three; the lock last, so that a launcher that waits for it finds nothing.
+    /// Removes all three, and what a write left half done; the lock last, so that a launcher that waits for it finds nothing.
     pub(super) fn remove(&self) -> io::Result<()> {
-        for path in [&self.wish, &self.pid, &self.lock] {
+        for path in [&self.wish, &partial(&self.wish), &self.pid, &partial(&self.pid), &self.lock] {
             remove_if_there(path)?;
         }
         Ok(())
     }
+}
+
+/// Where a file is written before it takes its name.
+fn partial(path: &Path) -> PathBuf {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    PathBuf::from(fresh)
+}
+
+/// Removes what a host killed while it removed or made an instance left in a workload's folder: files without a wish. To be
+/// called before anything is begun. The note of a process that lives is kept: it is taken in by the next observation.
+pub(super) fn sweep(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let endings = [".json.new", ".pid.new", ".pid", ".lock"];
+        let id = name.to_str().and_then(|name| endings.iter().find_map(|ending| name.strip_suffix(ending)));
+        let Some(id) = id.filter(|id| super::config::is_file_name(id)) else { continue };
+        let paths = InstancePaths::new(dir, id);
+        // A note that cannot be read tells of no process; without a wish nobody else will read it either.
+        let lives = matches!(read::<PidFile>(&paths.pid), Ok(Some(pid)) if pid.process.lives());
+        if !paths.wish.exists() && !lives {
+            paths.remove()?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
@@ -203,9 +233,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(value)?;
     bytes.push(b'\n');
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
+    let fresh = partial(path);
     let mut file = File::create(&fresh)?;
     file.write_all(&bytes)?;
     file.sync_all()?;

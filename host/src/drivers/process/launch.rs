@@ -88,6 +88,10 @@ fn prepare(spec: &LaunchSpec) -> Result<(Command, File), Refusal> {
     // Away from the host's terminal and process group: it must not be interrupted together with the host.
     rustix::process::setsid().map_err(|error| failed("cannot leave the session for", &spec.dir, &error.into()))?;
     let paths = InstancePaths::new(&spec.dir, &spec.instance);
+    // Before the lock, whose file would be left over: the wish was written before this launcher was started.
+    if !paths.wish.exists() {
+        return Err(Refusal { word: TOO_LATE, text: "the instance was removed".to_owned() });
+    }
     let lock = paths.lock().map_err(|error| failed("cannot lock", &paths.lock, &error))?;
     check_wanted(spec, &paths)?;
     for group in &spec.groups {
