@@ -46,6 +46,14 @@ pub struct CompileRequest {
     pub compile: CompileLimits,
 }
 
+/// The head of what the child is sent; the component follows it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    /// The host's process id: the child ends when it has another parent.
+    host: i32,
+    request: CompileRequest,
+}
+
 /// The head of the child's reply; the artefact follows it.
 #[derive(Debug, Serialize, Deserialize)]
 enum Reply {
@@ -149,7 +157,8 @@ impl Worker {
         else {
             return Err(SandboxError::Worker { what: "has no pipes".to_owned(), source: None });
         };
-        let head = serde_json::to_vec(request).map_err(|error| worker("could not be asked", error.into()))?;
+        let order = Order { host: rustix::process::getpid().as_raw_pid(), request: request.clone() };
+        let head = serde_json::to_vec(&order).map_err(|error| worker("could not be asked", error.into()))?;
         let send = async move {
             // A child that refuses early closes its end: what it says counts, not that we could not finish.
             let _ = send(&mut stdin, &head, wasm).await;

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write, stdin, stdout};
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, getppid, setrlimit};
 use wasmtime::Engine;
 
-use super::{CompileRequest, HEAD_BYTES_MAX, Reply};
+use super::{CompileRequest, HEAD_BYTES_MAX, Order, Reply};
 use crate::sandbox::cache::Artefact;
 use crate::sandbox::component::{self, Kind, check_head};
 use crate::sandbox::encode;
@@ -31,7 +33,9 @@ pub fn compile_worker() -> ExitCode {
 
 fn work() -> Result<(Vec<u8>, String), SandboxError> {
     let mut input = stdin().lock();
-    let request = read_head(&mut input).map_err(|source| super::worker("could not read its request", source))?;
+    let order = read_head(&mut input).map_err(|source| super::worker("could not read its request", source))?;
+    let request = order.request;
+    end_with_the_host(order.host).map_err(|source| super::worker("could not watch its host", source))?;
     limit(&request).map_err(|error| super::worker("could not limit itself", error.into()))?;
     let mut wasm = Vec::new();
     input
@@ -44,7 +48,7 @@ fn work() -> Result<(Vec<u8>, String), SandboxError> {
 }
 
 /// The head is the host's own; the component behind it is the stranger's, and is read only under the limits.
-fn read_head(input: &mut impl Read) -> std::io::Result<CompileRequest> {
+fn read_head(input: &mut impl Read) -> std::io::Result<Order> {
     let mut length = [0; 4];
     input.read_exact(&mut length)?;
     let mut head = Vec::new();
@@ -54,11 +58,22 @@ fn read_head(input: &mut impl Read) -> std::io::Result<CompileRequest> {
 
 fn limit(request: &CompileRequest) -> rustix::io::Result<()> {
     let to = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    set_parent_process_death_signal(Some(Signal::KILL))?;
     setrlimit(Resource::Core, to(0))?;
     setrlimit(Resource::Fsize, to(0))?;
     setrlimit(Resource::Cpu, to(request.compile.cpu_seconds_max.max(1)))?;
     setrlimit(Resource::As, to(request.compile.memory_bytes_max))
+}
+
+/// Ends this process when its parent is not the host: the host is gone, then. (The kernel's parent-death signal follows the thread that
+/// started us, not the host, and the host's threads come and go.)
+fn end_with_the_host(host: i32) -> std::io::Result<()> {
+    let watch = move || {
+        while getppid().is_some_and(|parent| parent.as_raw_pid() == host) {
+            thread::sleep(Duration::from_millis(500));
+        }
+        std::process::exit(1);
+    };
+    thread::Builder::new().name("host-watch".to_owned()).stack_size(64 << 10).spawn(watch).map(drop)
 }
 
 /// Checks, encodes if it is a core module, and compiles.
