@@ -9,7 +9,7 @@ use super::{Case, Cycle, CycleError, SeatCase};
 use crate::audit::{
     self, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
 };
-use crate::bounds::{ActionKind, Decision, Origin};
+use crate::bounds::{ActionKind, Decision, Origin, Quiet};
 use crate::drivers::Plan;
 use crate::policy::{Answer, Fault, ProposalKind, Spent};
 use crate::snapshot::{Change, InFlight, TargetId};
@@ -112,9 +112,19 @@ fn turn_record(cycle: &Cycle, target: &TargetId, seat: &SeatCase, moment: &Momen
             restraints,
             decision: seat.act.as_ref().map(Decided::from),
             withheld: ruling.withheld.as_ref().map(Decided::from),
-            quiet: if seat.act.is_some() { None } else { ruling.quiet },
+            quiet: if seat.act.is_some() { None } else { quiet(ruling.quiet, seat) },
         },
     })
+}
+
+/// Why nothing is done. That all is as the policies wish says nothing of a repair that is held back.
+fn quiet(ruled: Option<Quiet>, seat: &SeatCase) -> Option<Quiet> {
+    let repair = seat.repair.as_ref().and_then(|repair| repair.quiet);
+    let held_back = repair.filter(|quiet| matches!(quiet, Quiet::Restrained | Quiet::Stopped));
+    match ruled {
+        Some(Quiet::AsWished | Quiet::Abstained) => held_back.or(ruled),
+        _ => ruled,
+    }
 }
 
 fn slot_record(answer: &SlotAnswer) -> Option<Slot> {
