@@ -20,3 +20,4 @@ mod demo;
 mod process;
 mod prometheus;
 mod sandbox;
+mod stories;
