@@ -306,11 +306,11 @@ impl Stage {
             lines.push(format!("{}  note: {}", since(note.at_ms), note.text));
         }
         self.notes = notes;
-        let asked = self.balancer.asked();
-        if !asked.is_empty() && !lines.is_empty() {
-            lines.push(format!("          balancer: {}", asked.join(", ")));
-        }
         if !lines.is_empty() {
+            let asked = self.balancer.asked();
+            if !asked.is_empty() {
+                lines.push(format!("          balancer: {}", asked.join(", ")));
+            }
             self.flush();
             self.told.push_str(&format!("{}\n", lines.join("\n")));
         }
