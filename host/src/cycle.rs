@@ -11,6 +11,7 @@ mod clock;
 mod evaluate;
 mod execute;
 mod finish;
+mod leave;
 mod look;
 mod mend;
 mod plan;
@@ -98,6 +99,11 @@ pub struct Cycle {
     met: BTreeSet<TargetId>,
     /// Whether what an earlier host left open has been closed.
     reconciled: bool,
+    watch: clock::Watch,
+    /// Targets and bindings that have not had a turn since the clock jumped.
+    jumped: BTreeSet<(TargetId, String)>,
+    /// Targets that no binding selects any more.
+    left: BTreeSet<TargetId>,
     turns: u64,
     keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
@@ -179,6 +185,9 @@ impl Cycle {
             running: HashMap::new(),
             met: BTreeSet::new(),
             reconciled: false,
+            watch: clock::Watch::default(),
+            jumped: BTreeSet::new(),
+            left: BTreeSet::new(),
             turns: 0,
             keys: 0,
             finished: mpsc::unbounded_channel(),
@@ -221,6 +230,12 @@ impl Cycle {
         }
 
         let now_ms = self.parts.clock.now_ms();
+        if self.watch.jumped(now_ms) {
+            tracing::warn!("the clock was set, or this machine slept: nothing is lowered before fresh samples come");
+            let seats =
+                self.states.iter().flat_map(|(target, state)| state.seats.keys().map(move |name| (target, name)));
+            self.jumped = seats.map(|(target, name)| (target.clone(), name.clone())).collect();
+        }
         let observation = match self.observe(now_ms).await {
             Ok(observation) => observation,
             Err(error) => {
@@ -238,6 +253,7 @@ impl Cycle {
             self.reconcile(&observation, now_ms).await?;
             self.reconciled = true;
         }
+        leave::tell(self, &observation.targets, bindings, now_ms, &mut report).await?;
         let mut cases = self.cases(observation.targets, bindings, due);
         self.gather(&mut cases, now_ms, &mut report).await;
         while !cases.is_empty() {
@@ -382,7 +398,7 @@ impl Cycle {
     ) -> Result<(), CycleError> {
         let backend_counts = self.parts.driver.keeps_desired();
         for case in &mut cases {
-            case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id));
+            case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id), now_ms);
             let facts = look::Facts { observed: &case.observed, state: &case.state, nodes, backend_counts, now_ms };
             for seat in &mut case.seats {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
@@ -408,8 +424,14 @@ impl Cycle {
                     cancel.cancel();
                 }
             }
-            mend::entries(&self.parts.registrars, &case.observed, &case.state, !case.too_many_lost()).await;
+            let may_take_out = case.is_list_believed() && !case.too_many_lost();
+            mend::entries(&self.parts.registrars, &case.observed, &case.state, may_take_out).await;
             self.met.insert(target.clone());
+            if !self.jumped.is_empty() {
+                for seat in &case.seats {
+                    self.jumped.remove(&(target.clone(), seat.binding.name.clone()));
+                }
+            }
             self.states.insert(target, case.state);
         }
         for act in begun {
@@ -429,6 +451,8 @@ impl Cycle {
                 conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
                 event_turn: matches!(trigger, Trigger::Event { .. }),
                 started,
+                clock_jumped: !self.jumped.is_empty()
+                    && self.jumped.contains(&(target.clone(), seat.binding.name.clone())),
                 gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(GAP_MS_MIN)),
                 ..Gates::default()
             };
@@ -465,6 +489,12 @@ impl Cycle {
 }
 
 impl Case {
+    /// Whether the list of instances is whole, and not suddenly empty.
+    fn is_list_believed(&self) -> bool {
+        let told = self.seats.iter().filter_map(|seat| seat.snapshot.as_ref());
+        told.map(|snapshot| &snapshot.inventory).all(crate::snapshot::Inventory::is_complete)
+    }
+
     /// Whether so much of the target is lost at once that nothing is taken out of the registrars.
     fn too_many_lost(&self) -> bool {
         self.seats.iter().any(|seat| seat.acts && seat.past.too_many_lost().is_some())

@@ -21,3 +21,4 @@ mod kill;
 mod process;
 mod prometheus;
 mod sandbox;
+mod stories;

@@ -95,7 +95,8 @@ pub fn repair(q: &RepairQuestion<'_>) -> RepairRuling {
 /// before: it makes nothing, so there is nothing to back off from.
 fn clear(q: &RepairQuestion<'_>, past: &Past, actual: u32) -> Option<RepairRuling> {
     let victims = leavers(q, past, actual, actual);
-    if victims.is_empty() {
+    // A change in flight may be about to clear them away, and nothing is short.
+    if victims.is_empty() || q.snapshot.in_flight.is_some() {
         return None;
     }
     if let Some((restraint, quiet)) = hindrance(q, past, actual, actual) {

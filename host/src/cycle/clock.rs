@@ -24,6 +24,27 @@ impl Clock for SystemClock {
     }
 }
 
+/// What the two clocks may differ by between two turns, apart from a thousandth for one that is slewed.
+const JUMP_MS_MIN: u64 = 1_000;
+
+/// Notices that the host's clock was set, or that the machine slept: the runtime's timer, which nobody sets and which stands
+/// while a machine sleeps, then tells another time than the clock.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    last: Option<(tokio::time::Instant, u64)>,
+}
+
+impl Watch {
+    /// Whether the clock jumped since the last call.
+    pub(super) fn jumped(&mut self, now_ms: u64) -> bool {
+        let now = tokio::time::Instant::now();
+        let Some((then, then_ms)) = self.last.replace((now, now_ms)) else { return false };
+        let passed_ms = u64::try_from(now.duration_since(then).as_millis()).unwrap_or(u64::MAX);
+        let told_ms = now_ms.saturating_sub(then_ms);
+        told_ms.abs_diff(passed_ms) > JUMP_MS_MIN.saturating_add(passed_ms / 1_000)
+    }
+}
+
 /// A clock that follows the runtime's own timer from a given start, and can be made to jump. With the timer paused, a test
 /// decides what time it is.
 #[derive(Debug)]

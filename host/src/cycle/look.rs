@@ -37,7 +37,7 @@ pub(super) fn snapshot(facts: &Facts<'_>, binding: &Binding, readings: Vec<Readi
         alerts: Vec::new(),
         changes: facts.state.changes.clone(),
         transitions: zones::transitions(binding, facts.now_ms),
-        inventory: inventory(facts),
+        inventory: inventory(facts, binding.settings.lost_window_ms),
     })
 }
 
@@ -63,12 +63,13 @@ fn in_flight(facts: &Facts<'_>) -> Option<InFlight> {
     Some(change)
 }
 
-/// A list that is suddenly empty is not believed: a backend that forgot everything looks the same as one where everything died.
-fn inventory(facts: &Facts<'_>) -> Inventory {
+/// A list that is suddenly empty is not believed before it has stayed so for `believe_after_ms`: a backend that forgot
+/// everything looks the same as one where everything died, and mostly remembers soon.
+fn inventory(facts: &Facts<'_>, believe_after_ms: u64) -> Inventory {
     let wanted = if facts.backend_counts { facts.observed.target.desired } else { facts.state.desired.unwrap_or(0) };
-    let vanished =
-        facts.observed.instances.is_empty() && facts.state.seen > 0 && wanted > 0 && facts.state.flight.is_none();
-    if facts.observed.inventory.is_complete() && vanished {
+    let since_ms = facts.state.empty_since_ms.filter(|_| facts.state.seen > 0);
+    let sudden = since_ms.is_some_and(|since_ms| facts.now_ms.saturating_sub(since_ms) < believe_after_ms);
+    if facts.observed.inventory.is_complete() && sudden && wanted > 0 && facts.state.flight.is_none() {
         return Inventory::SuddenlyEmpty { before: facts.state.seen };
     }
     facts.observed.inventory.clone()

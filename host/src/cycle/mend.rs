@@ -46,8 +46,12 @@ async fn mend(
     if !may_take_out || !observed.inventory.is_complete() {
         return Ok(());
     }
-    for id in entered.iter().filter(|id| !busy.contains(id.as_str())) {
+    for id in &entered {
         let phase = observed.instances.iter().find(|instance| &instance.id == id).map(|instance| instance.phase);
+        // What has failed serves nobody, also where the change in flight clears it away once others stand in for it.
+        if busy.contains(id.as_str()) && phase != Some(Phase::Failed) {
+            continue;
+        }
         if phase.is_none_or(|phase| phase.is_lost() || matches!(phase, Phase::Stopped | Phase::Stopping)) {
             registrar.deregister(target, id).await?;
         }

@@ -7,9 +7,9 @@ use super::plan::plan;
 use super::state::{Flight, SeatState, TargetState};
 use super::{Case, Cycle, CycleError, SeatCase};
 use crate::audit::{
-    self, Decided, Evaluation, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
+    self, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
 };
-use crate::bounds::{ActionKind, Decision, Origin};
+use crate::bounds::{ActionKind, Decision, Origin, Quiet};
 use crate::drivers::Plan;
 use crate::policy::{Answer, Fault, ProposalKind, Spent};
 use crate::snapshot::{Change, InFlight, TargetId};
@@ -50,13 +50,15 @@ pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<
         for seat in &case.seats {
             note_answers(&mut case.state, seat, now_ms);
             records.extend(turn_record(cycle, &target, seat, moment));
+            writes.extend(cancel_note(&case.state, &target, seat, now_ms));
             if let Some(decision) = &seat.act {
                 let plan = plan(decision, &case.observed.instances, backend_counts);
                 writes.extend(step_entries(&target, &seat.record_id, &plan, now_ms));
                 acts.push(begin(&mut case.state, seat, decision, plan, now_ms, backend_counts));
             }
         }
-        case.state.seen = u32::try_from(case.observed.instances.len()).unwrap_or(u32::MAX);
+        let believed = case.is_list_believed();
+        case.state.saw(&case.observed, believed);
         if cycle.states.get(&target) != Some(&case.state) {
             writes.push(case.state.write(&target)?);
         }
@@ -73,6 +75,16 @@ pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<
         tracing::info!(%target_id, key, from, to, reason = act.decision.reason(), "change begun");
     }
     Ok(acts)
+}
+
+/// Says that the change in flight gives way, where it does: what takes its place is decided in the next turn.
+fn cancel_note(state: &TargetState, target: &TargetId, seat: &SeatCase, at_ms: u64) -> Option<Write> {
+    let flight = state.flight.as_ref().filter(|_| seat.supersedes)?;
+    let count = seat.ruling.as_ref().and_then(|ruling| ruling.decision.as_ref()).and_then(Decision::replicas);
+    let wanted = count.map_or_else(|| "a more urgent one".to_owned(), |count| format!("{} replicas", count.to));
+    let InFlight { key, from_count, to_count, .. } = &flight.change;
+    let text = format!("change {key} from {from_count} to {to_count} is cancelled first, for {wanted}");
+    Some(audit::note(target, &Note { at_ms, text }))
 }
 
 /// What this turn of one binding came to, in words that outlive the host.
@@ -100,9 +112,19 @@ fn turn_record(cycle: &Cycle, target: &TargetId, seat: &SeatCase, moment: &Momen
             restraints,
             decision: seat.act.as_ref().map(Decided::from),
             withheld: ruling.withheld.as_ref().map(Decided::from),
-            quiet: if seat.act.is_some() { None } else { ruling.quiet },
+            quiet: if seat.act.is_some() { None } else { quiet(ruling.quiet, seat) },
         },
     })
+}
+
+/// Why nothing is done. That all is as the policies wish says nothing of a repair that is held back.
+fn quiet(ruled: Option<Quiet>, seat: &SeatCase) -> Option<Quiet> {
+    let repair = seat.repair.as_ref().and_then(|repair| repair.quiet);
+    let held_back = repair.filter(|quiet| matches!(quiet, Quiet::Restrained | Quiet::Stopped));
+    match ruled {
+        Some(Quiet::AsWished | Quiet::Abstained) => held_back.or(ruled),
+        _ => ruled,
+    }
 }
 
 fn slot_record(answer: &SlotAnswer) -> Option<Slot> {

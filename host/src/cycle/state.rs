@@ -27,6 +27,9 @@ pub struct TargetState {
     /// Instances seen last time; a list that is suddenly empty is told by it.
     #[serde(default)]
     pub seen: u32,
+    /// Since when the list of instances has been empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_since_ms: Option<u64>,
     /// The change in flight and its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flight: Option<Flight>,
@@ -159,10 +162,20 @@ impl TargetState {
     }
 
     /// Takes in what is there now. A change that was given up ends as soon as nothing of it is left to wait for.
-    pub(super) fn settle(&mut self, observed: &ObservedTarget, is_running: bool) {
+    pub(super) fn settle(&mut self, observed: &ObservedTarget, is_running: bool, now_ms: u64) {
+        let empty_since_ms = *self.empty_since_ms.get_or_insert(now_ms);
+        self.empty_since_ms = observed.instances.is_empty().then_some(empty_since_ms);
         let waits = |flight: &Flight| !super::reconcile::pending(&flight.plan, &observed.instances).is_empty();
         if !is_running && self.flight.as_ref().is_some_and(|flight| !waits(flight)) {
             self.flight = None;
+        }
+    }
+
+    /// Notes how many were seen, where the list is `believed`: an empty one that is not must not look as if it had always
+    /// been so.
+    pub(super) fn saw(&mut self, observed: &ObservedTarget, believed: bool) {
+        if believed {
+            self.seen = u32::try_from(observed.instances.len()).unwrap_or(u32::MAX);
         }
     }
 

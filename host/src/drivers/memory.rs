@@ -423,7 +423,7 @@ impl Workload {
             usage: Resources::default(),
             memory_peak_bytes: None,
             protected: false,
-            address: None,
+            address: Some(format!("{id}:80")),
             handle: None,
             made_by: key.map(str::to_owned),
         };
