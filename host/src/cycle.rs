@@ -419,10 +419,10 @@ impl Cycle {
         }
         for case in cases {
             let target = case.observed.target.id.clone();
-            if case.seats.iter().any(|seat| seat.supersedes) {
-                if let Some(cancel) = self.running.get(&target) {
-                    cancel.cancel();
-                }
+            if case.seats.iter().any(|seat| seat.supersedes)
+                && let Some(cancel) = self.running.get(&target)
+            {
+                cancel.cancel();
             }
             let may_take_out = case.is_list_believed() && !case.too_many_lost();
             mend::entries(&self.parts.registrars, &case.observed, &case.state, may_take_out).await;

@@ -223,11 +223,7 @@ pub async fn check(config: &Config) -> Result<(), HostError> {
     Ok(())
 }
 
-fn registry(
-    config: &Config,
-    store: Arc<dyn Store>,
-    cache: Option<ArtefactCache>,
-) -> Result<Registry, HostError> {
+fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>) -> Result<Registry, HostError> {
     let sandbox = Sandbox::start(&config.sandbox)?;
     let compiler = Compiler::new(None, sandbox.compile_limits())?;
     let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));

@@ -62,8 +62,16 @@ impl Desk {
 const SOUND: &str = r#"
 [driver.local.process]
 
+[source.app.http-json]
+url = "http://127.0.0.1:9/"
+
 [binding.web]
 select = { driver = "local" }
+
+[[binding.web.reading]]
+name = "load"
+source = "app"
+query = "/load"
 
 [[binding.web.policy]]
 use = "target-tracking"
@@ -134,7 +142,8 @@ fn a_reader_that_goes_away_is_no_error() {
     let mut child = child.arg("check").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr).matches("rror").count(), 0);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(told.matches("rror").count(), 0, "{told}");
     assert!(output.status.success());
 }
 
@@ -237,7 +246,9 @@ fn what_is_no_policy_gets_one_clear_error() {
     std::fs::write(desk.path().join("empty.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
     let importing = "(module (import \"env\" \"now\" (func (result i64))))";
     std::fs::write(desk.path().join("importing.wasm"), wat::parse_str(importing).unwrap()).unwrap();
-    for (file, code) in [("none.wasm", 3), ("truncated.wasm", 4), ("text.wasm", 4), ("empty.wasm", 4), ("importing.wasm", 4)] {
+    for (file, code) in
+        [("none.wasm", 3), ("truncated.wasm", 4), ("text.wasm", 4), ("empty.wasm", 4), ("importing.wasm", 4)]
+    {
         let ran = desk.run(&["policy", "check", file, "--string-encoding", "utf8"]);
         assert_eq!(ran.code, code, "{file}: {}", ran.err);
         assert_eq!(ran.err.lines().count(), 1, "{file}: {}", ran.err);

@@ -2,14 +2,7 @@
 //! process, and real servers.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy exempts functions marked as tests; what they share is a test too"
-)]
-
-#![expect(
-    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "all of this is tests; clippy.toml's leave for tests does not reach functions that are not themselves #[test]"
 )]

@@ -263,7 +263,6 @@ fn dependency(text: &str) -> Option<(String, Option<String>)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

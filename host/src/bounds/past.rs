@@ -427,8 +427,7 @@ impl Past {
         let ready = snapshot.instances.iter().filter(|instance| instance.phase == Phase::Ready).count();
         let enough = (1.0 - settings.lost_share_max) * f64::from(snapshot.target.desired);
         if exceeded.is_none() && f64::from(narrow(ready)) >= enough && snapshot.inventory.is_complete() {
-            // They have recovered, and count no further: else their loss would be told anew at the next turn.
-            self.clear_lost();
+            self.too_many = None;
         }
     }
 }

@@ -18,10 +18,14 @@ impl Records {
     pub(super) fn open(global: &Global) -> Result<Self> {
         let data_dir = global.data_dir()?;
         if !data_dir.is_dir() {
-            let text = format!("there is no data directory {}: has `trimtab run` been here? Name another with --data-dir", data_dir.display());
+            let text = format!(
+                "there is no data directory {}: has `trimtab run` been here? Name another with --data-dir",
+                data_dir.display()
+            );
             return Err(Fail::not_found(text));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
         let _entered = runtime.enter();
         let store = SqliteStore::open_read_only(&data_dir)
             .with_context(|| format!("opening the store of {}", data_dir.display()))?;
@@ -44,7 +48,10 @@ impl Records {
         if events.is_empty() && !self.targets()?.contains(target) {
             let known: Vec<String> = self.targets()?.iter().map(ToString::to_string).collect();
             let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-            return Err(Fail::not_found(format!("nothing is recorded of {target} (in {}); recorded are: {known}", log_of(target))));
+            return Err(Fail::not_found(format!(
+                "nothing is recorded of {target} (in {}); recorded are: {known}",
+                log_of(target)
+            )));
         }
         Ok(events)
     }

@@ -101,7 +101,9 @@ fn json_row(target: &TargetId, turn: Option<&Turn>) -> serde_json::Value {
 fn show(records: &Records, args: &ShowArgs) -> Result<Exit> {
     let target = target_id(&args.target)?;
     let turn = last_turn(records, &target)?;
-    let turn = turn.ok_or_else(|| Fail::not_found(format!("of {target} no whole turn is recorded; see `trimtab explain {target}`")))?;
+    let turn = turn.ok_or_else(|| {
+        Fail::not_found(format!("of {target} no whole turn is recorded; see `trimtab explain {target}`"))
+    })?;
     let snapshot: &Snapshot = &turn.record.snapshot;
     if args.json {
         let json = json!({ "binding": turn.record.binding, "mode": turn.record.mode, "snapshot": snapshot });
@@ -120,7 +122,8 @@ fn shown(turn: &Turn, snapshot: &Snapshot) -> String {
     columns.row(["binding".to_owned(), turn.record.binding.clone()]);
     columns.row(["last turn".to_owned(), time(snapshot.now_ms)]);
     let counts = format!("{} desired, {} ready, {} in all", target.desired, target.ready, target.total);
-    columns.row(["replicas".to_owned(), format!("{counts}; bounds {} to {}", limits.replicas_min, limits.replicas_max)]);
+    columns
+        .row(["replicas".to_owned(), format!("{counts}; bounds {} to {}", limits.replicas_min, limits.replicas_max)]);
     for container in &target.containers {
         let figures = format!("requests {}; limits {}", figures(&container.requests), figures(&container.limits));
         columns.row([container.name.clone(), figures]);
@@ -131,7 +134,8 @@ fn shown(turn: &Turn, snapshot: &Snapshot) -> String {
     if !snapshot.instances.is_empty() {
         let mut instances = Columns::new(&["INSTANCE", "PHASE", "AGE", "USES", "LIMITS", "ADDRESS"]);
         for instance in &snapshot.instances {
-            let age = instance.started_ms.map(|ms| DurationMs(snapshot.now_ms.saturating_sub(ms) / 1000 * 1000).to_string());
+            let age =
+                instance.started_ms.map(|ms| DurationMs(snapshot.now_ms.saturating_sub(ms) / 1000 * 1000).to_string());
             instances.row([
                 instance.id.clone(),
                 json!(instance.phase).as_str().unwrap_or_default().to_owned(),

@@ -33,7 +33,7 @@ impl Default for Patience {
 
 /// One plan being carried out.
 #[derive(Debug)]
-pub struct Execution {
+pub(super) struct Execution {
     /// The backend.
     pub driver: Arc<dyn Driver>,
     /// The registrars that serve this target.
@@ -50,7 +50,7 @@ pub struct Execution {
 
 impl Execution {
     /// Carries out the plan; returns what each step came to, in the order in which they ended.
-    pub async fn run(&self, decision: &Decision, plan: &Plan) -> Vec<StepReport> {
+    pub(super) async fn run(&self, decision: &Decision, plan: &Plan) -> Vec<StepReport> {
         let mut reports = Vec::new();
         let mut all_confirmed = true;
         for stage in &plan.stages {

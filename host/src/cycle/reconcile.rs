@@ -52,7 +52,7 @@ pub fn standing(plan: &Plan, instances: Option<&[Instance]>) -> Standing {
 /// What a change that was given up still waits for, for a person. Empty: it has settled, one way or the other, for what it
 /// waited for is ready or gone for good.
 #[must_use]
-pub fn pending(plan: &Plan, instances: &[Instance]) -> Vec<String> {
+pub(super) fn pending(plan: &Plan, instances: &[Instance]) -> Vec<String> {
     let phase_of = |id: &str| instances.iter().find(|instance| instance.id == id).map(|instance| instance.phase);
     plan.steps()
         .filter_map(|step| match step {

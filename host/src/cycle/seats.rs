@@ -72,7 +72,7 @@ impl Selector {
 
 /// The bindings of one target: at most one may act, any number may look on.
 #[derive(Debug)]
-pub struct Seats<'a> {
+pub(super) struct Seats<'a> {
     /// The binding that acts, or of which the target awaits that it would.
     pub acting: Option<&'a Arc<Binding>>,
     /// Bindings that decide and record, and do not act.
@@ -83,7 +83,7 @@ pub struct Seats<'a> {
 
 /// Seats the bindings on one target. Bindings that are off have no seat.
 #[must_use]
-pub fn seat<'a>(bindings: &'a [Arc<Binding>], target: &Target) -> Seats<'a> {
+pub(super) fn seat<'a>(bindings: &'a [Arc<Binding>], target: &Target) -> Seats<'a> {
     let mut acting: Vec<&Arc<Binding>> = Vec::new();
     let mut dry = Vec::new();
     for binding in bindings.iter().filter(|binding| binding.select.fits(target)) {

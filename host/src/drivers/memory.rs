@@ -18,7 +18,7 @@ use crate::snapshot::{
 };
 
 /// How the backend behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MemorySettings {
     /// Whether it keeps the desired count, and makes and removes instances itself.
     pub keeps_desired: bool,
@@ -26,12 +26,6 @@ pub struct MemorySettings {
     pub start_ms: u64,
     /// From told to stop to gone.
     pub stop_ms: u64,
-}
-
-impl Default for MemorySettings {
-    fn default() -> Self {
-        Self { keeps_desired: false, start_ms: 0, stop_ms: 0 }
-    }
 }
 
 /// One target as it is put into the backend.

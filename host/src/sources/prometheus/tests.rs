@@ -182,7 +182,7 @@ fn readings_and_addresses_that_do_not_suit_are_refused_with_the_remedy() {
     let source = source("http://127.0.0.1:9090");
     let whole = spec("rps", "prom", Subject::Target);
     source.check_reading(&whole).unwrap();
-    let mut cases = vec![whole.clone(), whole.clone(), whole.clone(), whole.clone()];
+    let mut cases = [whole.clone(), whole.clone(), whole.clone(), whole.clone()];
     cases[0].query = " ".to_owned();
     cases[1].rate = true;
     (cases[2].look_back_ms, cases[2].step_ms) = (86_400_000, 1_000);

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use super::{Fact, Owner, Samples};
 use crate::needs::Needs;
 use crate::rehearsal::{NOON_MS, Scene};

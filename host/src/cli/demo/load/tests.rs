@@ -59,7 +59,7 @@ async fn failures_are_counted_by_kind_and_a_crowd_is_not_sent() {
     let report = Load::start(LoadSettings::new(&serve(router).await, schedule.clone())).unwrap().finish().await;
     assert_eq!((report.failed, report.failures["status 503"], report.latency.max_ms), (10, 10, None));
 
-    let slow = serve(Router::new().route("/work", get(|| std::future::pending::<()>()))).await;
+    let slow = serve(Router::new().route("/work", get(std::future::pending::<()>))).await;
     let mut settings = LoadSettings::new(&slow, schedule);
     (settings.in_flight_max, settings.timeout) = (4, seconds(0.5));
     let load = Load::start(settings).unwrap();
