@@ -19,7 +19,7 @@ pub(super) const STATE_FORMAT: u32 = 1;
 /// Everything that outlives a turn. Written in the same commit as the record of the turn that changed it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TargetState {
-    /// [`STATE_FORMAT`].
+    /// Number of the stored form.
     pub format: u32,
     /// The desired count, where the backend keeps none. `None` until the target is first seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]

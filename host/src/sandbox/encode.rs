@@ -8,7 +8,7 @@ use super::component::{Inspected, World, listed, refuse, remedy};
 use super::fault::Fault;
 
 /// How a module holds its texts. Nothing in a core module says so, and a wrong guess garbles every text: it is stated at upload
-/// or in a custom section named [`ENCODING_SECTION`].
+/// or in a custom section named `trimtab:string-encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StringEncoding {
