@@ -387,8 +387,9 @@ fn kill_and_restart(kills: u32) {
     }
     stage.page.fixed.store(AT_REST.0, Ordering::Relaxed);
     stage.start();
+    stage.until_said("running");
     stage.until_at_rest();
-    assert!(stage.end(Signal::TERM).success());
+    assert!(stage.end(Signal::TERM).success(), "{}", stage.log());
     stage.check(&mut records);
     let alive: BTreeSet<String> = stage.alive().into_iter().map(|(_, id)| id).collect();
     assert_eq!((alive.len(), stage.files()), (AT_REST.1, alive), "files and processes agree");

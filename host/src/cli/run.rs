@@ -32,12 +32,12 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
     let mut config = global.load()?;
     config.dry_run |= args.dry_run;
     runtime()?.block_on(async {
-        let host = build(&config).await?;
         if args.once {
-            return once(host, args.json).await;
+            return once(build(&config).await?, args.json).await;
         }
         let shutdown = CancellationToken::new();
         tokio::spawn(until_told(shutdown.clone()));
+        let host = build(&config).await?;
         tracing::info!(data_dir = %config.data_dir.display(), bindings = config.bindings.len(), "running");
         host.run(shutdown).await;
         tracing::info!("ended in order");
@@ -84,17 +84,21 @@ async fn once(host: Host, json: bool) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Waits for an interrupt or a request to end.
-pub(super) async fn until_told(shutdown: CancellationToken) {
+/// Waits for an interrupt or a request to end. It listens from the call on, not from the first poll: a host told to end while
+/// it starts does so in order as soon as it can.
+pub(super) fn until_told(shutdown: CancellationToken) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            _ => tracing::error!("signals cannot be listened for: end the host with SIGKILL, it takes no harm"),
         }
-        _ => tracing::error!("signals cannot be listened for: end the host with SIGKILL, it takes no harm"),
+        shutdown.cancel();
     }
-    shutdown.cancel();
 }

@@ -182,7 +182,9 @@ fn pool(at_once: u32, memory_bytes: u64, table_elements: u64, pagemap_scan: bool
         .max_component_instance_size(2 << 20)
         .max_core_instance_size(1 << 20)
         .max_unused_warm_slots(at_once * 2)
-        .decommit_batch_size(16)
+        // A slot in a shared batch is free to nobody while another thread flushes it: with all permits taken, a guest would find
+        // the pool exhausted. One at a time, it is free again before its permit is.
+        .decommit_batch_size(1)
         .linear_memory_keep_resident(keep_resident)
         .table_keep_resident(keep_resident)
         .pagemap_scan(if pagemap_scan { Enabled::Yes } else { Enabled::No });

@@ -254,7 +254,7 @@ fn many_threads_share_few_permits() {
     let policy = load_probe(&sandbox, &Probe::default());
     std::thread::scope(|scope| {
         for _ in 0..16 {
-            scope.spawn(|| (0..200).for_each(|_| assert!(evaluate(&policy).outcome.is_ok())));
+            scope.spawn(|| (0..200).for_each(|_| drop(evaluate(&policy).outcome.unwrap())));
         }
     });
     assert_eq!(sandbox.permits().taken(), 0);
