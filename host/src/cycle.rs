@@ -17,6 +17,7 @@ mod plan;
 mod reconcile;
 mod record;
 mod seats;
+mod spent;
 mod state;
 mod zones;
 
@@ -37,7 +38,9 @@ pub use self::finish::Finished;
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
+pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
+use self::spent::Watch;
 use crate::audit::{AuditError, Recorder, Trigger};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
 use crate::drivers::{Driver, DriverError, Observation, ObservedTarget};
@@ -114,6 +117,8 @@ pub struct TurnReport {
     pub again: bool,
     /// What went wrong, for a person; none of it stopped the others.
     pub troubles: Vec<String>,
+    /// Where its time went.
+    pub spent: Spent,
 }
 
 /// Why a turn could not be made.
@@ -218,6 +223,7 @@ impl Cycle {
         }
 
         let now_ms = self.parts.clock.now_ms();
+        let mut watch = Watch::start();
         let observation = match self.observe(now_ms).await {
             Ok(observation) => observation,
             Err(error) => {
@@ -231,8 +237,10 @@ impl Cycle {
             report.troubles.push(format!("{name}: {why}"));
         }
 
+        watch.lap(&mut report.spent.observe);
         let mut cases = self.cases(observation.targets, bindings, due);
         self.gather(&mut cases, now_ms, &mut report).await;
+        watch.lap(&mut report.spent.gather);
         while !cases.is_empty() {
             let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
             self.turn_of(chunk, &observation.nodes, now_ms, trigger, &mut report).await?;
@@ -343,6 +351,7 @@ impl Cycle {
         trigger: &Trigger,
         report: &mut TurnReport,
     ) -> Result<(), CycleError> {
+        let mut watch = Watch::start();
         let backend_counts = self.parts.driver.keeps_desired();
         for case in &mut cases {
             case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id));
@@ -351,11 +360,17 @@ impl Cycle {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
             }
         }
+        watch.lap(&mut report.spent.look);
         evaluate::evaluate(&mut cases, now_ms).await;
+        watch.lap(&mut report.spent.evaluate);
         for case in &mut cases {
             self.rule(case, trigger);
         }
-        let begun = record::open(self, &mut cases, &record::Moment { now_ms, trigger }).await?;
+        watch.lap(&mut report.spent.decide);
+        let (writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        watch.lap(&mut report.spent.record);
+        record::commit(self, writes, &begun).await?;
+        watch.lap(&mut report.spent.commit);
 
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
@@ -378,6 +393,7 @@ impl Cycle {
         for act in begun {
             self.begin(act);
         }
+        watch.lap(&mut report.spent.begin);
         Ok(())
     }
 

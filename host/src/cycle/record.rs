@@ -38,8 +38,13 @@ pub(super) struct Moment<'a> {
     pub(super) trigger: &'a Trigger,
 }
 
-/// Opens the records of these targets and keeps their states, in one commit; returns what is to be done.
-pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<'_>) -> Result<Vec<Act>, CycleError> {
+/// Puts the records of these targets and their states into words, to be written in one [`commit`], and tells what is to be
+/// done after it.
+pub(super) fn open(
+    cycle: &mut Cycle,
+    cases: &mut [Case],
+    moment: &Moment<'_>,
+) -> Result<(Vec<Write>, Vec<Act>), CycleError> {
     let backend_counts = cycle.parts.driver.keeps_desired();
     let now_ms = moment.now_ms;
     let mut records: Vec<Record> = Vec::with_capacity(cases.len());
@@ -63,16 +68,21 @@ pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<
     }
     let mut all = cycle.recorder.turn(&records)?;
     all.extend(writes);
-    if let Err(error) = cycle.parts.store.write(all).await {
+    Ok((all, acts))
+}
+
+/// Makes it durable: from here on the acts may begin.
+pub(super) async fn commit(cycle: &mut Cycle, writes: Vec<Write>, acts: &[Act]) -> Result<(), CycleError> {
+    if let Err(error) = cycle.parts.store.write(writes).await {
         cycle.recorder.failed();
         return Err(error.into());
     }
-    for act in &acts {
+    for act in acts {
         let (target_id, key) = (act.decision.target(), act.decision.key());
         let (from, to) = act.decision.replicas().map_or((None, None), |count| (Some(count.from), Some(count.to)));
         tracing::info!(%target_id, key, from, to, reason = act.decision.reason(), "change begun");
     }
-    Ok(acts)
+    Ok(())
 }
 
 /// What this turn of one binding came to, in words that outlive the host.
