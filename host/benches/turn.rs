@@ -47,7 +47,7 @@ fn main() {
     // Like criterion's: arguments without a dash choose by name.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for targets in SIZES {
-        let name = format!("turn/{targets} targets");
+        let name = format!("turn/{targets}_targets");
         if chosen.is_empty() || chosen.iter().any(|part| name.contains(part)) {
             let status =
                 Command::new(std::env::current_exe().unwrap()).env(TARGETS_VARIABLE, targets.to_string()).status();

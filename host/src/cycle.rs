@@ -97,8 +97,8 @@ pub struct Cycle {
     history: History,
     states: HashMap<TargetId, TargetState>,
     running: HashMap<TargetId, CancellationToken>,
-    /// Targets that had their first turn since the host started.
-    met: BTreeSet<TargetId>,
+    /// Targets that had their first turn since the host started, and when their state was last written.
+    met: HashMap<TargetId, u64>,
     turns: u64,
     keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
@@ -146,6 +146,8 @@ struct Case {
     state: TargetState,
     seats: Vec<SeatCase>,
     conflict: Vec<String>,
+    /// When its state was last written; this turn's, if it is.
+    written_ms: u64,
 }
 
 /// One binding of one target in a turn.
@@ -180,7 +182,7 @@ impl Cycle {
             history: History::default(),
             states,
             running: HashMap::new(),
-            met: BTreeSet::new(),
+            met: HashMap::new(),
             turns: 0,
             keys: 0,
             finished: mpsc::unbounded_channel(),
@@ -302,7 +304,7 @@ impl Cycle {
             }
             let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
-            cases.push(Case { observed, state, seats, conflict });
+            cases.push(Case { observed, state, seats, conflict, written_ms: 0 });
         }
         cases
     }
@@ -387,7 +389,7 @@ impl Cycle {
                 }
             }
             mend::entries(&self.parts.registrars, &case.observed, &case.state, !case.too_many_lost()).await;
-            self.met.insert(target.clone());
+            self.met.insert(target.clone(), case.written_ms);
             self.states.insert(target, case.state);
         }
         for act in begun {
@@ -400,7 +402,7 @@ impl Cycle {
     /// Lets the bounds decide for every binding of a target, and chooses what is done.
     fn rule(&mut self, case: &mut Case, trigger: &Trigger) {
         let target = &case.observed.target.id;
-        let started = !self.met.contains(target);
+        let started = !self.met.contains_key(target);
         let is_running = self.running.contains_key(target);
         let repairs = !self.parts.driver.keeps_desired();
         for seat in &mut case.seats {

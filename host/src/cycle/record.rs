@@ -62,8 +62,12 @@ pub(super) fn open(
             }
         }
         case.state.seen = u32::try_from(case.observed.instances.len()).unwrap_or(u32::MAX);
-        if cycle.states.get(&target) != Some(&case.state) {
+        let written_ms = cycle.met.get(&target).copied();
+        if case.state.must_be_kept(&target, cycle.states.get(&target), written_ms, now_ms) {
+            case.written_ms = now_ms;
             writes.push(case.state.write(&target)?);
+        } else {
+            case.written_ms = written_ms.unwrap_or(0);
         }
     }
     let mut all = cycle.recorder.turn(&records)?;
