@@ -5,7 +5,13 @@
 //!
 //! Measures the guest written by hand, and with `TRIMTAB_POLICIES_DIR` the first-party policy `target-tracking`.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, reason = "a benchmark")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a benchmark"
+)]
 
 use std::hint::black_box;
 use std::path::Path;
@@ -120,7 +126,7 @@ fn snapshot(owners: usize) -> Snapshot {
 /// The same component in a reused instance, without any of the host's own work: the floor of the component model.
 mod bare {
     use super::{Case, NOW_MS};
-    use trimtab::policy::ParamValue;
+    use ::trimtab::policy::ParamValue;
     use wasmtime::component::Linker;
     use wasmtime::{Engine, Store};
 

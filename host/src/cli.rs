@@ -53,6 +53,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Run the host.
     Run(run::RunArgs),
+    /// Show it all: a web workload under load that rises and falls, scaled before your eyes. Leaves nothing behind.
+    Demo(demo::DemoArgs),
     /// Say what is scaled and how it stands.
     #[command(subcommand)]
     Target(target::TargetCommand),
@@ -117,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Policy(command) => policy::run(command),
         Command::Run(args) => run::run(&cli.global, &args),
+        Command::Demo(args) => demo::run(&cli.global, &args),
         Command::DemoWorker(args) => {
             demo::worker::run(&args).map(|()| Exit::Fine).context("the demo's worker could not serve")
         }

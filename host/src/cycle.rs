@@ -39,11 +39,11 @@ pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
 pub use self::spent::Spent;
-pub use self::state::{Flight, SeatState, SlotState, TargetState};
 use self::spent::Watch;
-use crate::audit::{AuditError, Recorder, Trigger};
+pub use self::state::{Flight, SeatState, SlotState, TargetState};
+use crate::audit::{self, AuditError, Closing, Recorder, Trigger};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
-use crate::drivers::{Driver, DriverError, Observation, ObservedTarget};
+use crate::drivers::{Driver, DriverError, Observation, ObservedTarget, Outcome};
 use crate::registrars::Registrar;
 use crate::snapshot::{Reading, Snapshot, TargetId};
 use crate::sources::{AskTarget, GatherLimits, Gathered, History, Sources, gather, questions};
@@ -99,6 +99,8 @@ pub struct Cycle {
     running: HashMap<TargetId, CancellationToken>,
     /// Targets that had their first turn since the host started, and when their state was last written.
     met: HashMap<TargetId, u64>,
+    /// Whether what an earlier host left open has been closed.
+    reconciled: bool,
     turns: u64,
     keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
@@ -183,6 +185,7 @@ impl Cycle {
             states,
             running: HashMap::new(),
             met: HashMap::new(),
+            reconciled: false,
             turns: 0,
             keys: 0,
             finished: mpsc::unbounded_channel(),
@@ -239,6 +242,10 @@ impl Cycle {
             report.troubles.push(format!("{name}: {why}"));
         }
 
+        if !self.reconciled {
+            self.reconcile(&observation, now_ms).await?;
+            self.reconciled = true;
+        }
         watch.lap(&mut report.spent.observe);
         let mut cases = self.cases(observation.targets, bindings, due);
         self.gather(&mut cases, now_ms, &mut report).await;
@@ -266,6 +273,36 @@ impl Cycle {
         }
         self.finish(all).await?;
         Ok(Some(target))
+    }
+
+    /// Closes what an earlier host left open, by present facts, and decides nothing: the turn that follows does, from those
+    /// same facts.
+    async fn reconcile(&mut self, observation: &Observation, now_ms: u64) -> Result<(), CycleError> {
+        let open = audit::open_records(self.parts.store.as_ref()).await?;
+        let mut writes = Vec::new();
+        let mut states = Vec::new();
+        for record in open.iter().filter(|record| record.target.driver() == self.parts.driver.name()) {
+            let mut state = self.states.get(&record.target).cloned().unwrap_or_default();
+            let flight = state.flight.take_if(|flight| flight.record == record.id.as_str());
+            let observed = observation.targets.iter().find(|observed| observed.target.id == record.target);
+            let whole = observed.filter(|observed| observed.inventory.is_complete());
+            let instances = whole.map(|observed| observed.instances.as_slice());
+            let outcome = match flight.as_ref().map(|flight| reconcile::standing(&flight.plan, instances)) {
+                Some(Standing::Applied) => Outcome::Applied,
+                Some(Standing::Partial) => Outcome::Partial,
+                Some(Standing::Absent) => Outcome::Absent,
+                Some(Standing::Unknown) | None => Outcome::Unknown,
+            };
+            tracing::warn!(target_id = %record.target, key = %record.id, %outcome, "an earlier host left this change open");
+            let text = "the host ended while it was under way".to_owned();
+            let closing = Closing { id: record.id.clone(), at_ms: now_ms, outcome, text, replicas: None };
+            writes.extend(audit::close(&record.target, &closing));
+            writes.push(state.write(&record.target)?);
+            states.push((record.target.clone(), state));
+        }
+        self.parts.store.write(writes).await?;
+        self.states.extend(states);
+        Ok(())
     }
 
     /// Writes down what was only counted so far. To be called before the host ends.

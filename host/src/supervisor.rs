@@ -4,6 +4,7 @@
 
 mod bind;
 mod pace;
+mod take_down;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
 use crate::sources::scrape::ScrapeSource;
 use crate::sources::{GatherLimits, Source, Sources};
-use crate::store::{SqliteStore, Store, StoreError, Write};
+use crate::store::{MemoryStore, SqliteStore, Store, StoreError, Write};
 
 /// Key of the count of hosts that have owned this store: part of every change's key.
 const EPOCH: &str = "host/epoch";
@@ -81,15 +82,11 @@ impl Host {
     /// What could not be built; nothing was started.
     pub async fn build(config: &Config) -> Result<Self, HostError> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
-        let sandbox = Sandbox::start(&config.sandbox)?;
-        let compiler = Compiler::new(None, sandbox.compile_limits())?;
-        let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
         let cache = Some(ArtefactCache::open(&config.data_dir)?);
-        let registry =
-            Registry::new(RegistryParts { sandbox, compiler, cache, store: Arc::clone(&store), policies_dir });
-        let bindings = bind_all(&registry, config).await?;
-
+        let registry = registry(config, Arc::clone(&store), cache)?;
         let sources: Arc<Sources> = Arc::new(config.sources.iter().map(source).collect::<Result<_, _>>()?);
+        let bindings = bind_all(&registry, &sources, config).await?;
+
         let mut embedded = Vec::new();
         for named in &config.registrars {
             match &named.kind {
@@ -168,20 +165,43 @@ impl Host {
 
     /// Runs until `shutdown`. Each backend has a task of its own; one that is slow or broken delays no other.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        for (mut cycle, _) in self.drive(shutdown).await {
+            cycle.farewell().await;
+        }
+        self.end().await;
+    }
+
+    /// Runs until `shutdown`, then takes every target of the bindings down to nothing, by decisions that are recorded as any
+    /// other. For hosts whose workloads must not outlive them, such as the demo's. Each backend has `patience` to end; returns
+    /// what is left nevertheless, for a person.
+    pub async fn run_and_take_down(mut self, shutdown: CancellationToken, patience: Duration) -> Vec<String> {
+        let mut left = Vec::new();
+        for (mut cycle, bindings) in self.drive(shutdown).await {
+            left.extend(take_down::take_down(&mut cycle, &bindings, self.clock.as_ref(), patience).await);
+            cycle.farewell().await;
+        }
+        self.end().await;
+        left
+    }
+
+    /// Keeps the pace until `shutdown`; returns the backends whose tasks did not break down.
+    async fn drive(&mut self, shutdown: CancellationToken) -> Vec<(Cycle, Vec<Arc<Binding>>)> {
         let mut tasks = JoinSet::new();
         for Backend { cycle, bindings } in std::mem::take(&mut self.backends) {
-            tasks.spawn(pace::drive(cycle, bindings, shutdown.clone()));
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move { (pace::drive(cycle, bindings.clone(), shutdown).await, bindings) });
         }
         let retention =
             tokio::spawn(retain(Arc::clone(&self.store), Arc::clone(&self.clock), self.retention, shutdown.clone()));
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(mut cycle) => cycle.farewell().await,
+        let mut ended = Vec::new();
+        while let Some(one) = tasks.join_next().await {
+            match one {
+                Ok(backend) => ended.push(backend),
                 Err(error) => tracing::error!(%error, "the task of a backend broke down; its targets stay as they are"),
             }
         }
         retention.abort();
-        self.end().await;
+        ended
     }
 
     async fn end(self) {
@@ -191,11 +211,64 @@ impl Host {
     }
 }
 
+/// Checks what [`Host::build`] would: loads every policy, holds parameters to manifests, needs to readings, readings to their
+/// sources. Keeps nothing, locks nothing, starts nothing but the sandbox.
+///
+/// # Errors
+/// Everything that is wrong.
+pub async fn check(config: &Config) -> Result<(), HostError> {
+    let registry = registry(config, Arc::new(MemoryStore::new()), None)?;
+    let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
+    bind_all(&registry, &sources, config).await?;
+    Ok(())
+}
+
+fn registry(
+    config: &Config,
+    store: Arc<dyn Store>,
+    cache: Option<ArtefactCache>,
+) -> Result<Registry, HostError> {
+    let sandbox = Sandbox::start(&config.sandbox)?;
+    let compiler = Compiler::new(None, sandbox.compile_limits())?;
+    let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
+    Ok(Registry::new(RegistryParts { sandbox, compiler, cache, store, policies_dir }))
+}
+
+/// What the drivers' own settings get wrong.
+fn driver_complaints(config: &Config) -> Vec<Complaint> {
+    let of = |named: &Named<DriverKind>| match &named.kind {
+        DriverKind::Process(settings) => settings.complaints(),
+    };
+    let complaint = |named: &Named<DriverKind>, what: String| Complaint {
+        place: named.place,
+        path: format!("driver.{}", named.name),
+        what,
+        remedy: String::new(),
+    };
+    config.drivers.iter().flat_map(|named| of(named).into_iter().map(|what| complaint(named, what))).collect()
+}
+
+/// What the sources say of the readings of a binding. It also tells them which readings there will be.
+fn reading_complaints(sources: &Sources, wanted: &crate::config::Binding) -> Vec<Complaint> {
+    let refusal = |spec: &crate::sources::ReadingSpec| sources.get(&spec.source)?.check_reading(spec).err();
+    let complaint = |spec: &crate::sources::ReadingSpec| {
+        let place = wanted.reading_places.get(&(spec.name.clone(), spec.subject.clone()));
+        Some(Complaint {
+            place: place.copied().unwrap_or(wanted.place),
+            path: format!("binding.{}.reading.{}", wanted.name, spec.name),
+            what: refusal(spec)?.to_string(),
+            remedy: String::new(),
+        })
+    };
+    wanted.readings.iter().filter_map(complaint).collect()
+}
+
 /// All bindings, or every complaint of all of them.
-async fn bind_all(registry: &Registry, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
+async fn bind_all(registry: &Registry, sources: &Sources, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut bindings = Vec::with_capacity(config.bindings.len());
-    let mut complaints: Vec<Complaint> = Vec::new();
+    let mut complaints: Vec<Complaint> = driver_complaints(config);
     for wanted in &config.bindings {
+        complaints.extend(reading_complaints(sources, wanted));
         match bind(registry, config, wanted).await {
             Ok(binding) => bindings.push(Arc::new(binding)),
             Err(found) => complaints.extend(found),

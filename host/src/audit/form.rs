@@ -54,6 +54,27 @@ pub(super) struct Bench {
     hashes: RandomState,
     text: Vec<u8>,
     body: Vec<u8>,
+    packer: Packer,
+}
+
+/// Packs bytes with tables that are made once: making them anew costs more than packing a record.
+#[derive(Default)]
+struct Packer(Option<zstd::bulk::Compressor<'static>>);
+
+impl Packer {
+    fn pack(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        let packer = match &mut self.0 {
+            Some(packer) => packer,
+            none => none.insert(zstd::bulk::Compressor::new(LEVEL)?),
+        };
+        packer.compress(bytes)
+    }
+}
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Packer").finish_non_exhaustive()
+    }
 }
 
 impl Encoder {
@@ -66,29 +87,29 @@ impl Encoder {
     ) -> Result<Vec<u8>, serde_json::Error> {
         let limit = CHANGES_MIN + bench.spread(record) % CHANGES_MIN;
         let whole = whole || self.at_ms == 0 || self.position + 1 >= limit;
-        bench.text.clear();
-        serde_json::to_writer(&mut bench.text, &Words::of(record))?;
-        bench.body.clear();
-        let body = &mut bench.body;
+        let Bench { hashes, text, body, packer } = bench;
+        text.clear();
+        serde_json::to_writer(&mut *text, &Words::of(record))?;
+        body.clear();
         body.number(if whole { 0 } else { self.position + 1 });
         body.signed(record.at_ms.cast_signed().wrapping_sub(self.at_ms.cast_signed()));
         body.extend_from_slice(&mark(&record.id));
-        self.numbers.write(&bench.text, whole, &bench.hashes, body);
+        self.numbers.write(text, whole, hashes, packer, body);
         let elapsed_ms = record.at_ms.wrapping_sub(self.at_ms);
         self.series.write(&record.snapshot.readings, whole, elapsed_ms, body);
-        self.write_memories(&record.slots, whole, &bench.hashes, body);
+        self.write_memories(&record.slots, whole, hashes, body);
         self.position = if whole { 0 } else { self.position + 1 };
         self.at_ms = record.at_ms;
         let mut entry = vec![FORM];
         if whole {
             // What is packed here fits in memory; packing fails only where that is lacking.
-            let packed = zstd::bulk::compress(&bench.body, LEVEL).map_err(serde_json::Error::io)?;
+            let packed = packer.pack(body).map_err(serde_json::Error::io)?;
             entry.push(1);
-            entry.number(bench.body.len() as u64);
+            entry.number(body.len() as u64);
             entry.extend_from_slice(&packed);
         } else {
             entry.push(0);
-            entry.extend_from_slice(&bench.body);
+            entry.extend_from_slice(body);
         }
         Ok(entry)
     }

@@ -10,7 +10,10 @@ use super::restraint::Restraint;
 use super::settings::{Mode, Settings};
 use super::travel::Quiet;
 use super::victims::choose_victims;
-use crate::snapshot::{Phase, Snapshot};
+use crate::snapshot::{Instance, Phase, Snapshot};
+
+/// Most instances that one repair clears away.
+const LEAVERS_MAX: usize = 100;
 
 /// All that one repair follows from.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,11 @@ pub fn repair(q: &RepairQuestion<'_>) -> RepairRuling {
     past.advance(q.snapshot, q.settings, q.gates);
     let mut restraints = Vec::new();
     let (actual, to) = aim(q, &past, &mut restraints);
+    if actual == to
+        && let Some(ruling) = clear(q, &past, actual)
+    {
+        return ruling;
+    }
     if actual == to {
         let whole = restraints.is_empty();
         if whole {
@@ -83,10 +91,54 @@ pub fn repair(q: &RepairQuestion<'_>) -> RepairRuling {
     RepairRuling { decision: Some(decision), restraints, past, quiet: None }
 }
 
+/// Sees out what is left of instances that do not count, where as many as desired do. Not counted as a repair that failed
+/// before: it makes nothing, so there is nothing to back off from.
+fn clear(q: &RepairQuestion<'_>, past: &Past, actual: u32) -> Option<RepairRuling> {
+    let victims = leavers(q, past, actual, actual);
+    if victims.is_empty() {
+        return None;
+    }
+    if let Some((restraint, quiet)) = hindrance(q, past, actual, actual) {
+        let (past, quiet) = (past.clone(), Some(quiet));
+        return Some(RepairRuling { decision: None, restraints: vec![restraint], past, quiet });
+    }
+    let decision = Decision {
+        target: q.snapshot.target.id.clone(),
+        key: q.key.to_owned(),
+        origin: Origin::Repair,
+        replicas: Some(CountChange { from: actual, to: actual }),
+        reason: format!("{} instances are left over and do not count", victims.len()),
+        victims,
+        placement: Vec::new(),
+        resize: Vec::new(),
+        size_class: None,
+        actions: Vec::new(),
+        lease_epoch: q.lease_epoch,
+        lease_expires_ms: q.lease_expires_ms,
+    };
+    Some(RepairRuling { decision: Some(decision), restraints: Vec::new(), past: past.clone(), quiet: None })
+}
+
+/// Whether an instance is only left over: it failed, or a host that was killed had begun to stop it, or had stopped it without
+/// clearing it away, or had meant to make it and did not. With a change in flight it may be that change's.
+fn is_left_over(snapshot: &Snapshot, instance: &Instance) -> bool {
+    let ours = instance.made_by.is_some();
+    match instance.phase {
+        Phase::Failed => true,
+        Phase::Stopping | Phase::Stopped | Phase::Pending => ours && snapshot.in_flight.is_none(),
+        _ => false,
+    }
+}
+
+/// Whether an instance counts towards what is desired.
+fn counts(snapshot: &Snapshot, instance: &Instance) -> bool {
+    instance.phase.counts() && !is_left_over(snapshot, instance)
+}
+
 /// How many there are and how many there are to be: what is desired, without leaving the range on the way.
 fn aim(q: &RepairQuestion<'_>, past: &Past, restraints: &mut Vec<Restraint>) -> (u32, u32) {
     let instances = &q.snapshot.instances;
-    let actual = narrow(instances.iter().filter(|instance| instance.phase.counts()).count());
+    let actual = narrow(instances.iter().filter(|instance| counts(q.snapshot, instance)).count());
     let desired = q.snapshot.target.desired;
     let range = q.settings.replicas;
     if actual > desired {
@@ -135,7 +187,8 @@ fn hindrance(q: &RepairQuestion<'_>, past: &Past, actual: u32, to: u32) -> Optio
     if q.gates.event_turn {
         return restrained(Restraint::EventTurn { what: what(), held, wished });
     }
-    if let Some(backoff) = past.repair_backoff().filter(|backoff| past.now_ms() < backoff.until_ms) {
+    let backoff = past.repair_backoff().filter(|backoff| to > actual && past.now_ms() < backoff.until_ms);
+    if let Some(backoff) = backoff {
         return restrained(Restraint::BackingOff { until_ms: backoff.until_ms, tries: backoff.tries });
     }
     if to > actual {
@@ -162,10 +215,11 @@ fn leavers(q: &RepairQuestion<'_>, past: &Past, actual: u32, to: u32) -> Vec<Str
         let victims = choose_victims(q.snapshot, &[], &[], fall);
         return victims.into_iter().map(str::to_owned).collect();
     }
-    if past.too_many_lost().is_some() {
-        return Vec::new();
-    }
-    let number = usize::try_from(to.saturating_sub(actual)).unwrap_or(usize::MAX);
-    let failed = instances.iter().filter(|instance| instance.phase == Phase::Failed && !instance.protected);
-    failed.take(number).map(|instance| instance.id.clone()).collect()
+    let keeps_failed = past.too_many_lost().is_some();
+    let left_over = instances.iter().filter(|instance| is_left_over(q.snapshot, instance) && !instance.protected);
+    left_over
+        .filter(|instance| !(keeps_failed && instance.phase == Phase::Failed))
+        .take(LEAVERS_MAX)
+        .map(|instance| instance.id.clone())
+        .collect()
 }

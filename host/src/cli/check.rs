@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::{Exit, Global, clean, print};
 use crate::config::{Complaints, Config};
+use crate::supervisor::{self, HostError};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -14,7 +15,10 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
-    let checked = global.load();
+    let checked = match global.load() {
+        Ok(config) => within(&config)?.map_or(Ok(config), Err),
+        Err(complaints) => Err(complaints),
+    };
     if args.json {
         print(&format!("{:#}\n", as_json(global, &checked)))?;
         return Ok(if checked.is_ok() { Exit::Fine } else { Exit::Usage });
@@ -25,6 +29,16 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
     }
     print(&clean(&summary(&config)))?;
     Ok(Exit::Fine)
+}
+
+/// What is wrong between the rooms: policies that do not load, parameters that they do not take, readings that are missing.
+fn within(config: &Config) -> Result<Option<Complaints>> {
+    match super::run::runtime()?.block_on(supervisor::check(config)) {
+        Ok(()) => Ok(None),
+        Err(HostError::Bindings(complaints)) => Ok(Some(complaints)),
+        Err(HostError::Source { name, what }) => Err(super::Fail::usage(format!("source {name}: {what}"))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn as_json(global: &Global, checked: &Result<Config, Complaints>) -> serde_json::Value {

@@ -1,7 +1,5 @@
 //! From a decision to durable steps: no choice is left in it, so that the record can hold the plan before anything is done.
 
-use std::collections::BTreeSet;
-
 use crate::bounds::{ActionKind, Decision};
 use crate::drivers::{Plan, PlanStage, Step};
 use crate::snapshot::{Instance, Phase};
@@ -20,17 +18,26 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             let lane = vec![Step::SetCount];
             if count.to > count.from { grow.push(lane) } else { shrink.push(lane) }
         } else {
-            let living = instances.iter().filter(|instance| instance.phase.counts()).count();
+            let leaves = |id: &str| decision.victims().iter().any(|victim| victim == id);
+            let counting = |one: &&Instance| one.phase.counts() && !(one.phase == Phase::Pending && leaves(&one.id));
+            let living = instances.iter().filter(counting).count();
             let wanted = usize::try_from(count.to).unwrap_or(usize::MAX);
             grow.extend((living..wanted).map(|_| appear(names.take())));
-            let surplus = living.saturating_sub(wanted);
-            let (dead, alive): (Vec<_>, Vec<_>) = decision.victims().iter().partition(|id| is_dead(instances, id));
-            shrink.extend(alive.into_iter().take(surplus).map(|id| disappear(id)));
+            let mut surplus = living.saturating_sub(wanted);
+            let failed = instances.iter().filter(|one| one.phase == Phase::Failed).map(|one| &one.id);
             // What is dead is cleared away along with any change of count: it serves nobody and keeps a name and a port.
-            let failed =
-                instances.iter().filter(|instance| instance.phase == Phase::Failed).map(|instance| &instance.id);
-            let cleared: BTreeSet<&String> = dead.into_iter().chain(failed).collect();
-            change.extend(cleared.into_iter().map(|id| clear_away(id)));
+            let leavers: Vec<&String> = decision.victims().iter().chain(failed.filter(|id| !leaves(id))).collect();
+            for id in leavers {
+                match instances.iter().find(|one| &one.id == id).map(|one| one.phase) {
+                    Some(Phase::Failed | Phase::Lost | Phase::Stopped | Phase::Pending) => change.push(clear_away(id)),
+                    Some(Phase::Stopping | Phase::Draining) => shrink.push(disappear(id)),
+                    Some(_) if surplus > 0 => {
+                        surplus = surplus.saturating_sub(1);
+                        shrink.push(disappear(id));
+                    }
+                    _ => {}
+                }
+            }
         }
     }
     if !decision.resize().is_empty() || decision.size_class().is_some() {

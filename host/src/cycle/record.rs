@@ -232,7 +232,10 @@ fn begin(
         Origin::Manual => "manual",
         Origin::Fallback => "fallback",
     };
-    state.changed(Change { at_ms: now_ms, kind, from_count, to_count, by: by.to_owned() });
+    // Clearing away what is left over changes nothing that a policy should see.
+    if from_count != to_count || decision.replicas().is_none() {
+        state.changed(Change { at_ms: now_ms, kind, from_count, to_count, by: by.to_owned() });
+    }
     Act { record: seat.record_id.clone(), decision: decision.clone(), plan, deadline_ms }
 }
 

@@ -20,6 +20,7 @@ mod launch;
 mod observe;
 mod ports;
 mod spawn;
+mod sweep;
 mod units;
 mod usage;
 

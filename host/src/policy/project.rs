@@ -114,7 +114,7 @@ impl<'a, 'c> Rows<'a, 'c> {
     fn new(snapshot: &'a Snapshot, columns: &'c mut Columns) -> Self {
         let mut runs: Vec<&[Reading]> = Vec::with_capacity(32);
         runs.extend(snapshot.readings.chunk_by(|one, next| one.name == next.name && one.subject == next.subject));
-        let runs_are_ordered = runs.is_sorted_by_key(|run| run_name(run));
+        let runs_are_ordered = runs.is_sorted_by_key(run_name);
         Self { snapshot, columns, runs, runs_are_ordered, texts: Vec::new(), owner_names: Vec::new() }
     }
 

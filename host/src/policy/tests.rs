@@ -11,7 +11,7 @@ use super::{EvaluationInput, Policy, Queue};
 use crate::snapshot::Snapshot;
 
 /// A target of two replicas at half past nothing, with these readings.
-fn snapshot(readings: serde_json::Value) -> Snapshot {
+fn snapshot(readings: &serde_json::Value) -> Snapshot {
     serde_json::from_value(json!({
         "now_ms": 1_000_000,
         "target": {
@@ -25,7 +25,7 @@ fn snapshot(readings: serde_json::Value) -> Snapshot {
 }
 
 fn evaluate(policy: &Policy) -> super::Evaluation {
-    let snapshot = snapshot(json!([]));
+    let snapshot = snapshot(&json!([]));
     policy.evaluate(&EvaluationInput {
         snapshot: &snapshot,
         needs: &[],

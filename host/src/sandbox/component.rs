@@ -121,7 +121,7 @@ pub(super) fn inspect<'a>(bytes: &'a [u8], limits: &UploadLimits) -> Result<Insp
     let mut found = Inspected::default();
     let (mut depth, mut functions, mut custom_bytes) = (0_u32, 0_u32, 0_u64);
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(malformed)? {
+        match payload.map_err(|error| malformed(&error))? {
             Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CodeSectionEntry(body) => {
@@ -165,23 +165,23 @@ impl<'a> Inspected<'a> {
         match payload {
             Payload::ComponentImportSection(section) => {
                 for import in section.clone() {
-                    let import = import.map_err(malformed)?;
+                    let import = import.map_err(|error| malformed(&error))?;
                     self.imports.push((import.name.name, import.ty.kind() == ComponentExternalKind::Type));
                 }
             }
             Payload::ComponentExportSection(section) => {
                 for export in section.clone() {
-                    self.exports.push(export.map_err(malformed)?.name.name);
+                    self.exports.push(export.map_err(|error| malformed(&error))?.name.name);
                 }
             }
             Payload::ImportSection(section) => {
                 for import in section.clone().into_imports() {
-                    self.imports.push((import.map_err(malformed)?.module, false));
+                    self.imports.push((import.map_err(|error| malformed(&error))?.module, false));
                 }
             }
             Payload::ExportSection(section) => {
                 for export in section.clone() {
-                    self.exports.push(export.map_err(malformed)?.name);
+                    self.exports.push(export.map_err(|error| malformed(&error))?.name);
                 }
             }
             _ => {}
@@ -199,7 +199,7 @@ pub(super) fn check(bytes: &[u8], world: &World, limits: &UploadLimits) -> Resul
     world.check_version(found.exports.iter().copied())?;
     check_imports(&found, world)?;
     // More than the engine has: what the engine lacks it says itself, with a better message than "invalid".
-    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map(drop).map_err(malformed)
+    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map(drop).map_err(|error| malformed(&error))
 }
 
 /// An interface of types alone, and WASI 0.2: nothing else is there to be imported. Exports beyond the world's are left alone.
@@ -237,7 +237,7 @@ pub(super) fn refuse(what: String) -> Fault {
     Fault::Incompatible { what }
 }
 
-fn malformed(error: wasmparser::BinaryReaderError) -> Fault {
+fn malformed(error: &wasmparser::BinaryReaderError) -> Fault {
     refuse(format!("it is not valid WebAssembly: {error}"))
 }
 

@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use super::Packer;
 use super::bytes::{Reader, Short, Sink};
 
 /// What is kept of the last text.
@@ -31,7 +32,14 @@ const CHANGED: u8 = 2;
 
 impl Numbers {
     /// Writes a text: what changed since the last one if its words are the same, else all of it.
-    pub(super) fn write(&mut self, text: &[u8], whole: bool, hashes: &RandomState, body: &mut Vec<u8>) {
+    pub(super) fn write(
+        &mut self,
+        text: &[u8],
+        whole: bool,
+        hashes: &RandomState,
+        packer: &mut Packer,
+        body: &mut Vec<u8>,
+    ) {
         let mut words = hashes.build_hasher();
         let (mut digits, mut ends) = (Vec::with_capacity(self.digits.len() + 16), Vec::with_capacity(self.ends.len()));
         for (before, number) in pieces(text) {
@@ -49,7 +57,7 @@ impl Numbers {
             self.write_changes(&next, body);
         } else {
             // Such turns come now and then: an instance more, another sentence.
-            let packed = zstd::bulk::compress(text, super::LEVEL).unwrap_or_default();
+            let packed = packer.pack(text).unwrap_or_default();
             body.push(if packed.is_empty() { WHOLE } else { PACKED });
             if !packed.is_empty() {
                 body.number(text.len() as u64);

@@ -2,10 +2,10 @@
 
 use super::{EVERY_MS, START_MS, quiet, raise, record, snapshot, target};
 use crate::audit::{
-    Closing, Evaluation, Event, Outcome, QuietForm, RecordId, Recorder, Retention, Settings, Span, StepEntry,
-    StepResult, close, forgotten_digests, history, kind, open_records, retain, step,
+    Closing, Evaluation, Event, QuietForm, RecordId, Recorder, Retention, Settings, Span, StepEntry,
+    close, forgotten_digests, history, kind, open_records, retain, step,
 };
-use crate::drivers::{Step, StepState};
+use crate::drivers::{Outcome, Step, StepEnd};
 use crate::policy::{Answer, Fault, Refusal, RefusalKind, Verdict};
 use crate::store::{LogRange, MemoryStore, SqliteStore, Store, Write};
 
@@ -257,7 +257,7 @@ async fn a_step_that_succeeded_is_told_with_its_record() {
     let opened = raise(&mut recorder, 0, 1, 1);
     store.write(recorder.turn(std::slice::from_ref(&opened)).unwrap()).await.unwrap();
     let entry = |at_ms, result| StepEntry { id: opened.id.clone(), at_ms, number: 0, step: Step::SetCount, result };
-    let done = entry(START_MS + 9, Some(StepResult::Answered(StepState::Done)));
+    let done = entry(START_MS + 9, Some(StepEnd::Done));
     let about = entry(START_MS + 1, None);
     store.write(vec![step(&target(), &about), step(&target(), &done)]).await.unwrap();
     let events = history(&store, &target(), Span { to_ms: START_MS + 1, ..ALL }).await.unwrap();

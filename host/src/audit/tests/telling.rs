@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{START_MS, asks_for, quiet, raise, record, snapshot, target};
 use crate::audit::{
-    Closing, Evaluation, Event, Note, Outcome, Recorder, Settings, Span, StepEntry, StepResult, close, explain,
+    Closing, Evaluation, Event, Note, Recorder, Settings, Span, StepEntry, close, explain,
     history, note, step,
 };
 use crate::bounds::StepLimit;
-use crate::drivers::{Step, StepState};
+use crate::drivers::{Outcome, Step, StepEnd};
 use crate::policy::{Answer, AttrValue, Fault, Refusal, RefusalKind, Verdict};
 use crate::snapshot::{Freshness, Inventory, Reading, Samples, Subject};
 use crate::store::{MemoryStore, Store};
@@ -39,15 +39,15 @@ async fn morning() -> Vec<Event> {
     });
     store.write(recorder.turn(std::slice::from_ref(&raised)).unwrap()).await.unwrap();
     let taken = [
-        (Step::Create { instance: "web-4".into() }, StepResult::Answered(StepState::Done)),
+        (Step::Create { instance: "web-4".into() }, StepEnd::Done),
         (
             Step::AwaitReady { instance: "web-4".into() },
-            StepResult::Answered(StepState::Waiting { why: "its health check has not passed".into() }),
+            StepEnd::CutOff { why: "its health check has not passed".into() },
         ),
-        (Step::AwaitReady { instance: "web-4".into() }, StepResult::Answered(StepState::Done)),
+        (Step::AwaitReady { instance: "web-4".into() }, StepEnd::Done),
         (
             Step::Register { instance: "web-4".into() },
-            StepResult::Failed("registrar lb did not answer: timed out".into()),
+            StepEnd::Failed { why: "registrar lb did not answer: timed out".into() },
         ),
     ];
     for (number, (taken, result)) in (0..).zip(taken) {

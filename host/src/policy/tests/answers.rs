@@ -83,7 +83,7 @@ fn a_thousand_answers_are_the_same_bytes() {
     let given = json!({ "reading": "load", "target": 12.5 });
     let params = check_params(&policy.manifest().parameters, given.as_object().unwrap()).unwrap();
     let needs = policy.needs(&params).unwrap();
-    let snapshot = snapshot(json!([{
+    let snapshot = snapshot(&json!([{
         "name": "load", "freshness": "fresh", "samples": { "of": "numbers", "times_ms": [999_000], "values": [61.3] },
     }]));
     let input =

@@ -19,7 +19,7 @@ fn numbers(name: &str, subject: &str, owner: Option<&str>, times_ms: &[u64]) -> 
     })
 }
 
-fn with_instances(ids: &[&str], readings: Value) -> Snapshot {
+fn with_instances(ids: &[&str], readings: &Value) -> Snapshot {
     let mut snapshot = snapshot(readings);
     snapshot.instances = ids
         .iter()
@@ -32,7 +32,7 @@ fn with_instances(ids: &[&str], readings: Value) -> Snapshot {
 
 #[test]
 fn nothing_crosses_that_nobody_asked_for() {
-    let snapshot = with_instances(&["a", "b"], json!([numbers("secret", "target", None, &[1])]));
+    let snapshot = with_instances(&["a", "b"], &json!([numbers("secret", "target", None, &[1])]));
     let mut columns = Columns::default();
     let view = project(&snapshot, &[need(NeedKind::Label, "app", Subject::Target, 0)], &mut columns);
     assert_eq!(view.labels, [("app", "web")]);
@@ -41,7 +41,7 @@ fn nothing_crosses_that_nobody_asked_for() {
 
 #[test]
 fn a_look_back_cuts_and_always_leaves_the_newest() {
-    let snapshot = snapshot(json!([numbers("load", "target", None, &[900_000, 960_000, 990_000])]));
+    let snapshot = snapshot(&json!([numbers("load", "target", None, &[900_000, 960_000, 990_000])]));
     let mut columns = Columns::default();
     for (look_back_ms, times_ms) in [(0, vec![990_000]), (50_000, vec![960_000, 990_000]), (1, vec![990_000])] {
         project(&snapshot, &[need(NeedKind::Reading, "load", Subject::Target, look_back_ms)], &mut columns);
@@ -57,7 +57,7 @@ fn no_row_is_missing_and_the_absent_is_not_zero() {
         numbers("cpu", "instance", Some("c"), &[990_000]),
         numbers("cpu", "instance", Some("gone"), &[990_000]),
     ]);
-    let snapshot = with_instances(&["a", "b", "c"], readings);
+    let snapshot = with_instances(&["a", "b", "c"], &readings);
     let mut columns = Columns::default();
     let needs =
         [need(NeedKind::Reading, "nowhere", Subject::Target, 0), need(NeedKind::Reading, "cpu", Subject::Instance, 0)];
@@ -85,7 +85,7 @@ fn a_snapshot_in_no_order_gives_the_same_rows() {
     ];
     let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [1, 3, 0, 2]];
     for order in orders {
-        let snapshot = with_instances(&["x", "y"], order.map(|index| readings[index].clone()).to_vec().into());
+        let snapshot = with_instances(&["x", "y"], &order.map(|index| readings[index].clone()).to_vec().into());
         let mut columns = Columns::default();
         project(&snapshot, &needs, &mut columns);
         assert_eq!(columns.times_ms, [4, 1, 2, 3], "{order:?}");
@@ -94,7 +94,7 @@ fn a_snapshot_in_no_order_gives_the_same_rows() {
 
 #[test]
 fn texts_have_their_own_columns_and_queues_their_names() {
-    let snapshot = snapshot(json!([
+    let snapshot = snapshot(&json!([
         { "name": "depth", "subject": "queue", "owner": "mail", "freshness": "fresh",
           "samples": { "of": "numbers", "times_ms": [5], "values": [7.0] } },
         { "name": "state", "subject": "target", "freshness": "stale",
@@ -114,7 +114,7 @@ fn texts_have_their_own_columns_and_queues_their_names() {
 
 #[test]
 fn a_declared_value_stands_in_for_what_is_absent() {
-    let snapshot = snapshot(json!([{ "name": "errors", "freshness": "absent", "absent_as": 0.5 }]));
+    let snapshot = snapshot(&json!([{ "name": "errors", "freshness": "absent", "absent_as": 0.5 }]));
     let mut columns = Columns::default();
     project(&snapshot, &[need(NeedKind::Reading, "errors", Subject::Target, 0)], &mut columns);
     assert_eq!((columns.freshness.as_slice(), columns.values.as_slice()), (&[0][..], &[0.5][..]));
@@ -123,7 +123,7 @@ fn a_declared_value_stands_in_for_what_is_absent() {
 
 #[test]
 fn nodes_are_told_apart_also_where_they_do_not_cross() {
-    let snapshot = with_instances(&["a", "bb", "c"], json!([]));
+    let snapshot = with_instances(&["a", "bb", "c"], &json!([]));
     let mut columns = Columns::default();
     let view = project(&snapshot, &[need(NeedKind::Instances, "", Subject::Target, 0)], &mut columns);
     assert_eq!(view.instance_nodes, [Some(0), Some(1), Some(0)]);

@@ -4,11 +4,16 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::store::StoreError;
+
+/// How long a lock is waited for. A process that a host is just starting holds its lock until it becomes another program, also
+/// where that host has ended meanwhile.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// A data directory that is ours. The lock is the kernel's and ends with the process, however it ends; the file is opened
 /// close-on-exec, so that processes which outlive the host do not keep it.
@@ -26,10 +31,14 @@ impl DataDir {
         let name = path.join("lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
         let lock = lock.map_err(|error| refused(format!("open {}", name.display()), error))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(Errno::WOULDBLOCK) => Err(StoreError::Locked { path: path.display().to_string() }),
-            Err(error) => Err(refused(format!("lock {}", name.display()), error.into())),
+        let begun = Instant::now();
+        loop {
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                Err(Errno::WOULDBLOCK) if begun.elapsed() < LOCK_WAIT => std::thread::sleep(LOCK_WAIT / 20),
+                Err(Errno::WOULDBLOCK) => return Err(StoreError::Locked { path: path.display().to_string() }),
+                Err(error) => return Err(refused(format!("lock {}", name.display()), error.into())),
+            }
         }
     }
 
