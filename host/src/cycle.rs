@@ -279,12 +279,13 @@ impl Cycle {
     /// same facts.
     async fn reconcile(&mut self, observation: &Observation, now_ms: u64) -> Result<(), CycleError> {
         let open = audit::open_records(self.parts.store.as_ref()).await?;
+        let there: HashMap<_, _> = observation.targets.iter().map(|observed| (&observed.target.id, observed)).collect();
         let mut writes = Vec::new();
         let mut states = Vec::new();
         for record in open.iter().filter(|record| record.target.driver() == self.parts.driver.name()) {
             let mut state = self.states.get(&record.target).cloned().unwrap_or_default();
             let flight = state.flight.take_if(|flight| flight.record == record.id.as_str());
-            let observed = observation.targets.iter().find(|observed| observed.target.id == record.target);
+            let observed = there.get(&record.target).copied();
             let whole = observed.filter(|observed| observed.inventory.is_complete());
             let instances = whole.map(|observed| observed.instances.as_slice());
             let outcome = match flight.as_ref().map(|flight| reconcile::standing(&flight.plan, instances)) {
@@ -560,19 +561,8 @@ impl SeatCase {
     }
 }
 
-/// A key: unique within the data directory, short, fit for a host name.
+/// A key: unique within the data directory, short, fit for a host name. Its numbers are decimal: from turn to turn a record
+/// keeps its words and states by how much its numbers grew, and a letter that changes would have it written whole.
 fn key(epoch: u64, number: u64) -> String {
-    format!("{}x{}", base36(epoch), base36(number))
-}
-
-fn base36(mut number: u64) -> String {
-    let mut digits = Vec::new();
-    loop {
-        let digit = u32::try_from(number % 36).unwrap_or(0);
-        digits.push(char::from_digit(digit, 36).unwrap_or('0'));
-        number /= 36;
-        if number == 0 {
-            return digits.iter().rev().collect();
-        }
-    }
+    format!("{epoch}x{number}")
 }

@@ -81,9 +81,9 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let first = order.partition_point(|(of, _)| *of < slot);
-            let own = order.get(first..).unwrap_or_default().iter().take_while(|(of, _)| *of == slot);
-            let own: Vec<usize> = own.map(|(_, row)| *row).collect();
-            case.target(asked, &own, &mut rows, &mut kept, readings);
+            let from = order.get(first..).unwrap_or_default();
+            let own = from.get(..from.partition_point(|(of, _)| *of == slot)).unwrap_or_default();
+            case.target(asked, own, &mut rows, &mut kept, readings);
         }
         drop(kept);
         self.problems.extend(case.problems());
@@ -114,7 +114,7 @@ impl Case<'_> {
     fn target(
         &mut self,
         asked: &AskTarget<'_>,
-        own: &[usize],
+        own: &[(usize, usize)],
         rows: &mut [Row],
         kept: &mut Kept,
         out: &mut Vec<Reading>,
@@ -148,9 +148,14 @@ impl Case<'_> {
     }
 
     /// The samples of each owner, in the owners' order. Two rows of one owner are both dropped: which is right is not known.
-    fn by_owner(&mut self, target: &TargetId, own: &[usize], rows: &mut [Row]) -> Vec<(Option<String>, Samples)> {
+    fn by_owner(
+        &mut self,
+        target: &TargetId,
+        own: &[(usize, usize)],
+        rows: &mut [Row],
+    ) -> Vec<(Option<String>, Samples)> {
         let mut given: Vec<(Option<String>, Samples)> = Vec::with_capacity(own.len());
-        for at in own {
+        for (_, at) in own {
             let Some(row) = rows.get_mut(*at) else { continue };
             let owner = row.owner.take();
             let of = |owner| Owner { target: target.clone(), owner };
