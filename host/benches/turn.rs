@@ -129,7 +129,7 @@ impl Rig {
         while self.cycle.running() > 0 {
             self.cycle.next_finished().await.unwrap();
         }
-        assert!(report.faults == 0 && report.troubles.is_empty(), "{report:?}");
+        assert!(report.troubles.is_empty(), "{report:?}");
         Turn { report, wall, cpu, closed: began.elapsed(), peak_bytes }
     }
 }
@@ -259,8 +259,8 @@ fn tell(what: &str, turns: &mut [Turn], targets: usize) {
 
 fn line(turn: &Turn) -> String {
     let Turn { report, wall, cpu, closed, .. } = turn;
-    let (begun, spent) = (report.begun, &report.spent);
-    format!("{begun:>6} act  {wall:>8.1?} (CPU {cpu:.1?})  closed after {closed:.1?}  {spent:.0?}")
+    let (begun, faults, spent) = (report.begun, report.faults, &report.spent);
+    format!("{begun:>6} act, {faults} fail  {wall:>8.1?} (CPU {cpu:.1?})  closed after {closed:.1?}  {spent:.0?}")
 }
 
 fn bytes(count: f64) -> String {
