@@ -37,9 +37,9 @@ pub struct TargetState {
     /// The last changes, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Per binding: windows, and what its policies remember.
+    /// Per binding: windows, and what its policies remember. Boxed, for a map has room for eleven, and mostly there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub seats: BTreeMap<String, SeatState>,
+    pub seats: BTreeMap<String, Box<SeatState>>,
 }
 
 /// A change in flight.
@@ -61,7 +61,7 @@ pub struct SeatState {
     pub past: Past,
     /// Per slot.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub slots: BTreeMap<String, SlotState>,
+    pub slots: BTreeMap<String, Box<SlotState>>,
 }
 
 /// What one policy slot keeps for one target.
@@ -146,7 +146,7 @@ impl TargetState {
     /// What a slot keeps.
     #[must_use]
     pub fn slot(&self, binding: &str, slot: &str) -> Option<&SlotState> {
-        self.seats.get(binding)?.slots.get(slot)
+        self.seats.get(binding)?.slots.get(slot).map(Box::as_ref)
     }
 
     /// Takes in a target: on first sight what is there is what is desired, or what its driver was told to begin with, or the
