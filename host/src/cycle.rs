@@ -18,6 +18,7 @@ mod plan;
 mod reconcile;
 mod record;
 mod seats;
+mod spent;
 mod state;
 mod zones;
 
@@ -38,6 +39,8 @@ pub use self::finish::Finished;
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
+pub use self::spent::Spent;
+use self::spent::Laps;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 use crate::audit::{self, AuditError, Closing, Recorder, Trigger};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
@@ -95,8 +98,8 @@ pub struct Cycle {
     history: History,
     states: HashMap<TargetId, TargetState>,
     running: HashMap<TargetId, CancellationToken>,
-    /// Targets that had their first turn since the host started.
-    met: BTreeSet<TargetId>,
+    /// Targets that had their first turn since the host started, and when their state was last written.
+    met: HashMap<TargetId, u64>,
     /// Whether what an earlier host left open has been closed.
     reconciled: bool,
     watch: clock::Watch,
@@ -122,6 +125,8 @@ pub struct TurnReport {
     pub again: bool,
     /// What went wrong, for a person; none of it stopped the others.
     pub troubles: Vec<String>,
+    /// Where its time went.
+    pub spent: Spent,
 }
 
 /// Why a turn could not be made.
@@ -149,6 +154,8 @@ struct Case {
     state: TargetState,
     seats: Vec<SeatCase>,
     conflict: Vec<String>,
+    /// When its state was last written; this turn's, if it is.
+    written_ms: u64,
 }
 
 /// One binding of one target in a turn.
@@ -183,7 +190,7 @@ impl Cycle {
             history: History::default(),
             states,
             running: HashMap::new(),
-            met: BTreeSet::new(),
+            met: HashMap::new(),
             reconciled: false,
             watch: clock::Watch::default(),
             jumped: BTreeSet::new(),
@@ -230,6 +237,7 @@ impl Cycle {
         }
 
         let now_ms = self.parts.clock.now_ms();
+        let mut laps = Laps::start();
         if self.watch.jumped(now_ms) {
             tracing::warn!("the clock was set, or this machine slept: nothing is lowered before fresh samples come");
             let seats =
@@ -254,8 +262,10 @@ impl Cycle {
             self.reconciled = true;
         }
         leave::tell(self, &observation.targets, bindings, now_ms, &mut report).await?;
+        laps.lap(&mut report.spent.observe);
         let mut cases = self.cases(observation.targets, bindings, due);
         self.gather(&mut cases, now_ms, &mut report).await;
+        laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
             let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
             self.turn_of(chunk, &observation.nodes, now_ms, trigger, &mut report).await?;
@@ -285,12 +295,13 @@ impl Cycle {
     /// same facts.
     async fn reconcile(&mut self, observation: &Observation, now_ms: u64) -> Result<(), CycleError> {
         let open = audit::open_records(self.parts.store.as_ref()).await?;
+        let there: HashMap<_, _> = observation.targets.iter().map(|observed| (&observed.target.id, observed)).collect();
         let mut writes = Vec::new();
         let mut states = Vec::new();
         for record in open.iter().filter(|record| record.target.driver() == self.parts.driver.name()) {
             let mut state = self.states.get(&record.target).cloned().unwrap_or_default();
             let flight = state.flight.take_if(|flight| flight.record == record.id.as_str());
-            let observed = observation.targets.iter().find(|observed| observed.target.id == record.target);
+            let observed = there.get(&record.target).copied();
             let whole = observed.filter(|observed| observed.inventory.is_complete());
             let instances = whole.map(|observed| observed.instances.as_slice());
             let outcome = match flight.as_ref().map(|flight| reconcile::standing(&flight.plan, instances)) {
@@ -347,7 +358,7 @@ impl Cycle {
             }
             let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
-            cases.push(Case { observed, state, seats, conflict });
+            cases.push(Case { observed, state, seats, conflict, written_ms: 0 });
         }
         cases
     }
@@ -396,6 +407,7 @@ impl Cycle {
         trigger: &Trigger,
         report: &mut TurnReport,
     ) -> Result<(), CycleError> {
+        let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
         for case in &mut cases {
             case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id), now_ms);
@@ -404,11 +416,17 @@ impl Cycle {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
             }
         }
+        laps.lap(&mut report.spent.look);
         evaluate::evaluate(&mut cases, now_ms).await;
+        laps.lap(&mut report.spent.evaluate);
         for case in &mut cases {
             self.rule(case, trigger);
         }
-        let begun = record::open(self, &mut cases, &record::Moment { now_ms, trigger }).await?;
+        laps.lap(&mut report.spent.decide);
+        let (writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        laps.lap(&mut report.spent.record);
+        record::commit(self, writes, &begun).await?;
+        laps.lap(&mut report.spent.commit);
 
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
@@ -426,7 +444,7 @@ impl Cycle {
             }
             let may_take_out = case.is_list_believed() && !case.too_many_lost();
             mend::entries(&self.parts.registrars, &case.observed, &case.state, may_take_out).await;
-            self.met.insert(target.clone());
+            self.met.insert(target.clone(), case.written_ms);
             if !self.jumped.is_empty() {
                 for seat in &case.seats {
                     self.jumped.remove(&(target.clone(), seat.binding.name.clone()));
@@ -437,13 +455,14 @@ impl Cycle {
         for act in begun {
             self.begin(act);
         }
+        laps.lap(&mut report.spent.begin);
         Ok(())
     }
 
     /// Lets the bounds decide for every binding of a target, and chooses what is done.
     fn rule(&mut self, case: &mut Case, trigger: &Trigger) {
         let target = &case.observed.target.id;
-        let started = !self.met.contains(target);
+        let started = !self.met.contains_key(target);
         let is_running = self.running.contains_key(target);
         let repairs = !self.parts.driver.keeps_desired();
         for seat in &mut case.seats {
@@ -572,19 +591,8 @@ impl SeatCase {
     }
 }
 
-/// A key: unique within the data directory, short, fit for a host name.
+/// A key: unique within the data directory, short, fit for a host name. Its numbers are decimal: from turn to turn a record
+/// keeps its words and states by how much its numbers grew, and a letter that changes would have it written whole.
 fn key(epoch: u64, number: u64) -> String {
-    format!("{}x{}", base36(epoch), base36(number))
-}
-
-fn base36(mut number: u64) -> String {
-    let mut digits = Vec::new();
-    loop {
-        let digit = u32::try_from(number % 36).unwrap_or(0);
-        digits.push(char::from_digit(digit, 36).unwrap_or('0'));
-        number /= 36;
-        if number == 0 {
-            return digits.iter().rev().collect();
-        }
-    }
+    format!("{epoch}x{number}")
 }

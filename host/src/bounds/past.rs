@@ -151,6 +151,43 @@ impl Past {
         self.too_many
     }
 
+    /// Whether this is `other` a while later and nothing more: only the clock and the wishes of windows differ. A start seeds
+    /// the windows with the present values, so it loses nothing if it reads `other`; it would miss anything else.
+    #[must_use]
+    pub fn is_later_only(&self, other: &Self) -> bool {
+        // Field by field, so that a new one is not forgotten here.
+        let Self {
+            now_ms: _,
+            told_ms: _,
+            interrupted,
+            jumped_ms,
+            unanswered_since_ms,
+            lowest: _,
+            highest: _,
+            figures,
+            changes,
+            count,
+            resize,
+            actions,
+            lost,
+            too_many,
+            repair,
+        } = self;
+        let same_figures = figures.len() == other.figures.len()
+            && figures.iter().zip(&other.figures).all(|(a, b)| a.figure == b.figure && a.container == b.container);
+        same_figures
+            && *interrupted == other.interrupted
+            && *jumped_ms == other.jumped_ms
+            && *unanswered_since_ms == other.unanswered_since_ms
+            && *changes == other.changes
+            && *count == other.count
+            && *resize == other.resize
+            && *actions == other.actions
+            && *lost == other.lost
+            && *too_many == other.too_many
+            && *repair == other.repair
+    }
+
     /// Since when no policy has answered, by the bounds' clock.
     #[must_use]
     pub fn unanswered_since_ms(&self) -> Option<u64> {

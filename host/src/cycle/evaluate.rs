@@ -1,6 +1,7 @@
 //! Runs the policies of a turn, side by side, off the runtime's own threads: a guest that spins holds a permit, not the host.
 
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Case;
 use super::seats::Binding;
@@ -85,12 +86,18 @@ pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
     let mut waiting = first.into_iter().chain(last).peekable();
     let mut batches = Vec::new();
     while waiting.peek().is_some() {
-        let batch: Vec<Job> = waiting.by_ref().take(BATCH).collect();
-        batches.push(tokio::task::spawn_blocking(move || run(batch)));
+        batches.push(waiting.by_ref().take(BATCH).collect::<Vec<Job>>());
     }
-    for batch in batches {
-        // A batch whose thread panicked is lost with it: its slots count as failed.
-        for job in batch.await.unwrap_or_default() {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(batches.len());
+    let batches = Arc::new(Mutex::new(batches.into_iter()));
+    let workers: Vec<_> = (0..threads)
+        .map(|_| {
+            let batches = Arc::clone(&batches);
+            tokio::task::spawn_blocking(move || work(&batches))
+        })
+        .collect();
+    for worker in workers {
+        for job in worker.await.unwrap_or_default() {
             if let Some(seat) = cases.get_mut(job.case).and_then(|case| case.seats.get_mut(job.seat)) {
                 seat.answers.push(job.answer);
             }
@@ -135,6 +142,18 @@ fn jobs(cases: &[Case], now_ms: u64) -> Vec<Job> {
         }
     }
     jobs
+}
+
+/// Takes on batch after batch until none is left. No more threads than processors do so: a guest's deadline goes on while its
+/// thread waits for one.
+fn work(batches: &Mutex<std::vec::IntoIter<Vec<Job>>>) -> Vec<Job> {
+    let mut done = Vec::new();
+    loop {
+        let next = batches.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(batch) = next else { return done };
+        // A batch that panics is lost: its slots count as failed, and the others go on.
+        done.extend(std::panic::catch_unwind(AssertUnwindSafe(|| run(batch))).unwrap_or_default());
+    }
 }
 
 fn run(mut batch: Vec<Job>) -> Vec<Job> {

@@ -23,7 +23,7 @@ pub(super) async fn tell(
     for observed in targets {
         let id = &observed.target.id;
         let selected = bindings.iter().any(|binding| binding.select.fits(&observed.target));
-        let text = match (selected, cycle.met.contains(id), cycle.left.contains(id)) {
+        let text = match (selected, cycle.met.contains_key(id), cycle.left.contains(id)) {
             (false, true, false) => LEFT.to_owned(),
             (true, _, true) => {
                 let desired = cycle.states.get(id).and_then(|state| state.desired);

@@ -38,8 +38,13 @@ pub(super) struct Moment<'a> {
     pub(super) trigger: &'a Trigger,
 }
 
-/// Opens the records of these targets and keeps their states, in one commit; returns what is to be done.
-pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<'_>) -> Result<Vec<Act>, CycleError> {
+/// Puts the records of these targets and their states into words, to be written in one [`commit`], and tells what is to be
+/// done after it.
+pub(super) fn open(
+    cycle: &mut Cycle,
+    cases: &mut [Case],
+    moment: &Moment<'_>,
+) -> Result<(Vec<Write>, Vec<Act>), CycleError> {
     let backend_counts = cycle.parts.driver.keeps_desired();
     let now_ms = moment.now_ms;
     let mut records: Vec<Record> = Vec::with_capacity(cases.len());
@@ -59,22 +64,31 @@ pub(super) async fn open(cycle: &mut Cycle, cases: &mut [Case], moment: &Moment<
         }
         let believed = case.is_list_believed();
         case.state.saw(&case.observed, believed);
-        if cycle.states.get(&target) != Some(&case.state) {
+        let written_ms = cycle.met.get(&target).copied();
+        if case.state.must_be_kept(&target, cycle.states.get(&target), written_ms, now_ms) {
+            case.written_ms = now_ms;
             writes.push(case.state.write(&target)?);
+        } else {
+            case.written_ms = written_ms.unwrap_or(0);
         }
     }
     let mut all = cycle.recorder.turn(&records)?;
     all.extend(writes);
-    if let Err(error) = cycle.parts.store.write(all).await {
+    Ok((all, acts))
+}
+
+/// Makes it durable: from here on the acts may begin.
+pub(super) async fn commit(cycle: &mut Cycle, writes: Vec<Write>, acts: &[Act]) -> Result<(), CycleError> {
+    if let Err(error) = cycle.parts.store.write(writes).await {
         cycle.recorder.failed();
         return Err(error.into());
     }
-    for act in &acts {
+    for act in acts {
         let (target_id, key) = (act.decision.target(), act.decision.key());
         let (from, to) = act.decision.replicas().map_or((None, None), |count| (Some(count.from), Some(count.to)));
         tracing::info!(%target_id, key, from, to, reason = act.decision.reason(), "change begun");
     }
-    Ok(acts)
+    Ok(())
 }
 
 /// Says that the change in flight gives way, where it does: what takes its place is decided in the next turn.

@@ -1,6 +1,7 @@
 //! What the host keeps of one target between turns and over restarts.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,9 @@ use crate::bounds::{Past, Settings};
 use crate::drivers::{ObservedTarget, Plan};
 use crate::snapshot::{Change, InFlight, TargetId, TargetIdError};
 use crate::store::Store;
+
+/// A state in which only time goes by is written so often. After a start the host's clock is as old at most.
+const KEPT_EVERY_MS: u64 = 5 * 60 * 1000;
 
 /// Most past changes kept for policies to see.
 const CHANGES_MAX: usize = 32;
@@ -36,9 +40,9 @@ pub struct TargetState {
     /// The last changes, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Per binding: windows, and what its policies remember.
+    /// Per binding: windows, and what its policies remember. Boxed, for a map has room for eleven, and mostly there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub seats: BTreeMap<String, SeatState>,
+    pub seats: BTreeMap<String, Box<SeatState>>,
 }
 
 /// A change in flight.
@@ -60,7 +64,7 @@ pub struct SeatState {
     pub past: Past,
     /// Per slot.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub slots: BTreeMap<String, SlotState>,
+    pub slots: BTreeMap<String, Box<SlotState>>,
 }
 
 /// What one policy slot keeps for one target.
@@ -145,7 +149,7 @@ impl TargetState {
     /// What a slot keeps.
     #[must_use]
     pub fn slot(&self, binding: &str, slot: &str) -> Option<&SlotState> {
-        self.seats.get(binding)?.slots.get(slot)
+        self.seats.get(binding)?.slots.get(slot).map(Box::as_ref)
     }
 
     /// Takes in a target: on first sight what is there is what is desired, or what its driver was told to begin with, or the
@@ -177,6 +181,39 @@ impl TargetState {
         if believed {
             self.seen = u32::try_from(observed.instances.len()).unwrap_or(u32::MAX);
         }
+    }
+
+    /// Whether it must be written down at `now_ms`, `before` being what was there a turn ago and `written_ms` when it was last
+    /// written: if anything but time went by, and now and then in any case.
+    pub(super) fn must_be_kept(
+        &self,
+        target: &TargetId,
+        before: Option<&Self>,
+        written_ms: Option<u64>,
+        now_ms: u64,
+    ) -> bool {
+        let (Some(before), Some(written_ms)) = (before, written_ms) else { return true };
+        // Not all of a backend's targets in one turn.
+        let mut hasher = DefaultHasher::new();
+        target.hash(&mut hasher);
+        let phase_ms = hasher.finish() % KEPT_EVERY_MS;
+        let period = |at_ms: u64| at_ms.saturating_add(phase_ms) / KEPT_EVERY_MS;
+        period(written_ms) != period(now_ms) || !self.is_later_only(before)
+    }
+
+    fn is_later_only(&self, before: &Self) -> bool {
+        let Self { format, desired, seen, empty_since_ms, flight, changes, seats } = self;
+        let same_seats = seats.len() == before.seats.len()
+            && seats.iter().zip(&before.seats).all(|((name, seat), (other_name, other))| {
+                name == other_name && seat.slots == other.slots && seat.past.is_later_only(&other.past)
+            });
+        same_seats
+            && *format == before.format
+            && *desired == before.desired
+            && *seen == before.seen
+            && *empty_since_ms == before.empty_since_ms
+            && *flight == before.flight
+            && *changes == before.changes
     }
 
     /// Notes a change that was begun.
@@ -223,4 +260,55 @@ fn parse(key: &str, value: &[u8]) -> Result<(TargetId, TargetState), CycleError>
         return Err(unreadable(format!("it was written by a newer trimtab (form {})", state.format)));
     }
     Ok((target, state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START_MS: u64 = 1_795_309_200_000;
+
+    fn kept(turns: u64, change: impl Fn(u64, &mut TargetState)) -> usize {
+        let target: TargetId = "local/web".parse().unwrap();
+        let mut before: Option<TargetState> = None;
+        let mut written_ms = None;
+        let mut written = 0;
+        for turn in 0..turns {
+            let now_ms = START_MS + turn * 15_000;
+            let mut state = before.clone().unwrap_or_default();
+            let seat = state.seats.entry("web".to_owned()).or_default();
+            // The bounds' clock and a window: what changes in any turn.
+            seat.past = serde_json::from_value(serde_json::json!({
+                "now_ms": now_ms, "told_ms": now_ms, "lowest": [[now_ms, 3]], "highest": [[now_ms, 3]],
+            }))
+            .unwrap();
+            change(turn, &mut state);
+            if state.must_be_kept(&target, before.as_ref(), written_ms, now_ms) {
+                written += 1;
+                written_ms = Some(now_ms);
+            }
+            before = Some(state);
+        }
+        written
+    }
+
+    #[test]
+    fn a_quiet_target_is_written_every_five_minutes() {
+        assert!((12..=13).contains(&kept(240, |_, _| {})), "{}", kept(240, |_, _| {}));
+    }
+
+    #[test]
+    fn whatever_else_changes_is_written_at_once() {
+        assert_eq!(kept(16, |turn, state| state.desired = Some(u32::try_from(turn).unwrap())), 16);
+        let remember = |turn: u64, state: &mut TargetState| {
+            let slot = state.seats.get_mut("web").unwrap().slots.entry("tracking".to_owned()).or_default();
+            slot.memory = turn.to_le_bytes().to_vec();
+        };
+        assert_eq!(kept(16, remember), 16);
+        let fault = |turn: u64, state: &mut TargetState| {
+            let told = serde_json::json!({ "now_ms": START_MS + turn, "unanswered_since_ms": START_MS + turn });
+            state.seats.get_mut("web").unwrap().past = serde_json::from_value(told).unwrap();
+        };
+        assert_eq!(kept(16, fault), 16);
+    }
 }

@@ -1,7 +1,6 @@
 //! From rows to readings: every owner gets one, and it is fresh, stale or absent.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::problem::{Owner, Problem, Why};
 use super::{Answer, GatherLimits, Gathered, Question};
@@ -39,11 +38,22 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let mut slots = HashMap::new();
         let mut targets = Vec::new();
-        for asked in questions.iter().flat_map(|question| &question.targets) {
-            if let Entry::Vacant(slot) = slots.entry(&asked.target.id) {
-                slot.insert(targets.len());
-                targets.push((&asked.target.id, Vec::new()));
+        let mut rows: Vec<usize> = Vec::new();
+        for question in questions {
+            for asked in &question.targets {
+                let slot = *slots.entry(&asked.target.id).or_insert_with(|| {
+                    targets.push((&asked.target.id, Vec::new()));
+                    rows.push(0);
+                    rows.len() - 1
+                });
+                if let Some(rows) = rows.get_mut(slot) {
+                    *rows += if question.spec.subject == Subject::Instance { asked.instances.len() } else { 1 };
+                }
             }
+        }
+        // As much room as they take: lists that grow by doubling would hold a third more for the whole turn.
+        for ((_, readings), rows) in targets.iter_mut().zip(rows) {
+            *readings = Vec::with_capacity(rows);
         }
         Self { history, limits, now_ms, slots, targets, problems: Vec::new() }
     }
@@ -81,9 +91,9 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let first = order.partition_point(|(of, _)| *of < slot);
-            let own = order.get(first..).unwrap_or_default().iter().take_while(|(of, _)| *of == slot);
-            let own: Vec<usize> = own.map(|(_, row)| *row).collect();
-            case.target(asked, &own, &mut rows, &mut kept, readings);
+            let from = order.get(first..).unwrap_or_default();
+            let own = from.get(..from.partition_point(|(of, _)| *of == slot)).unwrap_or_default();
+            case.target(asked, own, &mut rows, &mut kept, readings);
         }
         drop(kept);
         self.problems.extend(case.problems());
@@ -114,12 +124,20 @@ impl Case<'_> {
     fn target(
         &mut self,
         asked: &AskTarget<'_>,
-        own: &[usize],
+        own: &[(usize, usize)],
         rows: &mut [Row],
         kept: &mut Kept,
         out: &mut Vec<Reading>,
     ) {
         let target = &asked.target.id;
+        // Mostly there is one row, the target's own.
+        if let ([(_, at)], Subject::Target) = (own, &self.spec.subject)
+            && let Some(row) = rows.get_mut(*at).filter(|row| row.owner.is_none())
+        {
+            let samples = std::mem::take(&mut row.samples);
+            out.push(self.reading(target, None, Some(samples), kept));
+            return;
+        }
         let mut given = self.by_owner(target, own, rows);
         match self.spec.subject {
             Subject::Target => {
@@ -148,9 +166,14 @@ impl Case<'_> {
     }
 
     /// The samples of each owner, in the owners' order. Two rows of one owner are both dropped: which is right is not known.
-    fn by_owner(&mut self, target: &TargetId, own: &[usize], rows: &mut [Row]) -> Vec<(Option<String>, Samples)> {
+    fn by_owner(
+        &mut self,
+        target: &TargetId,
+        own: &[(usize, usize)],
+        rows: &mut [Row],
+    ) -> Vec<(Option<String>, Samples)> {
         let mut given: Vec<(Option<String>, Samples)> = Vec::with_capacity(own.len());
-        for at in own {
+        for (_, at) in own {
             let Some(row) = rows.get_mut(*at) else { continue };
             let owner = row.owner.take();
             let of = |owner| Owner { target: target.clone(), owner };
