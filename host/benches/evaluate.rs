@@ -100,8 +100,8 @@ fn snapshot(owners: usize) -> Snapshot {
     }))
     .unwrap();
     let reading = |index: usize, subject: Subject, owner: Option<String>| Reading {
-        name: format!("reading_{index:02}"),
-        unit: "1/s".to_owned(),
+        name: format!("reading_{index:02}").into(),
+        unit: "1/s".into(),
         subject,
         owner,
         freshness: Freshness::Fresh,

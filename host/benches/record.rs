@@ -29,7 +29,7 @@ fn load(series: u64, turn: u64) -> f64 {
 fn snapshot(name: u64, turn: u64, samples: u64) -> Snapshot {
     let now_ms = START_MS + turn * EVERY_MS;
     let reading = |n: u64| Reading {
-        name: format!("requests_per_second_{n}"),
+        name: format!("requests_per_second_{n}").into(),
         unit: "1/s".into(),
         subject: Subject::Target,
         owner: None,

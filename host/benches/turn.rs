@@ -29,6 +29,10 @@ use trimtab::sources::memory::MemorySource;
 use trimtab::sources::{GatherLimits, ReadingSpec, Source, Sources};
 use trimtab::store::{SqliteStore, Store};
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const START_MS: u64 = 1_795_309_200_000;
 const EVERY_MS: u64 = 15_000;
 const READINGS: usize = 20;
@@ -161,11 +165,11 @@ async fn binding(registry: &Registry) -> Binding {
     }));
     let readings = (0..READINGS).map(|index| {
         Arc::new(ReadingSpec {
-            name: format!("reading_{index:02}"),
+            name: format!("reading_{index:02}").into(),
             source: "metrics".to_owned(),
             query: format!("reading_{index:02}"),
             subject: Subject::Target,
-            unit: "1/s".to_owned(),
+            unit: "1/s".into(),
             label: None,
             rate: false,
             look_back_ms: 0,

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// The binary's, not the library's: who embeds the library chooses for themselves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {

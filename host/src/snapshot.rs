@@ -77,7 +77,7 @@ impl Snapshot {
     pub fn reading(&self, name: &str, subject: &Subject, owner: Option<&str>) -> Option<&Reading> {
         self.readings
             .iter()
-            .find(|reading| reading.name == name && reading.subject == *subject && reading.owner.as_deref() == owner)
+            .find(|reading| *reading.name == *name && reading.subject == *subject && reading.owner.as_deref() == owner)
     }
 }
 

@@ -18,6 +18,7 @@ mod history;
 mod stage;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,7 @@ pub struct Gives {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadingSpec {
     /// Its name, as policies ask for it.
-    pub name: String,
+    pub name: Arc<str>,
     /// The source's name.
     pub source: String,
     /// What to ask the source: a query, a series name, a JSON pointer.
@@ -81,7 +82,7 @@ pub struct ReadingSpec {
     /// Whose it is.
     pub subject: Subject,
     /// Its unit; empty if not stated.
-    pub unit: String,
+    pub unit: Arc<str>,
     /// The label of the answer that names the target (`prometheus`), or the instance (subject instance).
     pub label: Option<String>,
     /// Whether a counter is turned into a rate per second.

@@ -248,7 +248,7 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
 fn reading_complaints(sources: &Sources, wanted: &crate::config::Binding) -> Vec<Complaint> {
     let refusal = |spec: &crate::sources::ReadingSpec| sources.get(&spec.source)?.check_reading(spec).err();
     let complaint = |spec: &crate::sources::ReadingSpec| {
-        let place = wanted.reading_places.get(&(spec.name.clone(), spec.subject.clone()));
+        let place = wanted.reading_places.get(&(spec.name.as_ref().to_owned(), spec.subject.clone()));
         Some(Complaint {
             place: place.copied().unwrap_or(wanted.place),
             path: format!("binding.{}.reading.{}", wanted.name, spec.name),

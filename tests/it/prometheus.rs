@@ -109,7 +109,7 @@ impl Stage {
 
 fn reading<'a>(gathered: &'a Gathered, name: &str, owner: Option<&str>) -> &'a Reading {
     let readings = gathered.readings.values().next().unwrap();
-    readings.iter().find(|reading| reading.name == name && reading.owner.as_deref() == owner).unwrap()
+    readings.iter().find(|reading| *reading.name == *name && reading.owner.as_deref() == owner).unwrap()
 }
 
 fn latest(gathered: &Gathered, name: &str, owner: Option<&str>) -> Option<f64> {
@@ -122,11 +122,11 @@ fn now_ms() -> u64 {
 
 fn spec(name: &str, query: &str, subject: Subject) -> ReadingSpec {
     ReadingSpec {
-        name: name.to_owned(),
+        name: name.into(),
         source: "prom".to_owned(),
         query: query.to_owned(),
         subject,
-        unit: String::new(),
+        unit: "".into(),
         label: None,
         rate: false,
         look_back_ms: 0,

@@ -53,7 +53,7 @@ fn snapshot(turn: u64, series: u64, samples: u64) -> Snapshot {
         made_by: None,
     };
     let reading = |n: u64| Reading {
-        name: format!("requests_per_second_{n}"),
+        name: format!("requests_per_second_{n}").into(),
         unit: "1/s".into(),
         subject: Subject::Target,
         owner: None,

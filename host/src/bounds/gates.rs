@@ -226,7 +226,7 @@ impl<'a> Standing<'a> {
         let missing = self.missing.get_or_init(|| missing(self.snapshot, self.coverage_min));
         match (missing, self.jumped_ms) {
             (Some(Missing::Reading(reading)), _) => {
-                let (reading, freshness) = (reading.name.clone(), reading.freshness);
+                let (reading, freshness) = (reading.name.as_ref().to_owned(), reading.freshness);
                 Some(Restraint::ReadingMissing { what, held, wished, reading, freshness })
             }
             (Some(Missing::Coverage { reading, fresh, of }), _) => {

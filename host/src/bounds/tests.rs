@@ -201,8 +201,8 @@ fn instance(number: u32) -> Instance {
 
 fn reading(name: &str) -> Reading {
     Reading {
-        name: name.to_owned(),
-        unit: String::new(),
+        name: name.into(),
+        unit: std::sync::Arc::default(),
         subject: Subject::Target,
         owner: None,
         freshness: Freshness::Fresh,

@@ -223,7 +223,7 @@ fn read_readings(binding: &Table<'_>, every_ms: u64, declared: &Declared) -> Rea
     }
     for item in items {
         let Some(reading) = read_reading(&item, every_ms, declared) else { continue };
-        if places.insert((reading.name.clone(), reading.subject.clone()), item.place()).is_some() {
+        if places.insert((reading.name.as_ref().to_owned(), reading.subject.clone()), item.place()).is_some() {
             let (name, subject) = (&reading.name, &reading.subject);
             item.complain(
                 format!("there is another reading {name:?} of the {subject}"),
@@ -255,10 +255,10 @@ fn read_reading(item: &Item<'_>, every_ms: u64, declared: &Declared) -> Option<R
     Some(ReadingSpec {
         // Sources whose series have names of their own are asked for the reading by its name.
         query: query.unwrap_or_else(|| name.clone())?,
-        name: name?,
+        name: name?.into(),
         source: source?,
         subject: subject?,
-        unit: unit?,
+        unit: unit?.into(),
         label: label.map_or(Some(None), |label| label.map(Some))?,
         rate: rate?,
         look_back_ms: look_back?,

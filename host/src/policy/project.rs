@@ -185,7 +185,7 @@ impl<'a, 'c> Rows<'a, 'c> {
         let ordered = self.runs_are_ordered;
         let runs = self.runs.get(from..).unwrap_or(&[]).iter().copied();
         runs.take_while(move |run| !ordered || run_name(run) == need.name)
-            .filter(move |run| run.first().is_some_and(|one| one.name == need.name && one.subject == need.subject))
+            .filter(move |run| run.first().is_some_and(|one| *one.name == *need.name && one.subject == need.subject))
     }
 
     /// One row, with the samples of the look-back; the newest sample is always among them.
@@ -230,7 +230,7 @@ impl<'a, 'c> Rows<'a, 'c> {
 }
 
 fn run_name<'a>(run: &&'a [Reading]) -> &'a str {
-    run.first().map_or("", |reading| reading.name.as_str())
+    run.first().map_or("", |reading| &*reading.name)
 }
 
 /// The samples from `now - look_back` on; at least the newest, and only that for a look-back of 0.

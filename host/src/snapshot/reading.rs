@@ -1,6 +1,7 @@
 //! What was measured, and how far it can be trusted.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
-    /// Its name in the binding.
-    pub name: String,
+    /// Its name in the binding; one text for all targets that have it.
+    pub name: Arc<str>,
     /// Its unit; empty if none was stated.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub unit: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub unit: Arc<str>,
     /// Whose it is.
     #[serde(default)]
     pub subject: Subject,
@@ -34,8 +35,8 @@ impl Reading {
     #[must_use]
     pub fn absent(name: &str, subject: Subject, owner: Option<String>) -> Self {
         Self {
-            name: name.to_owned(),
-            unit: String::new(),
+            name: name.into(),
+            unit: Arc::default(),
             subject,
             owner,
             freshness: Freshness::Absent,

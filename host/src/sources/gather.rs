@@ -81,7 +81,7 @@ pub fn questions<'a>(wanted: impl IntoIterator<Item = (&'a ReadingSpec, AskTarge
     let mut by_value: HashMap<(&'a str, u64), Vec<usize>> = HashMap::new();
     for (spec, target) in wanted {
         let at = *by_address.entry(std::ptr::from_ref(spec)).or_insert_with(|| {
-            let alike = by_value.entry((spec.name.as_str(), super::history::fingerprint(spec))).or_default();
+            let alike = by_value.entry((&*spec.name, super::history::fingerprint(spec))).or_default();
             let equal = alike.iter().copied().find(|at| all.get(*at).is_some_and(|question| *question.spec == *spec));
             equal.unwrap_or_else(|| {
                 all.push(Question { spec, targets: Vec::new() });

@@ -241,7 +241,7 @@ impl Kept {
 impl KeptReading {
     fn new(spec: &ReadingSpec, print: u64) -> Self {
         Self {
-            name: spec.name.as_str().into(),
+            name: (*spec.name).into(),
             subject: spec.subject.clone(),
             print,
             look_back_ms: spec.look_back_ms,

@@ -100,7 +100,7 @@ impl ProcessSource {
     }
 
     fn unsuitable(&self, spec: &ReadingSpec, what: String) -> SourceError {
-        SourceError::Reading { reading: spec.name.clone(), name: self.name.clone(), what }
+        SourceError::Reading { reading: spec.name.as_ref().to_owned(), name: self.name.clone(), what }
     }
 }
 

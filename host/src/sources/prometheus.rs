@@ -186,7 +186,7 @@ impl Source for PrometheusSource {
         } else {
             return Ok(());
         };
-        Err(SourceError::Reading { reading: spec.name.clone(), name: self.name.clone(), what })
+        Err(SourceError::Reading { reading: spec.name.as_ref().to_owned(), name: self.name.clone(), what })
     }
 
     async fn measure(&self, ask: &Ask<'_>) -> Result<Measurement, SourceError> {

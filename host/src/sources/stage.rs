@@ -48,11 +48,11 @@ pub(super) fn instance(id: &str) -> Instance {
 
 pub(super) fn spec(name: &str, source: &str, subject: Subject) -> ReadingSpec {
     ReadingSpec {
-        name: name.to_owned(),
+        name: name.into(),
         source: source.to_owned(),
         query: format!("query of {name}"),
         subject,
-        unit: String::new(),
+        unit: "".into(),
         label: None,
         rate: false,
         look_back_ms: 0,

@@ -99,7 +99,7 @@ async fn needs(policy: &Arc<Policy>, params: &[ParamValue]) -> Result<Vec<Need>,
 }
 
 fn is_met(need: &Need, readings: &[ReadingSpec]) -> bool {
-    need.kind != NeedKind::Reading || readings.iter().any(|spec| spec.name == need.name && spec.subject == need.subject)
+    need.kind != NeedKind::Reading || readings.iter().any(|spec| *spec.name == *need.name && spec.subject == need.subject)
 }
 
 /// A reading that is kept as long as the policy that looks back farthest.
@@ -107,7 +107,7 @@ fn long_enough(spec: &ReadingSpec, slots: &[Slot]) -> ReadingSpec {
     let needs = slots
         .iter()
         .flat_map(|slot| &slot.needs)
-        .filter(|need| need.kind == NeedKind::Reading && need.name == spec.name && need.subject == spec.subject);
+        .filter(|need| need.kind == NeedKind::Reading && *need.name == *spec.name && need.subject == spec.subject);
     let farthest = needs.map(|need| need.look_back_ms).max().unwrap_or(0);
     ReadingSpec { look_back_ms: spec.look_back_ms.max(farthest), ..spec.clone() }
 }

@@ -23,11 +23,11 @@ fn resize(workload: &str, limits: Resources) -> trimtab::bounds::Decision {
 async fn read(source: &ProcessSource, rig: &Rig, workload: &str, query: &str) -> Option<f64> {
     let target = rig.observe(workload).await;
     let spec = ReadingSpec {
-        name: query.to_owned(),
+        name: query.into(),
         source: "process".to_owned(),
         query: query.to_owned(),
         subject: Subject::Instance,
-        unit: String::new(),
+        unit: "".into(),
         label: None,
         rate: false,
         look_back_ms: 0,

@@ -30,11 +30,11 @@ pub(super) fn binding(name: &str, settings: Settings, per_instance: bool) -> Arc
     let params = check_params(&policy.manifest().parameters, given.as_object().unwrap()).unwrap();
     let needs = policy.needs(&params).unwrap();
     let reading = ReadingSpec {
-        name: "load".to_owned(),
+        name: "load".into(),
         source: "meter".to_owned(),
         query: "load".to_owned(),
         subject,
-        unit: "requests/s".to_owned(),
+        unit: "requests/s".into(),
         label: None,
         rate: false,
         look_back_ms: 0,

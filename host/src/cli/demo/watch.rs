@@ -154,7 +154,7 @@ impl Watch {
     fn point(&self, record: &Record) -> Point {
         let snapshot = &record.snapshot;
         let values = |name: &str| {
-            let readings = snapshot.readings.iter().filter(move |reading| reading.name == name);
+            let readings = snapshot.readings.iter().filter(move |reading| *reading.name == *name);
             readings.filter_map(crate::snapshot::Reading::latest).collect::<Vec<f64>>()
         };
         Point {

@@ -341,7 +341,7 @@ impl Case<'_> {
         let spec = self.spec;
         self.whys.into_iter().chain(more).map(|why| Problem {
             source_name: spec.source.clone(),
-            reading: spec.name.clone(),
+            reading: spec.name.as_ref().to_owned(),
             why,
         })
     }

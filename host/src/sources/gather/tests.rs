@@ -61,7 +61,7 @@ async fn readings_come_in_the_order_of_name_subject_and_owner() {
     let specs = [spec("rps", "m", Subject::Target), spec("cpu", "m", Subject::Instance)];
     let gathered = stage.turn(&specs, &[web], NOW).await;
     let seen: Vec<_> =
-        gathered.readings[&id].iter().map(|r| (r.name.as_str(), r.owner.as_deref(), r.latest())).collect();
+        gathered.readings[&id].iter().map(|r| (&*r.name, r.owner.as_deref(), r.latest())).collect();
     assert_eq!(
         seen,
         [("cpu", Some("w1"), Some(1.0)), ("cpu", Some("w2"), Some(2.0)), ("rps", None, Some(5.0))],
@@ -189,7 +189,7 @@ async fn a_source_that_hangs_costs_its_own_readings_and_bounded_time() {
     let took = began.elapsed();
     assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(400), "{took:?}");
     let readings = &gathered.readings[&id];
-    let fresh: Vec<_> = readings.iter().filter(|r| r.freshness == Freshness::Fresh).map(|r| r.name.as_str()).collect();
+    let fresh: Vec<_> = readings.iter().filter(|r| r.freshness == Freshness::Fresh).map(|r| &*r.name).collect();
     assert_eq!((readings.len(), fresh), (22, vec!["b"]));
     assert_eq!(gathered.problems.len(), 21);
     assert_eq!(whys(&gathered)[0], "a00: no answer within 200 ms");

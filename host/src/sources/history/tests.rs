@@ -6,11 +6,11 @@ const NOW: u64 = 1_700_000_000_000;
 
 fn spec(look_back_ms: u64, step_ms: u64) -> ReadingSpec {
     ReadingSpec {
-        name: "x".to_owned(),
+        name: "x".into(),
         source: "m".to_owned(),
         query: "x".to_owned(),
         subject: Subject::Instance,
-        unit: String::new(),
+        unit: "".into(),
         label: None,
         rate: false,
         look_back_ms,

@@ -5,11 +5,11 @@ use crate::snapshot::Subject;
 
 fn spec() -> ReadingSpec {
     ReadingSpec {
-        name: "x".to_owned(),
+        name: "x".into(),
         source: "m".to_owned(),
         query: "x".to_owned(),
         subject: Subject::Target,
-        unit: String::new(),
+        unit: "".into(),
         label: None,
         rate: false,
         look_back_ms: 20,

@@ -15,11 +15,11 @@ fn a_handle_is_read_exactly() {
 fn a_reading_that_it_cannot_tell_is_refused_by_name() {
     let source = ProcessSource::new("here", ProcessSourceConfig::default());
     let mut spec = ReadingSpec {
-        name: "load".to_owned(),
+        name: "load".into(),
         source: "here".to_owned(),
         query: "cpu_millicores".to_owned(),
         subject: Subject::Instance,
-        unit: String::new(),
+        unit: "".into(),
         label: None,
         rate: false,
         look_back_ms: 0,
