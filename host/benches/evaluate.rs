@@ -3,7 +3,7 @@
 //!
 //!     cargo bench -p trimtab --bench evaluate
 //!
-//! Measures the guest written by hand, and with `TRIMTAB_POLICIES_DIR` the first-party policy `target-tracking`.
+//! Measures the guest written by hand, and the first-party policy `target-tracking` where `cargo xtask policies` built it.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,14 +13,17 @@
     reason = "a benchmark"
 )]
 
+#[path = "told/figures.rs"]
+mod figures;
+
 use std::hint::black_box;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use serde_json::json;
 use trimtab::policy::{EvaluationInput, Need, NeedKind, ParamValue, Policy, Queue, Tier, check_params};
+use trimtab::registry::builtin::builtin;
 use trimtab::sandbox::{CompileRequest, Compiler, Component, Sandbox, SandboxConfig, StringEncoding};
 use trimtab::snapshot::{Freshness, Reading, Samples, Snapshot, Subject};
 
@@ -263,6 +266,20 @@ mod bare {
     }
 }
 
+/// Microseconds of single calls through the host: half of them, and all but one in a hundred, take no longer.
+fn spread(case: &Case) -> (f64, f64) {
+    const CALLS: usize = 50_000;
+    let mut times: Vec<f64> = (0..CALLS)
+        .map(|_| {
+            let began = Instant::now();
+            case.host();
+            began.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    (times[CALLS / 2], times[CALLS / 100 * 99])
+}
+
 /// Microseconds per call: the median over blocks that take turns, so that a slow moment of the machine hits all alike.
 fn interleaved(calls: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     const BLOCKS: usize = 200;
@@ -295,14 +312,22 @@ fn ratios(case: &Case) {
         host / bare,
         host / native
     );
+    let (median, p99) = spread(case);
+    println!("{:<40} single calls: median {median:.2} us   p99 {p99:.2} us   p99/median {:.1}", "", p99 / median);
+    let name = &case.name;
+    figures::told(&format!("{name}: native function"), &format!("{native:.2} us"), "");
+    figures::told(&format!("{name}: bare wasmtime, instance reused"), &format!("{bare:.2} us"), "");
+    let remark = format!("{:.1} x bare; p99 {p99:.1} us, {:.1} x the median", host / bare, p99 / median);
+    figures::told(&format!("{name}: host, fresh instance"), &format!("{host:.2} us"), &remark);
 }
 
 fn main() {
     let sandbox = Sandbox::start(&SandboxConfig::default()).unwrap();
     let by_hand = wat::parse_str(include_str!("../../tests/guests/wat/policy.wat")).unwrap();
     let mut guests = vec![("by hand", by_hand)];
-    if let Some(folder) = std::env::var_os("TRIMTAB_POLICIES_DIR") {
-        guests.push(("target-tracking", std::fs::read(Path::new(&folder).join("target-tracking.wasm")).unwrap()));
+    match builtin("target-tracking") {
+        Ok(policy) => guests.push(("target-tracking", policy.bytes.to_vec())),
+        Err(error) => println!("only the guest written by hand: {error}"),
     }
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))

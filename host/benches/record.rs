@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark: it stops where it must")]
 
+#[path = "told/figures.rs"]
+mod figures;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -168,6 +171,8 @@ fn table() {
     println!("|---|---|---|---|");
     let row = |name: &str, [encode, write, bytes]: [f64; 3]| {
         println!("| {name} | {encode:.1} | {write:.1} | {bytes:.0} |");
+        let remark = format!("{encode:.1} us to encode, {write:.1} us to make durable");
+        figures::told(&format!("record: {name}"), &format!("{bytes:.0} bytes"), &remark);
     };
     let dir = tempfile::tempdir().unwrap();
     let open = |name: &str| SqliteStore::open(&dir.path().join(name)).unwrap();

@@ -8,6 +8,9 @@
 
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark: it stops where it must")]
 
+#[path = "told/figures.rs"]
+mod figures;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
@@ -246,6 +249,12 @@ fn measure(targets: usize) {
             bytes(held as f64 / targets as f64),
             bytes(records as f64 / targets as f64 / TURNS as f64),
         );
+        let memory = bytes(held as f64 / targets as f64);
+        figures::told(
+            &format!("host memory between turns, {targets} targets"),
+            &memory,
+            "each, all of the host divided by them",
+        );
     });
 }
 
@@ -259,6 +268,9 @@ fn tell(what: &str, turns: &mut [Turn], targets: usize) {
         turn.cpu.as_secs_f64() * 1e6 / targets as f64,
         bytes(turn.peak_bytes as f64 / targets as f64),
     );
+    let figure = format!("{:.1} us", turn.wall.as_secs_f64() * 1e6 / targets as f64);
+    let remark = format!("each; the turn {:.2} s, CPU {:.2} s", turn.wall.as_secs_f64(), turn.cpu.as_secs_f64());
+    figures::told(&format!("{what} turn of {targets} targets"), &figure, &remark);
 }
 
 fn line(turn: &Turn) -> String {

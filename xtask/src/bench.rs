@@ -38,14 +38,40 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     policies::build(workspace)?;
     let begun = SystemTime::now();
+    let figures = workspace.target.join("bench-figures.tsv");
+    fs::write(&figures, "").with_context(|| format!("emptying {}", figures.display()))?;
     let mut cargo = workspace.cargo();
+    cargo.env("TRIMTAB_BENCH_FIGURES", &figures);
     cargo.args(["bench", "--package", PACKAGE]);
     // By name: the library's unit tests would count as a benchmark too, and trip over criterion's arguments.
     for bench in benches {
         cargo.args(["--bench", bench]);
     }
     steps::run(cargo.arg("--").args(&arguments.bench))?;
-    print_table(&workspace.target.join("criterion"), begun)
+    print_table(&workspace.target.join("criterion"), begun)?;
+    let told = fs::read_to_string(&figures).with_context(|| format!("reading {}", figures.display()))?;
+    print!("{}", table(&told));
+    Ok(())
+}
+
+/// The lines that benchmarks told, each `what <tab> figure <tab> remark`, as columns.
+fn table(told: &str) -> String {
+    let rows: Vec<(&str, &str, &str)> = told
+        .lines()
+        .filter_map(|line| {
+            let (what, rest) = line.split_once('\t')?;
+            let (figure, remark) = rest.split_once('\t')?;
+            Some((what, figure, remark))
+        })
+        .collect();
+    let width = rows.iter().map(|(what, ..)| what.chars().count()).max().unwrap_or_default();
+    let mut text = String::from("\n");
+    for (what, figure, remark) in rows {
+        let line = format!("{what:width$}  {figure:>12}  {remark}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Criterion's `benchmark.json`.
@@ -121,6 +147,12 @@ mod tests {
     #[test]
     fn shows_times_in_their_unit() {
         assert_eq!([12.34, 9_876.0, 1.5e6, 2e9].map(time), ["12.3 ns", "9.88 µs", "1.50 ms", "2.00 s"]);
+    }
+
+    #[test]
+    fn what_was_told_becomes_columns() {
+        let told = "host, fresh\t11.30 us\t4.0 x bare\nnative\t0.10 us\t\nno figure\n";
+        assert_eq!(table(told), "\nhost, fresh      11.30 us  4.0 x bare\nnative            0.10 us\n");
     }
 
     #[test]
