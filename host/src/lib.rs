@@ -22,6 +22,8 @@ pub mod store;
 
 pub mod audit;
 
+pub mod access;
+
 pub mod cycle;
 
 pub mod registry;

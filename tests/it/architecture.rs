@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("store", &[]),
     ("telemetry", &[]),
+    ("access", &["store"]),
     ("sources", &["snapshot"]),
     ("policy", &["snapshot", "sandbox"]),
     ("bounds", &["snapshot", "policy"]),
