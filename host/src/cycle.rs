@@ -7,6 +7,7 @@
 //! A [`Cycle`] owns what the host keeps of one backend's targets. Turns and the ends of changes reach it one after the other,
 //! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
 
+mod board;
 mod clock;
 mod evaluate;
 mod execute;
@@ -20,6 +21,7 @@ mod record;
 mod seats;
 mod spent;
 mod state;
+mod steered;
 mod zones;
 
 #[cfg(test)]
@@ -30,18 +32,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::board::{Board, SeatView, SlotView, TargetView, Views};
 pub use self::clock::{Clock, SystemClock, TimerClock};
 pub use self::execute::Patience;
 pub use self::finish::Finished;
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
-pub use self::spent::Spent;
 use self::spent::Laps;
+pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
+pub use self::steered::Steered;
 use crate::audit::{self, AuditError, Closing, Recorder, Trigger};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
 use crate::drivers::{Driver, DriverError, Observation, ObservedTarget, Outcome};
@@ -110,6 +114,23 @@ pub struct Cycle {
     turns: u64,
     keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// What people said of targets; looked at when the bounds decide, so that a freeze counts within the turn.
+    steered: watch::Receiver<Arc<Steered>>,
+    /// Where targets are shown.
+    board: Arc<Board>,
+}
+
+/// Why and for whom a turn is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Occasion<'a> {
+    /// All bindings there are: who else sits on a target matters.
+    pub bindings: &'a [Arc<Binding>],
+    /// Names of those whose targets have their turn.
+    pub due: &'a BTreeSet<String>,
+    /// Of their targets, only these; `None`: all.
+    pub only: Option<&'a BTreeSet<TargetId>>,
+    /// What began it.
+    pub trigger: &'a Trigger,
 }
 
 /// What a turn came to.
@@ -154,6 +175,8 @@ struct Case {
     state: TargetState,
     seats: Vec<SeatCase>,
     conflict: Vec<String>,
+    /// Bindings that sit on it and are not due.
+    waiting: Vec<String>,
     /// When its state was last written; this turn's, if it is.
     written_ms: u64,
 }
@@ -198,7 +221,15 @@ impl Cycle {
             turns: 0,
             keys: 0,
             finished: mpsc::unbounded_channel(),
+            steered: watch::channel(Arc::default()).1,
+            board: Arc::default(),
         })
+    }
+
+    /// Listens to what people say of targets, and shows them on `board`. Without this, nobody says and sees anything.
+    pub fn steer(&mut self, steered: watch::Receiver<Arc<Steered>>, board: Arc<Board>) {
+        self.steered = steered;
+        self.board = board;
     }
 
     /// The backend.
@@ -230,6 +261,14 @@ impl Cycle {
         due: &BTreeSet<String>,
         trigger: &Trigger,
     ) -> Result<TurnReport, CycleError> {
+        self.turn_for(&Occasion { bindings, due, only: None, trigger }).await
+    }
+
+    /// A turn of some targets only.
+    ///
+    /// # Errors
+    /// As [`Self::turn`].
+    pub async fn turn_for(&mut self, occasion: &Occasion<'_>) -> Result<TurnReport, CycleError> {
         self.turns = self.turns.saturating_add(1);
         let mut report = TurnReport::default();
         while let Ok(finished) = self.finished.1.try_recv() {
@@ -261,15 +300,18 @@ impl Cycle {
             self.reconcile(&observation, now_ms).await?;
             self.reconciled = true;
         }
-        leave::tell(self, &observation.targets, bindings, now_ms, &mut report).await?;
+        leave::tell(self, &observation.targets, occasion.bindings, now_ms, &mut report).await?;
+        let gone = self.gone(&observation, occasion);
         laps.lap(&mut report.spent.observe);
-        let mut cases = self.cases(observation.targets, bindings, due);
+        let mut views = Vec::new();
+        let mut cases = self.cases(observation.targets, occasion, now_ms, &mut views);
         self.gather(&mut cases, now_ms, &mut report).await;
         laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
             let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
-            self.turn_of(chunk, &observation.nodes, now_ms, trigger, &mut report).await?;
+            self.turn_of(chunk, &observation.nodes, now_ms, occasion.trigger, &mut report, &mut views).await?;
         }
+        self.board.show(views, &gone);
         Ok(report)
     }
 
@@ -341,24 +383,46 @@ impl Cycle {
         }
     }
 
+    /// Targets that are shown and are not there any more.
+    fn gone(&self, observation: &Observation, occasion: &Occasion<'_>) -> BTreeSet<TargetId> {
+        if occasion.only.is_some() || !observation.unreadable.is_empty() {
+            // What could not be read may be one of them; and a turn of a few targets is not to go through all.
+            return BTreeSet::new();
+        }
+        let there = observation.targets.iter().map(|observed| &observed.target.id).collect();
+        self.board.gone(self.parts.driver.name(), &there)
+    }
+
     /// Seats the bindings; targets that no due binding sits on are left alone.
-    fn cases(&self, targets: Vec<ObservedTarget>, bindings: &[Arc<Binding>], due: &BTreeSet<String>) -> Vec<Case> {
+    fn cases(
+        &self,
+        targets: Vec<ObservedTarget>,
+        occasion: &Occasion<'_>,
+        now_ms: u64,
+        views: &mut Vec<TargetView>,
+    ) -> Vec<Case> {
         let mut cases = Vec::with_capacity(targets.len());
         for observed in targets {
-            let seats::Seats { acting, dry, conflict } = seats::seat(bindings, &observed.target);
-            let seats: Vec<_> = acting
-                .into_iter()
-                .map(|binding| (binding, true))
-                .chain(dry.into_iter().map(|binding| (binding, false)))
-                .filter(|(binding, _)| due.contains(&binding.name))
-                .map(|(binding, acts)| SeatCase::new(binding, acts))
-                .collect();
-            if seats.is_empty() {
+            let seats::Seats { acting, dry, conflict } = seats::seat(occasion.bindings, &observed.target);
+            if acting.is_none() && dry.is_empty() {
+                views.push(TargetView::unbound(observed, now_ms));
                 continue;
             }
+            if occasion.only.is_some_and(|only| !only.contains(&observed.target.id)) {
+                continue;
+            }
+            let seated = acting.into_iter().map(|binding| (binding, true));
+            let seated = seated.chain(dry.into_iter().map(|binding| (binding, false)));
+            let (due, waiting): (Vec<_>, Vec<_>) =
+                seated.partition(|(binding, _)| occasion.due.contains(&binding.name));
+            if due.is_empty() {
+                continue;
+            }
+            let seats = due.into_iter().map(|(binding, acts)| SeatCase::new(binding, acts)).collect::<Vec<_>>();
+            let waiting = waiting.into_iter().map(|(binding, _)| binding.name.clone()).collect();
             let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
-            cases.push(Case { observed, state, seats, conflict, written_ms: 0 });
+            cases.push(Case { observed, state, seats, conflict, waiting, written_ms: 0 });
         }
         cases
     }
@@ -406,6 +470,7 @@ impl Cycle {
         now_ms: u64,
         trigger: &Trigger,
         report: &mut TurnReport,
+        views: &mut Vec<TargetView>,
     ) -> Result<(), CycleError> {
         let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
@@ -435,6 +500,7 @@ impl Cycle {
             report.faults = report.faults.saturating_add(failed.count());
             report.again |= case.seats.iter().any(|seat| seat.supersedes);
         }
+        let shown = self.board.targets();
         for case in cases {
             let target = case.observed.target.id.clone();
             if case.seats.iter().any(|seat| seat.supersedes)
@@ -450,8 +516,12 @@ impl Cycle {
                     self.jumped.remove(&(target.clone(), seat.binding.name.clone()));
                 }
             }
-            self.states.insert(target, case.state);
+            let before = shown.get(&target).map(Arc::as_ref);
+            let (view, state) = TargetView::after(case, backend_counts, now_ms, before);
+            views.push(view);
+            self.states.insert(target, state);
         }
+        drop(shown);
         for act in begun {
             self.begin(act);
         }
@@ -465,6 +535,7 @@ impl Cycle {
         let started = !self.met.contains_key(target);
         let is_running = self.running.contains_key(target);
         let repairs = !self.parts.driver.keeps_desired();
+        let steered = Arc::clone(&self.steered.borrow());
         for seat in &mut case.seats {
             let gates = Gates {
                 conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
@@ -473,7 +544,7 @@ impl Cycle {
                 clock_jumped: !self.jumped.is_empty()
                     && self.jumped.contains(&(target.clone(), seat.binding.name.clone())),
                 gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(GAP_MS_MIN)),
-                ..Gates::default()
+                ..steered.gates(target)
             };
             let past = case.state.seats.get(&seat.binding.name).map(|kept| kept.past.clone()).unwrap_or_default();
             self.keys = self.keys.saturating_add(1);

@@ -4,6 +4,7 @@
 
 mod bind;
 mod pace;
+mod steering;
 mod take_down;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::bind::bind;
+pub use self::steering::Steering;
+use self::steering::SteeringParts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, SystemClock, TurnReport};
@@ -41,18 +44,10 @@ const RETENTION_ENTRIES_MAX: usize = 2_000;
 /// A host, built and not yet running.
 #[derive(Debug)]
 pub struct Host {
-    backends: Vec<Backend>,
+    backends: Vec<Cycle>,
     embedded: Vec<Arc<EmbeddedRegistrar>>,
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
+    steering: Steering,
     retention: audit::Retention,
-}
-
-/// One backend and the bindings that can sit on its targets.
-#[derive(Debug)]
-struct Backend {
-    cycle: Cycle,
-    bindings: Vec<Arc<Binding>>,
 }
 
 /// Why a host could not be built.
@@ -83,7 +78,7 @@ impl Host {
     pub async fn build(config: &Config) -> Result<Self, HostError> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
         let cache = Some(ArtefactCache::open(&config.data_dir)?);
-        let registry = registry(config, Arc::clone(&store), cache)?;
+        let registry = Arc::new(registry(config, Arc::clone(&store), cache)?);
         let sources: Arc<Sources> = Arc::new(config.sources.iter().map(source).collect::<Result<_, _>>()?);
         let bindings = bind_all(&registry, &sources, config).await?;
 
@@ -99,6 +94,8 @@ impl Host {
             embedded.iter().map(|one| Arc::clone(one) as Arc<dyn Registrar>).collect();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let steering =
+            Steering::new(SteeringParts { registry, store: Arc::clone(&store), clock: Arc::clone(&clock), bindings });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
         let mut backends = Vec::with_capacity(config.drivers.len());
         for named in &config.drivers {
@@ -119,15 +116,16 @@ impl Host {
                 gather_limits: GatherLimits::default(),
                 lease,
             };
-            let cycle = Cycle::take_up(parts).await?;
-            backends.push(Backend { cycle, bindings: bindings.clone() });
+            let mut cycle = Cycle::take_up(parts).await?;
+            cycle.steer(steering.steered(), Arc::clone(steering.board()));
+            backends.push(cycle);
         }
         let retention = audit::Retention {
             age_ms: config.retention.age_ms,
             bytes_max: config.retention.size_bytes,
             entries_max: RETENTION_ENTRIES_MAX,
         };
-        Ok(Self { backends, embedded, store, clock, retention })
+        Ok(Self { backends, embedded, steering, retention })
     }
 
     /// The balancers that run within this host.
@@ -139,7 +137,13 @@ impl Host {
     /// Where this host keeps its state.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+        self.steering.store()
+    }
+
+    /// How it is steered while it runs.
+    #[must_use]
+    pub fn steering(&self) -> Steering {
+        self.steering.clone()
     }
 
     /// Takes every binding through one turn, sees through what was begun, and ends.
@@ -148,9 +152,10 @@ impl Host {
     /// Where no turn could be made.
     pub async fn run_once(mut self) -> Result<TurnReport, HostError> {
         let mut total = TurnReport::default();
-        for Backend { cycle, bindings } in &mut self.backends {
-            let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
-            let report = cycle.turn(bindings, &due, &Trigger::Manual { who: "run --once".to_owned() }).await?;
+        let bindings = self.steering.bindings();
+        let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
+        for cycle in &mut self.backends {
+            let report = cycle.turn(&bindings, &due, &Trigger::Manual { who: "run --once".to_owned() }).await?;
             while cycle.running() > 0 {
                 cycle.next_finished().await?;
             }
@@ -165,7 +170,7 @@ impl Host {
 
     /// Runs until `shutdown`. Each backend has a task of its own; one that is slow or broken delays no other.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        for (mut cycle, _) in self.drive(shutdown).await {
+        for mut cycle in self.drive(shutdown).await {
             cycle.farewell().await;
         }
         self.end().await;
@@ -176,8 +181,9 @@ impl Host {
     /// what is left nevertheless, for a person.
     pub async fn run_and_take_down(mut self, shutdown: CancellationToken, patience: Duration) -> Vec<String> {
         let mut left = Vec::new();
-        for (mut cycle, bindings) in self.drive(shutdown).await {
-            left.extend(take_down::take_down(&mut cycle, &bindings, self.clock.as_ref(), patience).await);
+        for mut cycle in self.drive(shutdown).await {
+            let (bindings, clock) = (self.steering.bindings(), self.steering.clock());
+            left.extend(take_down::take_down(&mut cycle, &bindings, clock.as_ref(), patience).await);
             cycle.farewell().await;
         }
         self.end().await;
@@ -185,14 +191,12 @@ impl Host {
     }
 
     /// Keeps the pace until `shutdown`; returns the backends whose tasks did not break down.
-    async fn drive(&mut self, shutdown: CancellationToken) -> Vec<(Cycle, Vec<Arc<Binding>>)> {
+    async fn drive(&mut self, shutdown: CancellationToken) -> Vec<Cycle> {
         let mut tasks = JoinSet::new();
-        for Backend { cycle, bindings } in std::mem::take(&mut self.backends) {
-            let shutdown = shutdown.clone();
-            tasks.spawn(async move { (pace::drive(cycle, bindings.clone(), shutdown).await, bindings) });
+        for cycle in std::mem::take(&mut self.backends) {
+            tasks.spawn(pace::drive(cycle, self.steering.listen(), shutdown.clone()));
         }
-        let retention =
-            tokio::spawn(retain(Arc::clone(&self.store), Arc::clone(&self.clock), self.retention, shutdown.clone()));
+        let retention = tokio::spawn(retain(self.steering.clone(), self.retention, shutdown.clone()));
         let mut ended = Vec::new();
         while let Some(one) = tasks.join_next().await {
             match one {
@@ -305,18 +309,13 @@ async fn next_epoch(store: &dyn Store) -> Result<u64, StoreError> {
     Ok(epoch)
 }
 
-async fn retain(
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    retention: audit::Retention,
-    shutdown: CancellationToken,
-) {
+async fn retain(steering: Steering, retention: audit::Retention, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(RETENTION_EVERY) => {}
         }
-        match audit::retain(store.as_ref(), &retention, clock.now_ms()).await {
+        match audit::retain(steering.store().as_ref(), &retention, steering.clock().now_ms()).await {
             Ok(retained) => tracing::debug!(?retained, "old records dropped"),
             Err(error) => tracing::warn!(%error, "old records could not be dropped"),
         }

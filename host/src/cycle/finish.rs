@@ -76,6 +76,9 @@ impl Cycle {
             self.running.remove(&finished.target);
         }
         written?;
+        for (target, state) in &states {
+            self.board.ended(target, state);
+        }
         self.states.extend(states);
         Ok(())
     }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::steering::Bindings;
 use crate::audit::Trigger;
 use crate::cycle::{Binding, Cycle};
 
@@ -15,11 +17,22 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// After a turn that could not be made, the next waits at least so long.
 const TROUBLE: Duration = Duration::from_secs(1);
 
-/// Takes one backend's bindings through their turns until `shutdown`, then waits a little for what is under way.
-pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdown: CancellationToken) -> Cycle {
-    let mut timetable = Timetable::new(&bindings);
+/// Takes one backend's bindings through their turns until `shutdown`, then waits a little for what is under way. A turn
+/// begins with the newest bindings and ends with those that it began with.
+pub(super) async fn drive(
+    mut cycle: Cycle,
+    mut newest: watch::Receiver<Bindings>,
+    shutdown: CancellationToken,
+) -> Cycle {
+    let mut bindings = newest.borrow_and_update().clone();
+    let mut timetable = Timetable::default();
+    timetable.rewrite(&bindings);
     let mut trigger = Trigger::Start;
     while !shutdown.is_cancelled() {
+        if newest.has_changed().unwrap_or(false) {
+            bindings = newest.borrow_and_update().clone();
+            timetable.rewrite(&bindings);
+        }
         let due = timetable.due(Instant::now());
         if !due.is_empty() {
             match cycle.turn(&bindings, &due, &trigger).await {
@@ -40,6 +53,8 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = sleep => {}
+            // That nobody can change them any more does not happen: the host holds the other end.
+            Ok(()) = newest.changed() => newest.mark_changed(),
             finished = cycle.next_finished(), if cycle.running() > 0 => match finished {
                 Ok(_) if cycle.running() == 0 => timetable.hurried_now(),
                 Ok(_) => {}
@@ -59,7 +74,7 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
 }
 
 /// Next turns of the bindings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Timetable {
     every: BTreeMap<String, Duration>,
     next: BTreeMap<String, Instant>,
@@ -68,16 +83,18 @@ struct Timetable {
 }
 
 impl Timetable {
-    fn new(bindings: &[Arc<Binding>]) -> Self {
+    /// Takes in other bindings. Those that are new are due at once; those that were there keep their time, brought forward
+    /// where their pace is quicker now.
+    fn rewrite(&mut self, bindings: &[Arc<Binding>]) {
         let now = Instant::now();
-        Self {
-            every: bindings
-                .iter()
-                .map(|binding| (binding.name.clone(), Duration::from_millis(binding.every_ms)))
-                .collect(),
-            next: bindings.iter().map(|binding| (binding.name.clone(), now)).collect(),
-            hurried: BTreeSet::new(),
-        }
+        let every = |binding: &Arc<Binding>| (binding.name.clone(), Duration::from_millis(binding.every_ms));
+        self.every = bindings.iter().map(every).collect();
+        let next = |(name, every): (&String, &Duration)| {
+            let next = self.next.get(name).map_or(now, |next| (*next).min(now + *every));
+            (name.clone(), next)
+        };
+        self.next = self.every.iter().map(next).collect();
+        self.hurried.retain(|name| self.every.contains_key(name));
     }
 
     /// Names of the bindings that are due, each put off by its pace. Turns that were missed are not caught up.

@@ -1,0 +1,195 @@
+//! What is known of every target, for whoever looks on: shown after each turn, and copied by nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::state::TargetState;
+use super::{Case, SeatCase};
+use crate::bounds::{Mode, Quiet, Restraint};
+use crate::drivers::ObservedTarget;
+use crate::snapshot::{Change, InFlight, Instance, Inventory, Target, TargetId};
+
+/// All targets of a host as last observed.
+///
+/// Looking costs a lock and a counter. A turn replaces what it looked at; it copies the list (not what is in it) only where
+/// somebody still holds the one from before.
+#[derive(Debug, Default)]
+pub struct Board {
+    targets: Mutex<Views>,
+}
+
+/// Views by target, shared.
+pub type Views = Arc<BTreeMap<TargetId, Arc<TargetView>>>;
+
+/// One target as it stood after its last turn.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TargetView {
+    /// As its driver saw it, with the desired count that the host keeps and the range in force.
+    pub target: Target,
+    /// Its instances.
+    pub instances: Vec<Instance>,
+    /// Whether that list is whole.
+    pub inventory: Inventory,
+    /// When.
+    pub observed_ms: u64,
+    /// The bindings that sit on it, the acting one first; none: it is left alone.
+    pub seats: Vec<SeatView>,
+    /// Names of all acting bindings where there are several: then it holds.
+    pub conflict: Vec<String>,
+    /// The change in flight.
+    pub in_flight: Option<InFlight>,
+    /// The last change that was begun.
+    pub last_change: Option<Change>,
+}
+
+/// One binding on one target, as its last turn left it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeatView {
+    /// Its name.
+    pub binding: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// Whether it acts on this target.
+    pub acts: bool,
+    /// When it had its last turn.
+    pub turn_ms: u64,
+    /// Id of that turn's record.
+    pub record: String,
+    /// Why nothing was done, where nothing was.
+    pub quiet: Option<Quiet>,
+    /// What held its wishes back.
+    pub restraints: Vec<Restraint>,
+    /// Its policies.
+    pub slots: Vec<SlotView>,
+}
+
+/// One policy of a binding on one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SlotView {
+    /// The slot's name.
+    pub slot: String,
+    /// The policy's name, version and digest.
+    pub policy: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its bytes.
+    pub digest: Arc<str>,
+    /// Since when it has failed at every turn.
+    pub faulting_since_ms: Option<u64>,
+    /// Until when it is not asked, having failed too often.
+    pub quarantined_until_ms: Option<u64>,
+}
+
+impl Board {
+    /// All targets, as last shown.
+    #[must_use]
+    pub fn targets(&self) -> Views {
+        Arc::clone(&self.targets.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn target(&self, id: &TargetId) -> Option<Arc<TargetView>> {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner).get(id).map(Arc::clone)
+    }
+
+    /// Shows what a turn came to, and forgets targets of the driver that are `gone`.
+    pub(super) fn show(&self, views: Vec<TargetView>, gone: &BTreeSet<TargetId>) {
+        if views.is_empty() && gone.is_empty() {
+            return;
+        }
+        let mut shown = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let targets = Arc::make_mut(&mut shown);
+        for view in views {
+            targets.insert(view.target.id.clone(), Arc::new(view));
+        }
+        for id in gone {
+            targets.remove(id);
+        }
+    }
+
+    /// Targets of a driver that are shown and not among these.
+    pub(super) fn gone(&self, driver: &str, there: &BTreeSet<&TargetId>) -> BTreeSet<TargetId> {
+        let shown = self.targets();
+        shown.keys().filter(|id| id.driver() == driver && !there.contains(id)).cloned().collect()
+    }
+
+    /// Shows that a change has ended.
+    pub(super) fn ended(&self, target: &TargetId, state: &TargetState) {
+        let in_flight = state.flight.as_ref().map(|flight| flight.change.clone());
+        let mut shown = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.get(target).is_some_and(|view| view.in_flight != in_flight)
+            && let Some(view) = Arc::make_mut(&mut shown).get_mut(target)
+        {
+            Arc::make_mut(view).in_flight = in_flight;
+        }
+    }
+}
+
+impl TargetView {
+    /// A target on which no binding sits.
+    pub(super) fn unbound(observed: ObservedTarget, observed_ms: u64) -> Self {
+        let ObservedTarget { target, instances, inventory, .. } = observed;
+        Self {
+            target,
+            instances,
+            inventory,
+            observed_ms,
+            seats: Vec::new(),
+            conflict: Vec::new(),
+            in_flight: None,
+            last_change: None,
+        }
+    }
+
+    /// A target after its turn. `before`: what was shown of it; bindings that were not due keep what it says of them.
+    pub(super) fn after(case: Case, backend_counts: bool, now_ms: u64, before: Option<&Self>) -> (Self, TargetState) {
+        let Case { observed, state, mut seats, conflict, waiting, .. } = case;
+        let mut view = Self::unbound(observed, now_ms);
+        if let Some(snapshot) = seats.first().and_then(|seat| seat.snapshot.as_ref()) {
+            view.target.limits = snapshot.target.limits.clone();
+        }
+        if !backend_counts {
+            view.target.desired = state.desired.unwrap_or(view.target.desired);
+        }
+        view.conflict = conflict;
+        view.in_flight = state.flight.as_ref().map(|flight| flight.change.clone());
+        view.last_change = state.changes.last().cloned();
+        view.seats = seats.iter_mut().map(|seat| SeatView::after(seat, &state, now_ms)).collect();
+        let kept = before.into_iter().flat_map(|before| &before.seats);
+        let kept = kept.filter(|kept| waiting.contains(&kept.binding));
+        let kept: Vec<SeatView> = kept.cloned().collect();
+        view.seats.extend(kept);
+        view.seats.sort_by_key(|seat| !seat.acts);
+        (view, state)
+    }
+}
+
+impl SeatView {
+    fn after(seat: &mut SeatCase, state: &TargetState, now_ms: u64) -> Self {
+        let ruling = seat.ruling.take();
+        let slots = seat.binding.slots.iter().map(|slot| {
+            let kept = state.slot(&seat.binding.name, &slot.name);
+            SlotView {
+                slot: slot.name.clone(),
+                policy: slot.policy.manifest().name.clone(),
+                version: slot.policy.manifest().version.clone(),
+                digest: slot.policy.digest().into(),
+                faulting_since_ms: kept.and_then(|kept| kept.faulting_since_ms),
+                quarantined_until_ms: kept.and_then(|kept| kept.quarantined_until_ms),
+            }
+        });
+        Self {
+            binding: seat.binding.name.clone(),
+            mode: seat.binding.settings.mode,
+            acts: seat.acts,
+            turn_ms: now_ms,
+            record: std::mem::take(&mut seat.record_id),
+            quiet: ruling.as_ref().and_then(|ruling| ruling.quiet).filter(|_| seat.act.is_none()),
+            slots: slots.collect(),
+            restraints: ruling.map(|ruling| ruling.restraints).unwrap_or_default(),
+        }
+    }
+}
