@@ -4,6 +4,7 @@
 //! lead there, what is wrong, and what to do. Shapes of the file stop here; the rest of the host sees milliseconds, millicores
 //! and bytes. Every key is described in `docs/config.md`.
 
+mod api;
 mod binding;
 mod bounds;
 mod complaint;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
 
+pub use self::api::ApiSettings;
 pub use self::binding::{Binding, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::quantity::{CpuMillis, DurationMs, MemoryBytes, QuantityError, Share};
@@ -48,6 +50,8 @@ pub struct Config {
     pub quiet: Quiet,
     /// How long records are kept.
     pub retention: Retention,
+    /// How the host is spoken to.
+    pub api: ApiSettings,
     /// Limits of the sandbox.
     pub sandbox: SandboxConfig,
     /// The backends, by name.

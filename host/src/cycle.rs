@@ -35,7 +35,7 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use self::board::{Board, SeatView, SlotView, TargetView, Views};
+pub use self::board::{Board, SeatView, Seen, SlotView, TargetView, Views};
 pub use self::clock::{Clock, SystemClock, TimerClock};
 pub use self::execute::Patience;
 pub use self::finish::Finished;
@@ -230,6 +230,7 @@ impl Cycle {
     pub fn steer(&mut self, steered: watch::Receiver<Arc<Steered>>, board: Arc<Board>) {
         self.steered = steered;
         self.board = board;
+        self.board.saw(self.parts.driver.name(), Err("it was not asked yet".to_owned()));
     }
 
     /// The backend.
@@ -287,6 +288,7 @@ impl Cycle {
             Ok(observation) => observation,
             Err(error) => {
                 tracing::warn!(driver = self.parts.driver.name(), %error, "could not observe: all its targets stay as they are");
+                self.board.saw(self.parts.driver.name(), Err(error.to_string()));
                 report.troubles.push(error.to_string());
                 return Ok(report);
             }
@@ -312,6 +314,7 @@ impl Cycle {
             self.turn_of(chunk, &observation.nodes, now_ms, occasion.trigger, &mut report, &mut views).await?;
         }
         self.board.show(views, &gone);
+        self.board.saw(self.parts.driver.name(), Ok(now_ms));
         Ok(report)
     }
 

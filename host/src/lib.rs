@@ -32,6 +32,8 @@ pub mod config;
 
 pub mod supervisor;
 
+pub mod api;
+
 pub mod cli;
 
 pub mod telemetry;

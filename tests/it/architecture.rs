@@ -27,9 +27,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
 ];
 
-/// Pairs that `*` would allow and that are wrong all the same.
-const FORBIDDEN: &[(&str, &str, &str)] =
-    &[("cli", "api", "the command line speaks to the API over HTTP, as everybody does")];
+/// Pairs that `*` would allow and that are wrong all the same, but in one file: the command line speaks to the API over HTTP,
+/// as everybody does, and only `trimtab run` serves it.
+const FORBIDDEN: &[(&str, &str, &str)] = &[("cli", "api", "cli/run.rs")];
 
 #[test]
 fn rooms_import_only_what_they_may() {
@@ -41,7 +41,7 @@ fn rooms_import_only_what_they_may() {
             continue;
         };
         for (line, other) in imports(&code_of(&file)) {
-            if other != room && !may(index, &other) {
+            if other != room && !may(index, &other, &relative(&file)) {
                 breaches.push(format!("{}:{line}: room {room:?} may not import room {other:?}", shown(&file)));
             }
         }
@@ -49,9 +49,9 @@ fn rooms_import_only_what_they_may() {
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
 
-fn may(index: usize, other: &str) -> bool {
+fn may(index: usize, other: &str, file: &str) -> bool {
     let (room, allowed) = ROOMS[index];
-    if FORBIDDEN.iter().any(|(from, to, _)| *from == room && *to == other) {
+    if FORBIDDEN.iter().any(|(from, to, except)| *from == room && *to == other && *except != file) {
         return false;
     }
     let above = ROOMS[..index].iter().any(|(name, _)| *name == other);

@@ -97,6 +97,9 @@ impl Stage {
         let text = format!(
             r#"data_dir = "{data}"
 
+[api]
+listen = "127.0.0.1:0"
+
 [driver.local.process]
 cgroups = false
 

@@ -1,10 +1,16 @@
 //! `trimtab run`: the host itself.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use clap::Args;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Fail, Global};
+use crate::access::Access;
+use crate::api::{self, Api};
 use crate::config::Config;
 use crate::sandbox::THREAD_STACK_BYTES;
 use crate::supervisor::{Host, HostError};
@@ -38,11 +44,35 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
         let shutdown = CancellationToken::new();
         tokio::spawn(until_told(shutdown.clone()));
         let host = build(&config).await?;
+        let api = match config.api.enabled {
+            true => Some(serve(&config, &host, shutdown.clone()).await?),
+            false => None,
+        };
         tracing::info!(data_dir = %config.data_dir.display(), bindings = config.bindings.len(), "running");
         host.run(shutdown).await;
+        if let Some(api) = api {
+            api.await.context("the API broke down")?;
+        }
         tracing::info!("ended in order");
         Ok(Exit::Fine)
     })
+}
+
+/// Begins to serve the API of a host.
+async fn serve(config: &Config, host: &Host, shutdown: CancellationToken) -> Result<JoinHandle<()>> {
+    let steering = host.steering();
+    let now_ms = steering.clock().now_ms();
+    let access = Access::open(Arc::clone(steering.store()), &config.data_dir, now_ms).await?;
+    let listen = config.api.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening at {listen}; choose another address with listen in [api]"))?;
+    let address = listener.local_addr().context("asking for the address of the API")?;
+    tracing::info!(%address, "the API is served");
+    if !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(%address, "others can reach the API, and tokens cross the network in the clear");
+    }
+    Ok(tokio::spawn(api::serve(listener, Api::new(steering, access, config.api.clone()), shutdown)))
 }
 
 /// A runtime whose threads are deep enough for guests: evaluations run on its blocking threads.

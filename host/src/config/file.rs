@@ -6,12 +6,13 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+use super::api::read_api;
 use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
 use super::complaint::Complaints;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
-use super::{Config, Quiet, Retention, cross};
+use super::{ApiSettings, Config, Quiet, Retention, cross};
 use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
 
@@ -46,6 +47,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
+    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let drivers = read_rooms::<DriverKind>(&root);
     let sources = read_rooms::<SourceKind>(&root);
@@ -62,6 +64,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         dry_run: dry_run?,
         quiet,
         retention,
+        api: api?,
         sandbox: sandbox?,
         drivers,
         sources,

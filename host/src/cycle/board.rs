@@ -18,7 +18,11 @@ use crate::snapshot::{Change, InFlight, Instance, Inventory, Target, TargetId};
 #[derive(Debug, Default)]
 pub struct Board {
     targets: Mutex<Views>,
+    drivers: Mutex<BTreeMap<String, Seen>>,
 }
+
+/// Whether a backend was seen at its last turn: when, or why not.
+pub type Seen = Result<u64, String>;
 
 /// Views by target, shared.
 pub type Views = Arc<BTreeMap<TargetId, Arc<TargetView>>>;
@@ -93,6 +97,17 @@ impl Board {
     #[must_use]
     pub fn target(&self, id: &TargetId) -> Option<Arc<TargetView>> {
         self.targets.lock().unwrap_or_else(PoisonError::into_inner).get(id).map(Arc::clone)
+    }
+
+    /// The backends, and whether each was seen.
+    #[must_use]
+    pub fn drivers(&self) -> BTreeMap<String, Seen> {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows whether a backend was seen.
+    pub(super) fn saw(&self, driver: &str, seen: Seen) {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner).insert(driver.to_owned(), seen);
     }
 
     /// Shows what a turn came to, and forgets targets of the driver that are `gone`.

@@ -1,10 +1,11 @@
 //! How a running host is steered: the one door for the API, the watched folder and signals.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::cycle::{Binding, Board, Clock, Steered, Views};
+use crate::cycle::{Binding, Board, Clock, Seen, Steered, Views};
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -76,6 +77,12 @@ impl Steering {
     #[must_use]
     pub fn targets(&self) -> Views {
         self.0.board.targets()
+    }
+
+    /// The backends, and whether each was seen at its last turn.
+    #[must_use]
+    pub fn drivers(&self) -> BTreeMap<String, Seen> {
+        self.0.board.drivers()
     }
 
     pub(super) fn steered(&self) -> watch::Receiver<Arc<Steered>> {

@@ -1,0 +1,225 @@
+//! Every way in which the API says no: problem+json (RFC 9457) with a code that stays the same, a sentence, and the remedy.
+
+use axum::Extension;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::reply;
+use crate::access::{AccessError, Denied, NotKnown};
+use crate::audit::AuditError;
+use crate::store::StoreError;
+
+/// The media type of problems.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A code, its status and its title. Codes are for programs: they never change their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Code {
+    pub(super) status: StatusCode,
+    pub(super) word: &'static str,
+    title: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $status:ident $word:literal $title:literal,)*) => {
+        impl Code {
+            $(pub(super) const $name: Self = Self { status: StatusCode::$status, word: $word, title: $title };)*
+
+            /// All there are.
+            #[cfg(test)]
+            pub(super) const ALL: &'static [Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+codes! {
+    BAD_PATH BAD_REQUEST "bad-path" "The path cannot be read",
+    BAD_QUERY BAD_REQUEST "bad-query" "The query cannot be read",
+    MALFORMED_JSON BAD_REQUEST "malformed-json" "The body is not JSON",
+    TOKEN_MISSING UNAUTHORIZED "token-missing" "A token is needed",
+    TOKEN_MALFORMED UNAUTHORIZED "token-malformed" "This is no token",
+    TOKEN_UNKNOWN UNAUTHORIZED "token-unknown" "The token is not known",
+    TOKEN_EXPIRED UNAUTHORIZED "token-expired" "The token has expired",
+    TOKEN_REVOKED UNAUTHORIZED "token-revoked" "The token was revoked",
+    ROLE_TOO_LOW FORBIDDEN "role-too-low" "The token's role may not do this",
+    OUT_OF_SCOPE FORBIDDEN "out-of-scope" "The token does not hold here",
+    NO_SUCH_ROUTE NOT_FOUND "no-such-route" "There is nothing at this path",
+    NO_SUCH_TARGET NOT_FOUND "no-such-target" "There is no such target",
+    NO_SUCH_DECISION NOT_FOUND "no-such-decision" "There is no such decision",
+    NO_SUCH_TOKEN NOT_FOUND "no-such-token" "There is no such token",
+    METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "This path knows other methods",
+    BODY_TOO_SLOW REQUEST_TIMEOUT "body-too-slow" "The body did not arrive in time",
+    LAST_ADMIN CONFLICT "last-admin" "Nobody could come in any more",
+    TOO_MANY_TOKENS CONFLICT "too-many-tokens" "There are too many tokens",
+    BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
+    NOT_JSON UNSUPPORTED_MEDIA_TYPE "not-json" "The body must be JSON",
+    WRONG_SHAPE UNPROCESSABLE_ENTITY "wrong-shape" "The body is not what is asked for here",
+    REFUSED UNPROCESSABLE_ENTITY "refused" "What was asked for cannot be",
+    TOO_MANY_REQUESTS TOO_MANY_REQUESTS "too-many-requests" "Too many requests",
+    INTERNAL INTERNAL_SERVER_ERROR "internal" "A fault of this host",
+    STORE_FAILED INTERNAL_SERVER_ERROR "store-failed" "The host's store failed",
+    TOO_SLOW SERVICE_UNAVAILABLE "too-slow" "This took too long",
+}
+
+/// A problem on its way to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    code: Code,
+    detail: String,
+    remedy: String,
+    retry_after_s: Option<u64>,
+    /// Methods that the path knows.
+    allow: Option<String>,
+}
+
+/// A problem as it is told.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct ProblemBody {
+    /// The code as a name: `urn:trimtab:problem:no-such-target`.
+    r#type: String,
+    /// The code in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// For programs: never changes its meaning.
+    code: String,
+    /// What is wrong this time.
+    detail: String,
+    /// What to do; empty where nothing can be done.
+    remedy: String,
+    /// The request, as in the header `x-request-id` and in the host's log.
+    request: String,
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), remedy: remedy.into(), retry_after_s: None, allow: None }
+    }
+
+    pub(super) fn too_many_requests(retry_after_s: u64) -> Self {
+        let detail = "this token asks more often than it may";
+        let remedy = format!("wait {retry_after_s} s, or raise rate and burst in [api]");
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(Code::TOO_MANY_REQUESTS, detail, remedy) }
+    }
+
+    /// A fault of ours: what it is stands in the log, for it may hold what callers need not know.
+    pub(super) fn internal(what: &str) -> Self {
+        tracing::error!(what, "a request failed");
+        let remedy = "look for the request in the host's log";
+        Self::new(Code::INTERNAL, "the host failed to answer; it keeps scaling", remedy)
+    }
+
+    pub(super) fn no_such_route() -> Self {
+        Self::new(Code::NO_SUCH_ROUTE, "there is nothing at this path", "see /openapi.json for all that there is")
+    }
+
+    /// With the methods that the path knows.
+    pub(super) fn allowing(self, methods: String) -> Self {
+        Self { allow: Some(methods), ..self }
+    }
+
+    /// The answer, once the request is known.
+    pub(super) fn answer(self, request: &str) -> Response {
+        let body = ProblemBody {
+            r#type: format!("urn:trimtab:problem:{}", self.code.word),
+            title: self.code.title.to_owned(),
+            status: self.code.status.as_u16(),
+            code: self.code.word.to_owned(),
+            detail: printable(&self.detail),
+            remedy: printable(&self.remedy),
+            request: request.to_owned(),
+        };
+        let mut answer = (self.code.status, reply::json_bytes(&body)).into_response();
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.code.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"trimtab\""));
+        }
+        if let Some(methods) = self.allow.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
+            headers.insert(header::ALLOW, methods);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Handlers do not know their request: the guard, which does, finishes the answer.
+    fn into_response(self) -> Response {
+        (self.code.status, Extension(self)).into_response()
+    }
+}
+
+/// What callers sent may stand in a sentence; it must not move the cursor of who reads it.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if reply::is_harmless(c) { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+    }
+    shown
+}
+
+impl From<NotKnown> for Problem {
+    fn from(error: NotKnown) -> Self {
+        let (code, remedy) = match error {
+            NotKnown::Malformed => (Code::TOKEN_MALFORMED, "send the whole token, as it was shown when it was made"),
+            NotKnown::NoSuchToken => (Code::TOKEN_UNKNOWN, "use a token of this host"),
+            NotKnown::Expired => (Code::TOKEN_EXPIRED, "have an admin make another: trimtab token create"),
+            NotKnown::Revoked => (Code::TOKEN_REVOKED, "have an admin make another: trimtab token create"),
+        };
+        Self::new(code, error.to_string(), remedy)
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Role { needs, .. } => {
+                Self::new(Code::ROLE_TOO_LOW, denied.to_string(), format!("use a token of role {needs} or above"))
+            }
+            Denied::Scope { .. } => Self::new(Code::OUT_OF_SCOPE, denied.to_string(), "use a token that covers it"),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, cause, "a request failed");
+        Self::new(
+            Code::STORE_FAILED,
+            "the host's store failed",
+            "look for the request in the host's log; check the disk",
+        )
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Store(error) => error.into(),
+            other => Self::internal(&other.to_string()),
+        }
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let text = error.to_string();
+        match error {
+            AccessError::Store(error) => error.into(),
+            AccessError::Refused { what, remedy } => Self::new(Code::REFUSED, what, remedy),
+            AccessError::NoSuchToken { .. } => Self::new(Code::NO_SUCH_TOKEN, text, "see trimtab token list"),
+            AccessError::LastAdmin { .. } => Self::new(Code::LAST_ADMIN, text, "make another admin token first"),
+            AccessError::TooMany => Self::new(Code::TOO_MANY_TOKENS, text, "share tokens, or ask for fewer"),
+            AccessError::Unreadable { .. }
+            | AccessError::Random(_)
+            | AccessError::File { .. }
+            | AccessError::Lost { .. } => Self::internal(&text),
+        }
+    }
+}

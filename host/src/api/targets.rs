@@ -1,0 +1,199 @@
+//! What is scaled.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Api;
+use super::ask::{Ask, At};
+use super::guard::Caller;
+use super::page::{self, Page};
+use super::problem::{Code, Problem};
+use super::reply::Reply;
+use crate::access::{Object, Permission, Place};
+use crate::cycle::TargetView;
+use crate::snapshot::TargetId;
+
+/// Which targets.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Of this driver.
+    driver: Option<String>,
+    /// On which this binding sits.
+    binding: Option<String>,
+    /// That carry this label: `app=web`. Several, all of which must fit, are separated by commas.
+    label: Option<String>,
+    /// Whose id holds this text, whatever its case.
+    text: Option<String>,
+    /// Most rows, 1 to 1000; 100 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    after: Option<String>,
+}
+
+/// A target in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TargetRow {
+    /// `driver/name`.
+    id: String,
+    /// Its driver.
+    driver: String,
+    /// Its name at the backend.
+    name: String,
+    /// What the backend calls such a thing.
+    kind: String,
+    /// Its labels.
+    labels: BTreeMap<String, String>,
+    /// The count last asked for.
+    desired: u32,
+    /// Instances that serve.
+    ready: u32,
+    /// Instances that exist.
+    total: u32,
+    /// The bindings that sit on it, the acting one first; none: it is left alone.
+    bindings: Vec<String>,
+    /// Names of all acting bindings where there are several: then it holds.
+    conflict: Vec<String>,
+    /// Whether a change is in flight.
+    changing: bool,
+    /// When it was seen so, in milliseconds since the Unix epoch.
+    observed_ms: u64,
+}
+
+/// A target, whole. Its parts have the form of the snapshots that policies see.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TargetWhole {
+    /// `driver/name`.
+    id: String,
+    /// When it was seen so, in milliseconds since the Unix epoch.
+    observed_ms: u64,
+    /// The workload: counts, containers, labels, abilities, the bounds in force.
+    #[schema(value_type = Object)]
+    target: serde_json::Value,
+    /// Its instances.
+    #[schema(value_type = Vec<Object>)]
+    instances: Vec<serde_json::Value>,
+    /// Whether that list is whole.
+    #[schema(value_type = Object)]
+    inventory: serde_json::Value,
+    /// Each binding that sits on it: its mode, its last turn, what held its wishes back, how its policies do.
+    #[schema(value_type = Vec<Object>)]
+    seats: Vec<serde_json::Value>,
+    /// Names of all acting bindings where there are several: then it holds.
+    conflict: Vec<String>,
+    /// The change in flight.
+    #[schema(value_type = Option<Object>)]
+    in_flight: Option<serde_json::Value>,
+    /// The last change that was begun.
+    #[schema(value_type = Option<Object>)]
+    last_change: Option<serde_json::Value>,
+}
+
+/// Lists targets, ordered by id.
+#[utoipa::path(
+    get, path = "/v1/targets", tag = "targets", params(Which),
+    responses((status = 200, body = Page<TargetRow>))
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Ask(which): Ask<Which>,
+) -> Result<Reply<Page<TargetRow>>, Problem> {
+    let limit = page::limit(which.limit)?;
+    let labels = labels(which.label.as_deref())?;
+    let text = which.text.as_deref().map(str::to_lowercase);
+    let views = api.steering().targets();
+    let fits = |view: &TargetView| {
+        let target = &view.target;
+        which.driver.as_deref().is_none_or(|driver| target.id.driver() == driver)
+            && which.binding.as_deref().is_none_or(|name| view.seats.iter().any(|seat| seat.binding == name))
+            && labels.iter().all(|(label, value)| target.labels.get(*label).is_some_and(|carried| carried == value))
+            && text.as_deref().is_none_or(|text| target.id.as_str().to_lowercase().contains(text))
+            && caller.permit(Permission::TargetRead, &place(view)).is_ok()
+    };
+    let after = which.after.as_deref().unwrap_or_default();
+    let views = views.values().filter(|view| view.target.id.as_str() > after && fits(view));
+    let rows: Vec<TargetRow> = views.take(limit + 1).map(|view| TargetRow::of(view)).collect();
+    Ok(Reply::ok(Page::cut(rows, limit, |row| row.id.clone())))
+}
+
+/// Shows a target, whole, as its last turn left it.
+#[utoipa::path(
+    get, path = "/v1/targets/{driver}/{name}", tag = "targets",
+    params(("driver", description = "Its driver"), ("name", description = "Its name; a slash in it is sent as %2F")),
+    responses((status = 200, body = TargetWhole))
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    At((driver, name)): At<(String, String)>,
+) -> Result<Reply<TargetWhole>, Problem> {
+    let missing = || {
+        let detail = format!("there is no target {:?}", format!("{driver}/{name}"));
+        Problem::new(Code::NO_SUCH_TARGET, detail, "see GET /v1/targets")
+    };
+    let id = TargetId::new(&driver, &name).map_err(|_| missing())?;
+    let views = api.steering().targets();
+    let view = views.get(&id).ok_or_else(missing)?;
+    caller.permit(Permission::TargetRead, &place(view))?;
+    TargetWhole::of(view).map(Reply::ok).map_err(|error| Problem::internal(&error.to_string()))
+}
+
+/// A target as the permission check sees it.
+pub(super) fn place(view: &TargetView) -> Object<'_> {
+    Object::Place(Place {
+        bindings: view.seats.iter().map(|seat| seat.binding.as_str()).collect(),
+        driver: Some(view.target.id.driver()),
+        labels: Some(&view.target.labels),
+    })
+}
+
+fn labels(asked: Option<&str>) -> Result<Vec<(&str, &str)>, Problem> {
+    let wrong = |part: &str| {
+        Problem::new(Code::BAD_QUERY, format!("label is {part:?}"), "write label=app=web, or label=app=web,team=a")
+    };
+    let parts = asked.into_iter().flat_map(|asked| asked.split(','));
+    parts.map(|part| part.split_once('=').filter(|(label, _)| !label.is_empty()).ok_or_else(|| wrong(part))).collect()
+}
+
+impl TargetRow {
+    fn of(view: &TargetView) -> Self {
+        let target = &view.target;
+        Self {
+            id: target.id.to_string(),
+            driver: target.id.driver().to_owned(),
+            name: target.id.name().to_owned(),
+            kind: target.kind.clone(),
+            labels: target.labels.clone(),
+            desired: target.desired,
+            ready: target.ready,
+            total: target.total,
+            bindings: view.seats.iter().map(|seat| seat.binding.clone()).collect(),
+            conflict: view.conflict.clone(),
+            changing: view.in_flight.is_some(),
+            observed_ms: view.observed_ms,
+        }
+    }
+}
+
+impl TargetWhole {
+    fn of(view: &TargetView) -> serde_json::Result<Self> {
+        use serde_json::to_value;
+        Ok(Self {
+            id: view.target.id.to_string(),
+            observed_ms: view.observed_ms,
+            target: to_value(&view.target)?,
+            instances: view.instances.iter().map(to_value).collect::<Result<_, _>>()?,
+            inventory: to_value(&view.inventory)?,
+            seats: view.seats.iter().map(to_value).collect::<Result<_, _>>()?,
+            conflict: view.conflict.clone(),
+            in_flight: view.in_flight.as_ref().map(to_value).transpose()?,
+            last_change: view.last_change.as_ref().map(to_value).transpose()?,
+        })
+    }
+}

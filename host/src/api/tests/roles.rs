@@ -1,0 +1,150 @@
+//! Who may do what: every route with every kind of caller, held against the one permission check.
+
+use super::super::rules::{Needs, RULES, Rule};
+use super::*;
+use crate::access::{Denied, Object, Permission, permit};
+use crate::snapshot::TargetId;
+
+/// A path that can be asked for: what stands in braces is replaced by something that is there, or harmless.
+fn path_of(rule: &Rule) -> String {
+    rule.path.replace("{driver}", "local").replace("{name}", "web").replace("{id}", "0000000000000000")
+}
+
+/// What the check says of a caller and this route; the target that is asked for is `local/web`, on which binding `web` sits.
+fn expected(stage: &Stage, rule: &Rule, token: Option<&str>) -> Option<&'static str> {
+    let permission_of = |needs| match needs {
+        Needs::Nothing => None,
+        Needs::ForHost(permission) | Needs::ForEach(permission) => Some(permission),
+    };
+    let permission: Permission = permission_of(rule.needs)?;
+    let Some(token) = token else { return Some("token-missing") };
+    let identity = match stage.api.access().identify(token, stage.api.now_ms()) {
+        Ok(identity) => identity,
+        Err(error) => {
+            return Some(match error {
+                crate::access::NotKnown::Malformed => "token-malformed",
+                crate::access::NotKnown::NoSuchToken => "token-unknown",
+                crate::access::NotKnown::Expired => "token-expired",
+                crate::access::NotKnown::Revoked => "token-revoked",
+            });
+        }
+    };
+    let views = stage.api.steering().targets();
+    let id: TargetId = "local/web".parse().unwrap();
+    let object = match rule.needs {
+        Needs::ForHost(_) => Object::Host,
+        _ if rule.path.contains("{driver}") => targets::place(&views[&id]),
+        _ => Object::Each,
+    };
+    match permit(&identity, permission, &object) {
+        Ok(()) => None,
+        Err(Denied::Role { .. }) => Some("role-too-low"),
+        Err(Denied::Scope { .. }) => Some("out-of-scope"),
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_every_caller_as_the_check_says() {
+    let stage = Stage::open().await;
+    let mut callers: Vec<(String, Option<String>)> = vec![("nobody".to_owned(), None)];
+    for role in Role::ALL {
+        for (scope, bindings) in [("", &[][..]), (" of web", &["w*"]), (" of others", &["nothing-*"])] {
+            let secret = stage.token(role, bindings, 0).await;
+            callers.push((format!("{role}{scope}"), Some(secret.reveal().to_owned())));
+        }
+    }
+    let expired = stage.token(Role::Admin, &[], 700_000).await;
+    let revoked = stage.token(Role::Admin, &[], 0).await;
+    stage.api.access().revoke(revoked.id(), &Identity::host(), stage.api.now_ms()).await.unwrap();
+    let mut unknown = stage.admin.clone();
+    unknown.replace_range(unknown.len() - 4.., "0000");
+    callers.push(("expired".to_owned(), Some(expired.reveal().to_owned())));
+    callers.push(("revoked".to_owned(), Some(revoked.reveal().to_owned())));
+    callers.push(("unknown".to_owned(), Some(unknown)));
+    callers.push(("malformed".to_owned(), Some("admin".to_owned())));
+
+    let mut table = String::new();
+    for rule in RULES {
+        table += &format!("{} {}\n", rule.method, rule.path);
+        for (name, token) in &callers {
+            let mut request = stage.ask(rule.method.clone(), &path_of(rule));
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            let said = match expected(&stage, rule, token.as_deref()) {
+                Some(code) => {
+                    let (_, said) = problem(answer).await;
+                    assert_eq!(said, code, "{} {} as {name}", rule.method, rule.path);
+                    said
+                }
+                None => {
+                    assert!(![401, 403].contains(&status), "{} {} as {name}: {status}", rule.method, rule.path);
+                    "may".to_owned()
+                }
+            };
+            table += &format!("  {name:20} {said}\n");
+        }
+    }
+    insta::assert_snapshot!(table);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_token_of_some_bindings_sees_no_others() {
+    let stage = Stage::open().await;
+    let secret = stage.token(Role::Viewer, &["w*"], 0).await;
+    let answer = stage.ask(Method::GET, "/v1/targets").bearer_auth(secret.reveal()).send().await.unwrap();
+    let page: Value = answer.json().await.unwrap();
+    let ids: Vec<&str> = page["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["local/web"]);
+    let answer = stage.ask(Method::GET, "/v1/targets/local/api").bearer_auth(secret.reveal()).send().await.unwrap();
+    assert_eq!(problem(answer).await, (403, "out-of-scope".to_owned()));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_token_is_made_used_listed_and_revoked_and_the_trail_tells_it() {
+    let stage = Stage::open().await;
+    let wanted = serde_json::json!({
+        "name": "ci", "role": "author", "scope": { "bindings": ["web"] }, "life_seconds": 3600,
+    });
+    let answer = stage.admin(Method::POST, "/v1/tokens").json(&wanted).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let made: Value = answer.json().await.unwrap();
+    let (secret, id) = (made["secret"].as_str().unwrap(), made["token"]["id"].as_str().unwrap());
+    let whoami = |secret: &str| stage.ask(Method::GET, "/v1/whoami").bearer_auth(secret).send();
+    let me: Value = whoami(secret).await.unwrap().json().await.unwrap();
+    assert_eq!((me["name"].as_str(), me["role"].as_str()), (Some("ci"), Some("author")));
+    assert!(me["permissions"].as_array().unwrap().contains(&"policy-upload".into()));
+    assert!(!me["permissions"].as_array().unwrap().contains(&"policy-activate".into()));
+
+    let listed = stage.get("/v1/tokens").await.to_string();
+    assert!(listed.contains(id) && !listed.contains(secret));
+    let path = format!("/v1/tokens/{id}");
+    for _ in 0..2 {
+        // The second time changes nothing and is no error.
+        let answer = stage.admin(Method::DELETE, &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.json::<Value>().await.unwrap()["state"], "revoked");
+    }
+    assert_eq!(problem(whoami(secret).await.unwrap()).await, (401, "token-revoked".to_owned()));
+
+    let first = &stage.get("/v1/tokens").await["items"];
+    let first = first.as_array().unwrap().iter().find(|row| row["name"] == "first").unwrap()["id"].clone();
+    let answer = stage.admin(Method::DELETE, &format!("/v1/tokens/{}", first.as_str().unwrap())).send().await.unwrap();
+    assert_eq!(problem(answer).await, (409, "last-admin".to_owned()));
+
+    // Newest first, page by page: revoked, made, and the first one by the host itself.
+    let page = stage.get("/v1/audit?limit=2").await;
+    let rows = page["items"].as_array().unwrap();
+    assert_eq!(rows[0]["after"]["revoked_ms"], rows[0]["at_ms"]);
+    assert_eq!(rows[1]["after"]["name"], "ci");
+    assert!(rows[0]["who"].as_str().unwrap().starts_with("first ("));
+    let rest = stage.get(&format!("/v1/audit?after={}", page["next"].as_str().unwrap())).await;
+    assert_eq!(rest["items"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["items"][0]["who"], "the host");
+    assert_eq!(rest["next"], Value::Null);
+    stage.end().await;
+}
