@@ -150,6 +150,17 @@ pub struct TurnReport {
     pub spent: Spent,
 }
 
+impl TurnReport {
+    /// Takes in what the turn of another backend came to.
+    pub fn join(&mut self, other: Self) {
+        self.targets = self.targets.saturating_add(other.targets);
+        self.begun = self.begun.saturating_add(other.begun);
+        self.faults = self.faults.saturating_add(other.faults);
+        self.again |= other.again;
+        self.troubles.extend(other.troubles);
+    }
+}
+
 /// Why a turn could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {

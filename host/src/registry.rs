@@ -2,14 +2,30 @@
 //!
 //! Bytes come from this binary, from a file, or from the store; they are compiled in a child and cached, and kept in the store
 //! by digest once they have loaded, so that every record that names a digest can be replayed.
+//!
+//! What is uploaded becomes a [`Version`] of the name that its manifest gives: `policy/version/<digest>` says where it stands,
+//! `policy/active/<name>` which version of a name runs. A `use` that is a name means the active version where there is one.
 
+mod activate;
+mod active;
 pub mod builtin;
 mod error;
 mod index;
 mod load;
+mod rejection;
+mod sample;
+mod trial;
+mod upload;
+mod version;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::activate::Planned;
+pub use self::active::{Active, Previous};
 pub use self::error::RegistryError;
 pub use self::load::{Registry, RegistryParts};
+pub use self::rejection::Rejection;
+pub use self::trial::{Rehearsal, Trial, TrialCase};
+pub use self::upload::PushMeta;
+pub use self::version::{Grants, Version, VersionState};

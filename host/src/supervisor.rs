@@ -3,11 +3,16 @@
 //! Nothing starts half-built: what cannot be built is said before the first turn.
 
 mod bind;
+mod hand;
+mod orders;
 mod pace;
+mod policies;
+mod reload;
+mod steer_error;
 mod steering;
 mod take_down;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +20,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::bind::bind;
+use self::bind::Binder;
+use self::reload::InForce;
+pub use self::reload::{Loader, ReloadReport};
+pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::audit::{self, QuietForm, Trigger};
@@ -94,8 +102,19 @@ impl Host {
             embedded.iter().map(|one| Arc::clone(one) as Arc<dyn Registrar>).collect();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let steering =
-            Steering::new(SteeringParts { registry, store: Arc::clone(&store), clock: Arc::clone(&clock), bindings });
+        let steering = Steering::new(SteeringParts {
+            registry,
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            bindings,
+            in_force: InForce {
+                config: config.clone(),
+                own: BTreeMap::new(),
+                sources: Arc::clone(&sources),
+                load: from_file(config),
+            },
+            steered: hand::load(store.as_ref()).await?,
+        });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
         let mut backends = Vec::with_capacity(config.drivers.len());
         for named in &config.drivers {
@@ -117,7 +136,7 @@ impl Host {
                 lease,
             };
             let mut cycle = Cycle::take_up(parts).await?;
-            cycle.steer(steering.steered(), Arc::clone(steering.board()));
+            cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
             backends.push(cycle);
         }
         let retention = audit::Retention {
@@ -159,10 +178,7 @@ impl Host {
             while cycle.running() > 0 {
                 cycle.next_finished().await?;
             }
-            total.targets = total.targets.saturating_add(report.targets);
-            total.begun = total.begun.saturating_add(report.begun);
-            total.faults = total.faults.saturating_add(report.faults);
-            total.troubles.extend(report.troubles);
+            total.join(report);
         }
         self.end().await;
         Ok(total)
@@ -194,9 +210,10 @@ impl Host {
     async fn drive(&mut self, shutdown: CancellationToken) -> Vec<Cycle> {
         let mut tasks = JoinSet::new();
         for cycle in std::mem::take(&mut self.backends) {
-            tasks.spawn(pace::drive(cycle, self.steering.listen(), shutdown.clone()));
+            let orders = self.steering.orders(cycle.driver().name());
+            tasks.spawn(pace::drive(cycle, self.steering.listen(), orders, shutdown.clone()));
         }
-        let retention = tokio::spawn(retain(self.steering.clone(), self.retention, shutdown.clone()));
+        let retention = tokio::spawn(keep_house(self.steering.clone(), self.retention, shutdown.clone()));
         let mut ended = Vec::new();
         while let Some(one) = tasks.join_next().await {
             match one {
@@ -229,7 +246,8 @@ pub async fn check(config: &Config) -> Result<(), HostError> {
 
 fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>) -> Result<Registry, HostError> {
     let sandbox = Sandbox::start(&config.sandbox)?;
-    let compiler = Compiler::new(None, sandbox.compile_limits())?;
+    // The children of a unit test's binary would run its tests.
+    let compiler = if cfg!(test) { Compiler::in_process() } else { Compiler::new(None, sandbox.compile_limits())? };
     let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
     Ok(Registry::new(RegistryParts { sandbox, compiler, cache, store, policies_dir }))
 }
@@ -248,34 +266,14 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
     config.drivers.iter().flat_map(|named| of(named).into_iter().map(|what| complaint(named, what))).collect()
 }
 
-/// What the sources say of the readings of a binding. It also tells them which readings there will be.
-fn reading_complaints(sources: &Sources, wanted: &crate::config::Binding) -> Vec<Complaint> {
-    let refusal = |spec: &crate::sources::ReadingSpec| sources.get(&spec.source)?.check_reading(spec).err();
-    let complaint = |spec: &crate::sources::ReadingSpec| {
-        let place = wanted.reading_places.get(&(spec.name.as_ref().to_owned(), spec.subject.clone()));
-        Some(Complaint {
-            place: place.copied().unwrap_or(wanted.place),
-            path: format!("binding.{}.reading.{}", wanted.name, spec.name),
-            what: refusal(spec)?.to_string(),
-            remedy: String::new(),
-        })
-    };
-    wanted.readings.iter().filter_map(complaint).collect()
-}
-
-/// All bindings, or every complaint of all of them.
+/// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(registry: &Registry, sources: &Sources, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
-    let mut bindings = Vec::with_capacity(config.bindings.len());
     let mut complaints: Vec<Complaint> = driver_complaints(config);
-    for wanted in &config.bindings {
-        complaints.extend(reading_complaints(sources, wanted));
-        match bind(registry, config, wanted).await {
-            Ok(binding) => bindings.push(Arc::new(binding)),
-            Err(found) => complaints.extend(found),
-        }
-    }
-    if complaints.is_empty() {
-        return Ok(bindings);
+    let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run };
+    match binder.all(&config.bindings.iter().collect::<Vec<_>>(), &[]).await {
+        Ok(bindings) if complaints.is_empty() => return Ok(bindings),
+        Ok(_) => {}
+        Err(found) => complaints.extend(found),
     }
     Err(HostError::Bindings(Complaints { file: config.file.display().to_string(), complaints }))
 }
@@ -309,7 +307,8 @@ async fn next_epoch(store: &dyn Store) -> Result<u64, StoreError> {
     Ok(epoch)
 }
 
-async fn retain(steering: Steering, retention: audit::Retention, shutdown: CancellationToken) {
+/// Drops what has had its time: old records, pauses and pins that have ended.
+async fn keep_house(steering: Steering, retention: audit::Retention, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -319,7 +318,16 @@ async fn retain(steering: Steering, retention: audit::Retention, shutdown: Cance
             Ok(retained) => tracing::debug!(?retained, "old records dropped"),
             Err(error) => tracing::warn!(%error, "old records could not be dropped"),
         }
+        if let Err(error) = steering.sweep().await {
+            tracing::warn!(%error, "pauses and pins that have ended could not be dropped");
+        }
     }
+}
+
+/// Reads the file again; the data directory stays where it is.
+fn from_file(config: &Config) -> Loader {
+    let (file, data_dir) = (config.file.clone(), config.data_dir.clone());
+    Arc::new(move || Config::load(&file).map(|fresh| Config { data_dir: data_dir.clone(), ..fresh }))
 }
 
 fn folder_of(config: &Config) -> PathBuf {

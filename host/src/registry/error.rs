@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::builtin::BuiltinError;
+use super::rejection::Rejection;
+use super::version::VersionState;
 use crate::policy::PolicyError;
 use crate::sandbox::SandboxError;
 use crate::store::StoreError;
@@ -66,6 +68,56 @@ pub enum RegistryError {
         /// Why.
         #[source]
         source: StoreError,
+    },
+    /// The upload is refused.
+    #[error("the upload is refused ({}): {}", rejection.code, rejection.text)]
+    Rejected {
+        /// Why, and the remedy.
+        rejection: Rejection,
+    },
+    /// Too many uploads are in progress.
+    #[error("{uploads_max} uploads are in progress: come again")]
+    Busy {
+        /// So many may be.
+        uploads_max: usize,
+    },
+    /// No such version was uploaded.
+    #[error("there is no version {digest} of {name:?} here: push it")]
+    NoVersion {
+        /// The policy's name.
+        name: String,
+        /// The digest.
+        digest: String,
+    },
+    /// The version cannot be activated.
+    #[error("the version {digest} is {state}: only one that was tried can be activated")]
+    NotTried {
+        /// Its digest.
+        digest: String,
+        /// Where it stands.
+        state: VersionState,
+    },
+    /// There is no version to go back to.
+    #[error("there is nothing of {name:?} to go back to")]
+    NothingBefore {
+        /// The policy's name.
+        name: String,
+    },
+    /// Somebody else changed it meanwhile.
+    #[error("somebody else changed which version of {name:?} is active: look at it again")]
+    Raced {
+        /// The policy's name.
+        name: String,
+    },
+    /// The version cannot be removed.
+    #[error("the version {digest} of {name:?} is {state}: activate another first")]
+    InUse {
+        /// The policy's name.
+        name: String,
+        /// Its digest.
+        digest: String,
+        /// Where it stands.
+        state: VersionState,
     },
     /// The host is shutting down.
     #[error("the host is shutting down")]

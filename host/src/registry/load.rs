@@ -1,6 +1,6 @@
 //! From a `use` to a loaded policy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -8,9 +8,12 @@ use std::sync::{Arc, Weak};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use super::activate::Planned;
 use super::builtin::builtin;
 use super::error::RegistryError;
 use super::index::StoreIndex;
+use super::upload::{Uploads, bare};
+use super::version::Grants;
 use crate::policy::{self, Policy, PolicyError};
 use crate::sandbox::{Artefact, ArtefactCache, CompileRequest, Compiler, Sandbox, SandboxError, StringEncoding, Tier};
 use crate::store::{Store, Write};
@@ -37,11 +40,14 @@ pub struct Registry {
     index: StoreIndex,
     /// Each policy is loaded once, however many bindings use it, and freed when the last of them lets go.
     loaded: Mutex<HashMap<Key, Arc<Mutex<Weak<Policy>>>>>,
+    uploads: Uploads,
+    /// What this host has kept already. Looked at anew whenever a policy is loaded anew.
+    kept: Mutex<HashSet<Key>>,
 }
 
 /// What makes two loaded policies different.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct Key {
     digest: String,
     tier: Tier,
     encoding: Option<StringEncoding>,
@@ -52,17 +58,32 @@ impl Registry {
     #[must_use]
     pub fn new(parts: RegistryParts) -> Self {
         let index = StoreIndex(Arc::clone(&parts.store));
-        Self { parts, index, loaded: Mutex::default() }
+        Self { parts, index, loaded: Mutex::default(), uploads: Uploads::default(), kept: Mutex::default() }
     }
 
-    /// The policy that a binding's `use` names: a built-in one, a file (with a slash or ending in `.wasm`), or `sha256:…`.
-    /// `tier`: the limits that it runs under; `None` lets its size decide.
+    /// The policy that a `use` names for whoever has no version of his own: see [`Self::resolve_for`].
     ///
     /// # Errors
     /// Where it cannot be had; [`RegistryError`] says why and what to do.
     pub async fn resolve(&self, uses: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
-        if let Some(digest) = uses.strip_prefix("sha256:") {
-            return self.by_digest(digest, tier).await;
+        self.resolve_for("", uses, tier, None).await
+    }
+
+    /// The policy that a binding's `use` names: a file (with a slash or ending in `.wasm`), `sha256:…`, or a name: then the
+    /// version of it that is active for this binding, or as `planned` where that is about this name; and where none was
+    /// uploaded, the one in this binary. `tier`: the limits that it runs under; `None`: as it was uploaded, or by its size.
+    ///
+    /// # Errors
+    /// Where it cannot be had; [`RegistryError`] says why and what to do.
+    pub async fn resolve_for(
+        &self,
+        binding: &str,
+        uses: &str,
+        tier: Option<Tier>,
+        planned: Option<&Planned>,
+    ) -> Result<Arc<Policy>, RegistryError> {
+        if uses.starts_with("sha256:") {
+            return self.by_digest(bare(uses), tier).await;
         }
         if uses.contains('/') || Path::new(uses).extension().is_some_and(|extension| extension == "wasm") {
             let path = self.parts.policies_dir.join(uses);
@@ -73,8 +94,39 @@ impl Registry {
         if uses.is_empty() || uses.chars().any(char::is_control) {
             return Err(RegistryError::Form { uses: uses.to_owned() });
         }
+        let active = match planned.filter(|planned| planned.name == uses) {
+            Some(planned) => Some(planned.active.clone()),
+            None => self.active(uses).await?,
+        };
+        if let Some(digest) = active.as_ref().and_then(|active| active.digest_for(binding)) {
+            return self.by_digest(digest, tier).await;
+        }
         let found = builtin(uses).map_err(|source| RegistryError::Builtin { source })?;
         self.load(uses, found.bytes, tier, None).await
+    }
+
+    /// What the operator lets the policy of this digest do.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    pub async fn grants(&self, digest: &str) -> Result<Grants, RegistryError> {
+        Ok(self.kept_version(digest).await?.map(|version| version.grants).unwrap_or_default())
+    }
+
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    pub(super) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    /// Whether anybody holds the code of this digest.
+    pub(super) async fn is_loaded(&self, digest: &str) -> bool {
+        let loaded = self.loaded.lock().await;
+        let mut slots = loaded.iter().filter(|(key, _)| key.digest == digest);
+        // A slot that is locked is being loaded.
+        slots.any(|(_, slot)| slot.try_lock().map_or(true, |policy| policy.strong_count() > 0))
     }
 
     /// A policy whose bytes are kept here.
@@ -87,6 +139,8 @@ impl Registry {
         let bytes = bytes.ok_or_else(|| RegistryError::Unknown { digest: short(digest) })?;
         let kept = self.parts.store.get(&encoding_key(digest)).await.map_err(failed)?;
         let encoding = kept.and_then(|kept| serde_json::from_slice(&kept.value).ok());
+        let version = self.kept_version(digest).await?;
+        let tier = version.map_or(tier, |version| version.grants.tier.or(tier).or(version.tier));
         self.load(&short(digest), &bytes, tier, encoding).await
     }
 
@@ -102,18 +156,31 @@ impl Registry {
         tier: Option<Tier>,
         encoding: Option<StringEncoding>,
     ) -> Result<Arc<Policy>, RegistryError> {
+        let (policy, key) = self.make(name, bytes, tier, encoding).await?;
+        self.keep(name, bytes, &key).await?;
+        Ok(policy)
+    }
+
+    /// Loads bytes, and keeps nothing of them but their artefact.
+    pub(super) async fn make(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        tier: Option<Tier>,
+        encoding: Option<StringEncoding>,
+    ) -> Result<(Arc<Policy>, Key), RegistryError> {
         let tier = tier.unwrap_or_else(|| self.parts.sandbox.tier_of_size(bytes.len()));
         let key = Key { digest: hex::encode(Sha256::digest(bytes)), tier, encoding };
         let slot = self.slot(&key).await;
         // Whoever asks for the same policy meanwhile waits here and finds it loaded.
         let mut slot = slot.lock().await;
         if let Some(policy) = slot.upgrade() {
-            return Ok(policy);
+            return Ok((policy, key));
         }
+        self.kept.lock().await.remove(&key);
         let policy = self.load_anew(name, bytes, &key).await?;
-        self.keep(name, bytes, &key).await?;
         *slot = Arc::downgrade(&policy);
-        Ok(policy)
+        Ok((policy, key))
     }
 
     async fn slot(&self, key: &Key) -> Arc<Mutex<Weak<Policy>>> {
@@ -177,14 +244,19 @@ impl Registry {
         linked.await.map_err(|_cancelled| RegistryError::ShuttingDown)?
     }
 
-    async fn keep(&self, name: &str, bytes: &[u8], key: &Key) -> Result<(), RegistryError> {
+    pub(super) async fn keep(&self, name: &str, bytes: &[u8], key: &Key) -> Result<(), RegistryError> {
         let failed = |source| RegistryError::Store { name: name.to_owned(), source };
+        let mut kept = self.kept.lock().await;
+        if kept.contains(key) {
+            return Ok(());
+        }
         self.parts.store.put_blob(bytes).await.map_err(failed)?;
         if let Some(encoding) = key.encoding {
             let value = serde_json::to_vec(&encoding).unwrap_or_default();
             let write = Write::Set { key: encoding_key(&key.digest), value };
             self.parts.store.write(vec![write]).await.map_err(failed)?;
         }
+        kept.insert(key.clone());
         Ok(())
     }
 
@@ -210,6 +282,6 @@ fn read_file(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn short(digest: &str) -> String {
+pub(super) fn short(digest: &str) -> String {
     digest.chars().take(64).collect()
 }

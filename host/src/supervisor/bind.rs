@@ -1,90 +1,169 @@
 //! From a binding of the configuration to one that can be run: policies loaded, parameters checked, needs known and met.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{self, Complaint, Config, Place, PolicyUse, Select};
+use crate::config::{self, Complaint, Place, PolicyUse, Select};
 use crate::cycle::{Binding, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, check_params};
-use crate::registry::Registry;
-use crate::sources::ReadingSpec;
+use crate::registry::{Planned, Registry};
+use crate::sources::{ReadingSpec, Sources};
 
-/// Makes a binding ready to be run, or says everything that is in the way.
-///
-/// # Errors
-/// Every complaint, each at its line of the file.
-pub async fn bind(registry: &Registry, config: &Config, wanted: &config::Binding) -> Result<Binding, Vec<Complaint>> {
-    let mut complaints = Vec::new();
-    let mut slots = Vec::with_capacity(wanted.policies.len());
-    for used in &wanted.policies {
-        match fill(registry, wanted, used).await {
-            Ok(slot) => slots.push(slot),
-            Err(found) => complaints.extend(found),
+/// Makes bindings of a configuration ready to be run.
+#[derive(Clone, Copy)]
+pub(super) struct Binder<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) sources: &'a Sources,
+    /// A change of active versions that is asked about, and not made.
+    pub(super) planned: Option<&'a Planned>,
+    /// Whether every binding is to decide and record only.
+    pub(super) dry_run: bool,
+}
+
+impl Binder<'_> {
+    /// All of them, or every complaint of all. Those that come out as they are `running` stay the very same.
+    pub(super) async fn all(
+        &self,
+        wanted: &[&config::Binding],
+        running: &[Arc<Binding>],
+    ) -> Result<Vec<Arc<Binding>>, Vec<Complaint>> {
+        let mut bindings = Vec::with_capacity(wanted.len());
+        let mut complaints: Vec<Complaint> = Vec::new();
+        let running: HashMap<&str, &Arc<Binding>> =
+            running.iter().map(|binding| (binding.name.as_str(), binding)).collect();
+        for wanted in wanted {
+            complaints.extend(reading_complaints(self.sources, wanted));
+            match self.bind(wanted).await {
+                Ok(binding) => match running.get(wanted.name.as_str()).filter(|running| is_same(running, &binding)) {
+                    Some(running) => bindings.push(Arc::clone(running)),
+                    None => bindings.push(Arc::new(binding)),
+                },
+                Err(found) => complaints.extend(found),
+            }
         }
+        if complaints.is_empty() { Ok(bindings) } else { Err(complaints) }
     }
-    if !complaints.is_empty() {
-        return Err(complaints);
+
+    /// Makes a binding ready to be run, or says everything that is in the way, each at its line of the file.
+    pub(super) async fn bind(&self, wanted: &config::Binding) -> Result<Binding, Vec<Complaint>> {
+        let mut complaints = Vec::new();
+        let mut slots = Vec::with_capacity(wanted.policies.len());
+        for used in &wanted.policies {
+            match self.fill(wanted, used).await {
+                Ok(slot) => slots.push(slot),
+                Err(found) => complaints.extend(found),
+            }
+        }
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        let mut settings = wanted.settings.clone();
+        if self.dry_run {
+            settings.mode = crate::bounds::Mode::DryRun;
+        }
+        Ok(Binding {
+            name: wanted.name.clone(),
+            digest: digest_of(wanted),
+            select: match &wanted.select {
+                Select::Ids(ids) => Selector::Ids(ids.clone()),
+                Select::Labels { driver, labels } => {
+                    Selector::Labels { driver: driver.clone(), labels: labels.clone() }
+                }
+            },
+            every_ms: wanted.every_ms,
+            settings,
+            readings: wanted.readings.iter().map(|spec| Arc::new(long_enough(spec, &slots))).collect(),
+            slots,
+        })
     }
-    let mut settings = wanted.settings.clone();
-    if config.dry_run {
-        settings.mode = crate::bounds::Mode::DryRun;
+
+    async fn fill(&self, binding: &config::Binding, used: &PolicyUse) -> Result<Slot, Vec<Complaint>> {
+        let path = format!("binding.{}.policy.{}", binding.name, used.slot);
+        let complain = |place: Place, what: String, remedy: &str| {
+            vec![Complaint { place, path: path.clone(), what, remedy: remedy.to_owned() }]
+        };
+        let policy = self
+            .registry
+            .resolve_for(&binding.name, &used.uses, used.tier, self.planned)
+            .await
+            .map_err(|error| complain(used.place, chain(&error), "see `trimtab policy check`"))?;
+        let grants = self.registry.grants(policy.digest()).await;
+        let grants = grants.map_err(|error| complain(used.place, chain(&error), ""))?;
+        if !grants.lets(&binding.name) {
+            let what = format!("the operator does not let {} be used by this binding", policy.manifest().name);
+            return Err(complain(used.place, what, "grant it, or use another policy"));
+        }
+        let params = check_params(&policy.manifest().parameters, &used.params).map_err(|found| {
+            let place = |name: &str| used.param_places.get(name).copied().unwrap_or(used.place);
+            let complaint = |one: crate::policy::ParamComplaint| Complaint {
+                place: place(&one.name),
+                path: format!("{path}.params"),
+                what: one.to_string(),
+                remedy: String::new(),
+            };
+            found.into_iter().map(complaint).collect::<Vec<_>>()
+        })?;
+        let needs = needs(&policy, &params).await.map_err(|what| complain(used.place, what, ""))?;
+        let missing = missing(&policy, &needs, binding);
+        if !missing.is_empty() {
+            let remedy = "add a [[binding.….reading]] of that name and subject";
+            return Err(missing.into_iter().flat_map(|what| complain(used.place, what, remedy)).collect());
+        }
+        let granted = granted(&policy, used.grants.as_deref(), grants.kinds.as_deref());
+        Ok(Slot { name: used.slot.clone(), policy, params, needs, granted })
     }
-    Ok(Binding {
-        name: wanted.name.clone(),
-        digest: digest_of(wanted),
-        select: match &wanted.select {
-            Select::Ids(ids) => Selector::Ids(ids.clone()),
-            Select::Labels { driver, labels } => Selector::Labels { driver: driver.clone(), labels: labels.clone() },
-        },
-        every_ms: wanted.every_ms,
-        settings,
-        readings: wanted.readings.iter().map(|spec| Arc::new(long_enough(spec, &slots))).collect(),
-        slots,
-    })
 }
 
-async fn fill(registry: &Registry, binding: &config::Binding, used: &PolicyUse) -> Result<Slot, Vec<Complaint>> {
-    let path = format!("binding.{}.policy.{}", binding.name, used.slot);
-    let complain = |place: Place, what: String, remedy: &str| {
-        vec![Complaint { place, path: path.clone(), what, remedy: remedy.to_owned() }]
-    };
-    let policy = registry
-        .resolve(&used.uses, used.tier)
-        .await
-        .map_err(|error| complain(used.place, chain(&error), "see `trimtab policy check`"))?;
-    let params = check_params(&policy.manifest().parameters, &used.params).map_err(|found| {
-        let place = |name: &str| used.param_places.get(name).copied().unwrap_or(used.place);
-        let complaint = |one: crate::policy::ParamComplaint| Complaint {
-            place: place(&one.name),
-            path: format!("{path}.params"),
-            what: one.to_string(),
+/// Readings that the policy must have and that the binding does not declare.
+fn missing(policy: &Policy, needs: &[Need], binding: &config::Binding) -> Vec<String> {
+    let missing = needs.iter().filter(|need| need.required && !is_met(need, &binding.readings));
+    let name = &policy.manifest().name;
+    missing
+        .map(|need| {
+            format!("{name} needs a reading {:?} of the {}, and the binding declares none", need.name, need.subject)
+        })
+        .collect()
+}
+
+/// What the sources say of the readings of a binding. It also tells them which readings there will be.
+fn reading_complaints(sources: &Sources, wanted: &config::Binding) -> Vec<Complaint> {
+    let refusal = |spec: &ReadingSpec| sources.get(&spec.source)?.check_reading(spec).err();
+    let complaint = |spec: &ReadingSpec| {
+        let place = wanted.reading_places.get(&(spec.name.as_ref().to_owned(), spec.subject.clone()));
+        Some(Complaint {
+            place: place.copied().unwrap_or(wanted.place),
+            path: format!("binding.{}.reading.{}", wanted.name, spec.name),
+            what: refusal(spec)?.to_string(),
             remedy: String::new(),
-        };
-        found.into_iter().map(complaint).collect::<Vec<_>>()
-    })?;
-    let needs = needs(&policy, &params).await.map_err(|what| complain(used.place, what, ""))?;
-    let missing: Vec<&Need> = needs.iter().filter(|need| need.required && !is_met(need, &binding.readings)).collect();
-    if !missing.is_empty() {
-        let complaint = |need: &&Need| {
-            let what = format!(
-                "{} needs a reading {:?} of the {}, and the binding declares none",
-                policy.manifest().name,
-                need.name,
-                need.subject
-            );
-            complain(used.place, what, "add a [[binding.….reading]] of that name and subject")
-        };
-        return Err(missing.iter().flat_map(complaint).collect());
-    }
-    let granted = granted(&policy, used.grants.as_deref());
-    Ok(Slot { name: used.slot.clone(), policy, params, needs, granted })
+        })
+    };
+    wanted.readings.iter().filter_map(complaint).collect()
 }
 
-/// What the policy declares, cut to what the operator grants.
-fn granted(policy: &Policy, grants: Option<&[ProposalKind]>) -> Vec<ProposalKind> {
-    let declared = policy.manifest().kinds.iter();
-    declared.filter(|kind| grants.is_none_or(|grants| grants.contains(kind))).cloned().collect()
+/// Whether a binding would run as another does.
+fn is_same(one: &Binding, other: &Binding) -> bool {
+    let same_slot = |(one, other): (&Slot, &Slot)| {
+        Arc::ptr_eq(&one.policy, &other.policy)
+            && one.params == other.params
+            && one.needs == other.needs
+            && one.granted == other.granted
+    };
+    one.digest == other.digest
+        && one.settings == other.settings
+        && one.slots.len() == other.slots.len()
+        && one.slots.iter().zip(&other.slots).all(same_slot)
+}
+
+/// What the policy declares, cut to what the binding and the operator grant.
+fn granted(
+    policy: &Policy,
+    by_binding: Option<&[ProposalKind]>,
+    by_operator: Option<&[ProposalKind]>,
+) -> Vec<ProposalKind> {
+    let lets = |kind: &ProposalKind| [by_binding, by_operator].into_iter().flatten().all(|kinds| kinds.contains(kind));
+    policy.manifest().kinds.iter().filter(|kind| lets(kind)).cloned().collect()
 }
 
 /// Asks the policy, off the runtime's own threads: it is a guest like any other.
@@ -113,12 +192,19 @@ fn long_enough(spec: &ReadingSpec, slots: &[Slot]) -> ReadingSpec {
     ReadingSpec { look_back_ms: spec.look_back_ms.max(farthest), ..spec.clone() }
 }
 
-/// What tells two settings of one binding apart in records.
+/// What tells two settings of one binding apart in records; where they stand in the file does not.
 fn digest_of(binding: &config::Binding) -> String {
-    hex::encode(Sha256::digest(format!("{binding:?}")))
+    let mut bare = binding.clone();
+    bare.place = Place::default();
+    bare.reading_places.clear();
+    for used in &mut bare.policies {
+        used.place = Place::default();
+        used.param_places.clear();
+    }
+    hex::encode(Sha256::digest(format!("{bare:?}")))
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::orders::{Order, Orders};
 use super::steering::Bindings;
 use crate::audit::Trigger;
-use crate::cycle::{Binding, Cycle};
+use crate::cycle::{Binding, Cycle, Occasion};
 
 /// How long changes under way are waited for when the host ends in order. What is not done then, the next start finds.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -22,12 +23,15 @@ const TROUBLE: Duration = Duration::from_secs(1);
 pub(super) async fn drive(
     mut cycle: Cycle,
     mut newest: watch::Receiver<Bindings>,
+    orders: Arc<Orders>,
     shutdown: CancellationToken,
 ) -> Cycle {
     let mut bindings = newest.borrow_and_update().clone();
     let mut timetable = Timetable::default();
     timetable.rewrite(&bindings);
     let mut trigger = Trigger::Start;
+    // An ordered turn that must come again, once nothing is under way.
+    let mut again: Option<Order> = None;
     while !shutdown.is_cancelled() {
         if newest.has_changed().unwrap_or(false) {
             bindings = newest.borrow_and_update().clone();
@@ -49,14 +53,23 @@ pub(super) async fn drive(
                 }
             }
         }
+        if let Some(order) = orders.take() {
+            // The next round looks again at what is due, and at the newest bindings.
+            again = ordered(&mut cycle, &bindings, order).await.or(again);
+            orders.call_again();
+        }
         let sleep = tokio::time::sleep_until(timetable.next());
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = sleep => {}
+            () = orders.called() => {}
             // That nobody can change them any more does not happen: the host holds the other end.
             Ok(()) = newest.changed() => newest.mark_changed(),
             finished = cycle.next_finished(), if cycle.running() > 0 => match finished {
-                Ok(_) if cycle.running() == 0 => timetable.hurried_now(),
+                Ok(_) if cycle.running() == 0 => {
+                    timetable.hurried_now();
+                    again.take().map(|order| orders.place(order));
+                }
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(driver = cycle.driver().name(), %error, "the end of a change could not be kept");
@@ -65,12 +78,32 @@ pub(super) async fn drive(
             },
         }
     }
+    orders.close();
     let farewell =
         tokio::time::timeout(FAREWELL, async { while cycle.running() > 0 && cycle.next_finished().await.is_ok() {} });
     if farewell.await.is_err() {
         tracing::warn!(driver = cycle.driver().name(), running = cycle.running(), "changes were left under way");
     }
     cycle
+}
+
+/// Makes a turn that was ordered; returns the order for another that must follow, where a change was cancelled first.
+async fn ordered(cycle: &mut Cycle, bindings: &[Arc<Binding>], order: Order) -> Option<Order> {
+    let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
+    let occasion = Occasion { bindings, due: &due, only: order.targets.as_ref(), trigger: &order.trigger };
+    match cycle.turn_for(&occasion).await {
+        Ok(report) => {
+            let again = report.again.then(|| Order::unattended(order.targets.clone(), order.trigger.clone()));
+            order.tell(&Ok(report));
+            again
+        }
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(driver = cycle.driver().name(), %error, cause, "no turn could be made");
+            order.tell(&Err(error.to_string()));
+            None
+        }
+    }
 }
 
 /// Next turns of the bindings.

@@ -1,13 +1,23 @@
 //! How a running host is steered: the one door for the API, the watched folder and signals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
+use futures_util::future::join_all;
+use tokio::sync::{Mutex, oneshot, watch};
 
-use crate::cycle::{Binding, Board, Clock, Seen, Steered, Views};
+use super::orders::{Order, Orders};
+use super::reload::InForce;
+use super::steer_error::SteerError;
+use crate::audit::Trigger;
+use crate::cycle::{Binding, Board, Clock, Seen, Steered, TurnReport, Views};
 use crate::registry::Registry;
+use crate::snapshot::TargetId;
 use crate::store::Store;
+
+/// How long an ordered turn is waited for; it goes on without whoever waits.
+const TURN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A hand on a host. Copies steer the same host.
 #[derive(Debug, Clone)]
@@ -21,6 +31,11 @@ struct Inner {
     board: Arc<Board>,
     bindings: watch::Sender<Bindings>,
     steered: watch::Sender<Arc<Steered>>,
+    /// Held while what people said is kept and changed.
+    speaking: Mutex<()>,
+    /// Held while bindings are made and put into force.
+    in_force: Mutex<InForce>,
+    orders: BTreeMap<String, Arc<Orders>>,
 }
 
 /// All bindings of a host, replaced as a whole.
@@ -33,19 +48,24 @@ pub(super) struct SteeringParts {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bindings: Vec<Arc<Binding>>,
+    pub(super) in_force: InForce,
+    pub(super) steered: Steered,
 }
 
 impl Steering {
     pub(super) fn new(parts: SteeringParts) -> Self {
-        let SteeringParts { registry, store, clock, bindings } = parts;
-        let bindings = watch::Sender::new(bindings.into());
+        let SteeringParts { registry, store, clock, bindings, in_force, steered } = parts;
+        let drivers = in_force.config.drivers.iter().map(|driver| (driver.name.clone(), Arc::default()));
         Self(Arc::new(Inner {
             registry,
             store,
             clock,
             board: Arc::default(),
-            bindings,
-            steered: watch::Sender::new(Arc::default()),
+            bindings: watch::Sender::new(bindings.into()),
+            steered: watch::Sender::new(Arc::new(steered)),
+            speaking: Mutex::default(),
+            orders: drivers.collect(),
+            in_force: Mutex::new(in_force),
         }))
     }
 
@@ -85,16 +105,85 @@ impl Steering {
         self.0.board.drivers()
     }
 
-    pub(super) fn steered(&self) -> watch::Receiver<Arc<Steered>> {
-        self.0.steered.subscribe()
+    /// A whole turn of these targets now (`None`: of all), outside of their pace. Waits for it; what it began goes on.
+    ///
+    /// # Errors
+    /// Where nobody has seen one of them, or no turn could be made.
+    pub async fn turn_now(
+        &self,
+        targets: Option<BTreeSet<TargetId>>,
+        trigger: Trigger,
+    ) -> Result<TurnReport, SteerError> {
+        let shown = self.targets();
+        if let Some(unknown) = targets.iter().flatten().find(|target| !shown.contains_key(target)) {
+            return Err(SteerError::UnknownTarget { target: unknown.clone() });
+        }
+        let mut waiting = Vec::new();
+        for (orders, targets) in self.concerned(targets.as_ref()) {
+            let (sender, receiver) = oneshot::channel();
+            if !orders.place(Order { targets, trigger: trigger.clone(), waiting: vec![sender] }) {
+                return Err(SteerError::Busy);
+            }
+            waiting.push(receiver);
+        }
+        let no_turn = |what: &str| SteerError::Turn { what: what.to_owned() };
+        let told = tokio::time::timeout(TURN_PATIENCE, join_all(waiting)).await;
+        let told = told.map_err(|_elapsed| no_turn("the backend is busy still; it will have its turn"))?;
+        let mut total = TurnReport::default();
+        for told in told {
+            let told = told.map_err(|_gone| no_turn("the host is ending"))?;
+            total.join(told.map_err(|what| SteerError::Turn { what })?);
+        }
+        Ok(total)
+    }
+
+    /// A turn of these targets as soon as may be: something happened ([`Trigger::Event`]: it never lowers), or a person wants
+    /// it. Waits for nothing. Targets that nobody has seen are passed over; many calls come to one turn.
+    pub fn turn_soon(&self, targets: BTreeSet<TargetId>, trigger: &Trigger) {
+        let shown = self.targets();
+        let known = targets.into_iter().filter(|target| shown.contains_key(target)).collect();
+        for (orders, targets) in self.concerned(Some(&known)) {
+            // With nobody to wait there is always room.
+            orders.place(Order::unattended(targets, trigger.clone()));
+        }
+    }
+
+    /// The backends of these targets, and which of them are theirs.
+    fn concerned(&self, targets: Option<&BTreeSet<TargetId>>) -> Vec<(&Arc<Orders>, Option<BTreeSet<TargetId>>)> {
+        let Some(targets) = targets else { return self.0.orders.values().map(|orders| (orders, None)).collect() };
+        let of = |driver: &str| targets.iter().filter(|target| target.driver() == driver).cloned().collect();
+        let theirs = self.0.orders.iter().map(|(driver, orders)| (orders, of(driver)));
+        let theirs = theirs.filter(|(_, theirs): &(_, BTreeSet<TargetId>)| !theirs.is_empty());
+        theirs.map(|(orders, theirs)| (orders, Some(theirs))).collect()
     }
 
     pub(super) fn board(&self) -> &Arc<Board> {
         &self.0.board
     }
 
+    pub(super) fn orders(&self, driver: &str) -> Arc<Orders> {
+        self.0.orders.get(driver).map(Arc::clone).unwrap_or_default()
+    }
+
     /// The bindings as they will be: each turn begins with the newest.
     pub(super) fn listen(&self) -> watch::Receiver<Bindings> {
         self.0.bindings.subscribe()
+    }
+
+    /// Puts bindings into force: turns that begin from here on use them.
+    pub(super) fn put_into_force(&self, bindings: Vec<Arc<Binding>>) {
+        self.0.bindings.send_replace(bindings.into());
+    }
+
+    pub(super) fn in_force(&self) -> &Mutex<InForce> {
+        &self.0.in_force
+    }
+
+    pub(super) fn said(&self) -> &watch::Sender<Arc<Steered>> {
+        &self.0.steered
+    }
+
+    pub(super) fn speaking(&self) -> &Mutex<()> {
+        &self.0.speaking
     }
 }
