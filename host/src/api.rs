@@ -6,8 +6,15 @@
 //! | `GET /readyz` | nothing | says whether it can do its work, and what is in the way |
 //! | `GET /openapi.json` | nothing | describes all of this, made from the code |
 //! | `GET /v1/whoami` | a token | says what it may |
-//! | `GET /v1/targets` | viewer | lists what is scaled |
-//! | `GET /v1/targets/{driver}/{name}` | viewer | one target, whole |
+//! | `GET /v1/targets`, `GET /v1/targets/{driver}/{name}` | viewer | what is scaled, and how it stands |
+//! | `POST /v1/targets/{driver}/{name}/{pause,resume,scale,evaluate}`, `DELETE …/scale` | operator | steers one |
+//! | `GET /v1/freeze`; `POST`, `DELETE` | viewer; operator | stops and resumes everything |
+//! | `POST /v1/reload` | operator | the configuration again |
+//! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
+//! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
+//! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
+//! | `GET /v1/policies/{name}/active`; `POST …/activate`, `POST …/rollback` | viewer; operator | which version runs |
+//! | `DELETE /v1/versions/{digest}` | operator | forgets a version that nobody uses |
 //! | `GET`, `POST /v1/tokens`, `DELETE /v1/tokens/{id}` | admin | tokens |
 //! | `GET /v1/audit` | admin | who changed what |
 //!
@@ -24,10 +31,14 @@ mod page;
 mod problem;
 mod reply;
 
+mod bindings;
 mod health;
+mod policies;
+mod steer;
 mod targets;
 mod tokens;
 mod trail;
+mod uploads;
 
 mod document;
 mod serve;
@@ -43,10 +54,12 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::guard::Caller;
 use self::problem::Problem;
 use self::rates::Rates;
 pub use self::serve::serve;
-use crate::access::Access;
+use self::uploads::Jobs;
+use crate::access::{Access, Change, Permission};
 use crate::config::ApiSettings;
 use crate::supervisor::Steering;
 
@@ -59,19 +72,22 @@ struct Inner {
     steering: Steering,
     access: Access,
     settings: ApiSettings,
+    upload_bytes_max: u64,
     rates: Rates,
+    jobs: Jobs,
     /// Sets the ids of this start's requests apart from those of others.
     start: String,
     requests: AtomicU64,
 }
 
 impl Api {
-    /// Speaks for a host.
+    /// Speaks for a host; `upload_bytes_max` is the sandbox's.
     #[must_use]
-    pub fn new(steering: Steering, access: Access, settings: ApiSettings) -> Self {
+    pub fn new(steering: Steering, access: Access, settings: ApiSettings, upload_bytes_max: u64) -> Self {
         let rates = Rates::new(settings.rate_per_second, settings.burst);
         let start = format!("{:x}", steering.clock().now_ms());
-        Self(Arc::new(Inner { steering, access, settings, rates, start, requests: AtomicU64::new(0) }))
+        let (jobs, requests) = (Jobs::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { steering, access, settings, upload_bytes_max, rates, jobs, start, requests }))
     }
 
     fn steering(&self) -> &Steering {
@@ -88,6 +104,19 @@ impl Api {
 
     fn rates(&self) -> &Rates {
         &self.0.rates
+    }
+
+    fn upload_bytes_max(&self) -> u64 {
+        self.0.upload_bytes_max
+    }
+
+    fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    /// A change that this caller makes now.
+    fn change(&self, caller: &Caller, permission: Permission, object: String) -> Change {
+        Change::new(self.now_ms(), &caller.identity, permission, object).asked_by(&caller.request)
     }
 
     fn now_ms(&self) -> u64 {
@@ -115,6 +144,20 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(tokens::whoami))
         .routes(routes!(targets::list))
         .routes(routes!(targets::show))
+        .routes(routes!(steer::pause))
+        .routes(routes!(steer::resume))
+        .routes(routes!(steer::scale, steer::unscale))
+        .routes(routes!(steer::evaluate))
+        .routes(routes!(steer::frozen, steer::freeze, steer::thaw))
+        .routes(routes!(steer::reload))
+        .routes(routes!(bindings::list))
+        .routes(routes!(bindings::show))
+        .routes(routes!(policies::list, uploads::upload))
+        .routes(routes!(policies::active))
+        .routes(routes!(policies::activate))
+        .routes(routes!(policies::rollback))
+        .routes(routes!(policies::show, policies::remove))
+        .routes(routes!(uploads::show))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(trail::list))

@@ -79,7 +79,7 @@ fn complete(operation: &mut Operation, rule: &Rule) {
         _ => vec![SecurityRequirement::new(BEARER, Vec::<String>::new())],
     });
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for code in rule.shared_problems().iter().chain(rule.problems) {
+    for code in rule.all_problems() {
         let codes = by_status.entry(code.status.as_u16()).or_default();
         if !codes.contains(&code.word) {
             codes.push(code.word);

@@ -19,10 +19,15 @@ use crate::access::{Identity, Object, Permission, permit};
 /// Names the request in its answer and in the log.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// How long an upload may take to arrive: megabytes over a slow line. One that stalls is cut off long before.
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
+
 /// Who asks, proven by a token.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
+    /// The id of the request.
+    pub(super) request: String,
 }
 
 impl Caller {
@@ -47,10 +52,13 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     let began = Instant::now();
     let id = api.next_request();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let timeout = Duration::from_millis(api.settings().request_timeout_ms);
+    let timeout = match (&method, path.as_str()) {
+        (&Method::POST, "/v1/policies") => UPLOAD_PATIENCE,
+        _ => Duration::from_millis(api.settings().request_timeout_ms),
+    };
 
     // A panic costs its own request an answer, and no other.
-    let answered = AssertUnwindSafe(admit(&api, request, next)).catch_unwind();
+    let answered = AssertUnwindSafe(admit(&api, &id, request, next)).catch_unwind();
     let (who, answer) = match tokio::time::timeout(timeout, answered).await {
         Ok(Ok((who, Ok(answer)))) => (who, answer),
         Ok(Ok((who, Err(problem)))) => (who, problem.answer(&id)),
@@ -75,7 +83,7 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
 }
 
 /// Lets a request in, or says why not. Also paths that do not exist are told to nobody without a token.
-async fn admit(api: &Api, mut request: Request, next: Next) -> (Option<String>, Result<Response, Problem>) {
+async fn admit(api: &Api, id: &str, mut request: Request, next: Next) -> (Option<String>, Result<Response, Problem>) {
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let rule = matched.as_deref().and_then(|path| rule_of(request.method(), path));
     if rule.is_some_and(|rule| rule.needs == Needs::Nothing) {
@@ -101,7 +109,7 @@ async fn admit(api: &Api, mut request: Request, next: Next) -> (Option<String>, 
     if let Err(problem) = allowed {
         return (who, Err(problem));
     }
-    request.extensions_mut().insert(Caller { identity });
+    request.extensions_mut().insert(Caller { identity, request: id.to_owned() });
     (who, Ok(next.run(request).await))
 }
 

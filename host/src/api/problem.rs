@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 use super::reply;
 use crate::access::{AccessError, Denied, NotKnown};
 use crate::audit::AuditError;
+use crate::registry::RegistryError;
 use crate::store::StoreError;
+use crate::supervisor::SteerError;
 
 /// The media type of problems.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -37,6 +39,7 @@ macro_rules! codes {
 codes! {
     BAD_PATH BAD_REQUEST "bad-path" "The path cannot be read",
     BAD_QUERY BAD_REQUEST "bad-query" "The query cannot be read",
+    BODY_CUT_OFF BAD_REQUEST "body-cut-off" "The body is not whole",
     MALFORMED_JSON BAD_REQUEST "malformed-json" "The body is not JSON",
     TOKEN_MISSING UNAUTHORIZED "token-missing" "A token is needed",
     TOKEN_MALFORMED UNAUTHORIZED "token-malformed" "This is no token",
@@ -47,20 +50,31 @@ codes! {
     OUT_OF_SCOPE FORBIDDEN "out-of-scope" "The token does not hold here",
     NO_SUCH_ROUTE NOT_FOUND "no-such-route" "There is nothing at this path",
     NO_SUCH_TARGET NOT_FOUND "no-such-target" "There is no such target",
-    NO_SUCH_DECISION NOT_FOUND "no-such-decision" "There is no such decision",
+    NO_SUCH_BINDING NOT_FOUND "no-such-binding" "There is no such binding",
+    NO_SUCH_VERSION NOT_FOUND "no-such-version" "There is no such version",
+    NO_SUCH_JOB NOT_FOUND "no-such-job" "There is no such job",
     NO_SUCH_TOKEN NOT_FOUND "no-such-token" "There is no such token",
     METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "This path knows other methods",
     BODY_TOO_SLOW REQUEST_TIMEOUT "body-too-slow" "The body did not arrive in time",
     LAST_ADMIN CONFLICT "last-admin" "Nobody could come in any more",
     TOO_MANY_TOKENS CONFLICT "too-many-tokens" "There are too many tokens",
+    NOT_TRIED CONFLICT "not-tried" "The version cannot be activated",
+    NOTHING_BEFORE CONFLICT "nothing-before" "There is nothing to go back to",
+    CHANGED_MEANWHILE CONFLICT "changed-meanwhile" "Somebody else changed it",
+    IN_USE CONFLICT "in-use" "It is in use",
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
     NOT_JSON UNSUPPORTED_MEDIA_TYPE "not-json" "The body must be JSON",
     WRONG_SHAPE UNPROCESSABLE_ENTITY "wrong-shape" "The body is not what is asked for here",
     REFUSED UNPROCESSABLE_ENTITY "refused" "What was asked for cannot be",
+    OUT_OF_RANGE UNPROCESSABLE_ENTITY "out-of-range" "The binding does not allow this",
+    CONFIGURATION UNPROCESSABLE_ENTITY "configuration" "The configuration does not hold together",
+    UNUSABLE UNPROCESSABLE_ENTITY "unusable-policy" "The policy cannot be used",
     TOO_MANY_REQUESTS TOO_MANY_REQUESTS "too-many-requests" "Too many requests",
     INTERNAL INTERNAL_SERVER_ERROR "internal" "A fault of this host",
     STORE_FAILED INTERNAL_SERVER_ERROR "store-failed" "The host's store failed",
     TOO_SLOW SERVICE_UNAVAILABLE "too-slow" "This took too long",
+    BUSY SERVICE_UNAVAILABLE "busy" "The host is busy",
+    NO_TURN SERVICE_UNAVAILABLE "no-turn" "No turn could be made",
 }
 
 /// A problem on its way to the caller.
@@ -102,6 +116,10 @@ impl Problem {
         let detail = "this token asks more often than it may";
         let remedy = format!("wait {retry_after_s} s, or raise rate and burst in [api]");
         Self { retry_after_s: Some(retry_after_s), ..Self::new(Code::TOO_MANY_REQUESTS, detail, remedy) }
+    }
+
+    pub(super) fn busy(what: &str) -> Self {
+        Self { retry_after_s: Some(1), ..Self::new(Code::BUSY, what, "try again in a moment") }
     }
 
     /// A fault of ours: what it is stands in the log, for it may hold what callers need not know.
@@ -196,6 +214,62 @@ impl From<StoreError> for Problem {
             "look for the request in the host's log; check the disk",
         )
     }
+}
+
+impl From<SteerError> for Problem {
+    fn from(error: SteerError) -> Self {
+        let text = error.to_string();
+        match error {
+            SteerError::UnknownTarget { .. } => Self::new(Code::NO_SUCH_TARGET, text, "see GET /v1/targets"),
+            SteerError::UnknownBinding { .. } => Self::new(Code::NO_SUCH_BINDING, text, "see GET /v1/bindings"),
+            SteerError::OutOfRange { .. } => {
+                Self::new(Code::OUT_OF_RANGE, text, "stay within the range, or widen the binding's replicas")
+            }
+            SteerError::Past { .. } => Self::new(Code::REFUSED, text, "name a later end"),
+            SteerError::Complaints(_) => Self::new(Code::CONFIGURATION, text, "correct it; what runs stays as it is"),
+            SteerError::Stale { .. } => Self::new(Code::CHANGED_MEANWHILE, text, "look at it again"),
+            SteerError::Busy => Self::busy(&text),
+            SteerError::Turn { .. } => Self::new(Code::NO_TURN, text, "try again; see the host's log"),
+            SteerError::Registry(error) => error.into(),
+            SteerError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        let text = chain(&error);
+        match error {
+            RegistryError::Store { source, .. } => source.into(),
+            RegistryError::Unknown { .. } | RegistryError::NoVersion { .. } | RegistryError::Builtin { .. } => {
+                Self::new(Code::NO_SUCH_VERSION, text, "see GET /v1/policies")
+            }
+            RegistryError::NotTried { .. } => {
+                Self::new(Code::NOT_TRIED, text, "see what is wrong with it in its version")
+            }
+            RegistryError::NothingBefore { .. } => Self::new(Code::NOTHING_BEFORE, text, "activate a version instead"),
+            RegistryError::Raced { .. } => Self::new(Code::CHANGED_MEANWHILE, text, "look at it again"),
+            RegistryError::InUse { .. } => Self::new(Code::IN_USE, text, "activate another first"),
+            RegistryError::Busy { .. } => Self::busy(&text),
+            RegistryError::ShuttingDown => Self::busy("the host is ending"),
+            RegistryError::Rejected { rejection } => Self::new(Code::UNUSABLE, rejection.text, rejection.remedy),
+            RegistryError::Component { .. }
+            | RegistryError::Policy { .. }
+            | RegistryError::File { .. }
+            | RegistryError::Form { .. } => Self::new(Code::UNUSABLE, text, "see `trimtab policy check`"),
+        }
+    }
+}
+
+/// An error with its causes, in one sentence.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 impl From<AuditError> for Problem {

@@ -25,46 +25,107 @@ pub(super) struct Rule {
     pub(super) needs: Needs,
     /// Its own problems, beside those that every route of its kind has.
     pub(super) problems: &'static [Code],
+    /// Those of its body.
+    pub(super) of_body: &'static [Code],
 }
 
 const fn rule(method: Method, path: &'static str, needs: Needs, problems: &'static [Code]) -> Rule {
-    Rule { method, path, needs, problems }
+    Rule { method, path, needs, problems, of_body: &[] }
 }
+
+/// What a body of JSON can be wrong with.
+const JSON: [Code; 6] =
+    [Code::MALFORMED_JSON, Code::BODY_TOO_SLOW, Code::BODY_TOO_LARGE, Code::NOT_JSON, Code::WRONG_SHAPE, Code::REFUSED];
+
+/// What can be wrong with a target that is named.
+const TARGET: [Code; 2] = [Code::BAD_PATH, Code::NO_SUCH_TARGET];
+
+/// Why a version is not put in another's place.
+const ACTIVATE: [Code; 8] = [
+    Code::BAD_PATH,
+    Code::NO_SUCH_VERSION,
+    Code::NO_SUCH_BINDING,
+    Code::NOT_TRIED,
+    Code::NOTHING_BEFORE,
+    Code::CHANGED_MEANWHILE,
+    Code::CONFIGURATION,
+    Code::UNUSABLE,
+];
 
 /// All routes. A route that does not stand here is answered to nobody.
 pub(super) static RULES: &[Rule] = &[
     rule(Method::GET, "/healthz", Needs::Nothing, &[]),
     rule(Method::GET, "/readyz", Needs::Nothing, &[]),
     rule(Method::GET, "/openapi.json", Needs::Nothing, &[]),
+    rule(Method::GET, "/v1/whoami", Needs::ForEach(Permission::TargetRead), &[]),
     rule(Method::GET, "/v1/targets", Needs::ForEach(Permission::TargetRead), &[Code::BAD_QUERY]),
-    rule(
-        Method::GET,
-        "/v1/targets/{driver}/{name}",
-        Needs::ForEach(Permission::TargetRead),
-        &[Code::BAD_PATH, Code::NO_SUCH_TARGET],
-    ),
-    rule(Method::GET, "/v1/tokens", Needs::ForHost(Permission::TokenManage), &[Code::BAD_QUERY]),
+    rule(Method::GET, "/v1/targets/{driver}/{name}", Needs::ForEach(Permission::TargetRead), &TARGET),
+    rule(Method::POST, "/v1/targets/{driver}/{name}/pause", Needs::ForEach(Permission::TargetSteer), &TARGET)
+        .with(&JSON),
+    rule(Method::POST, "/v1/targets/{driver}/{name}/resume", Needs::ForEach(Permission::TargetSteer), &TARGET),
     rule(
         Method::POST,
-        "/v1/tokens",
-        Needs::ForHost(Permission::TokenManage),
-        &[
-            Code::MALFORMED_JSON,
-            Code::BODY_TOO_SLOW,
-            Code::BODY_TOO_LARGE,
-            Code::NOT_JSON,
-            Code::WRONG_SHAPE,
-            Code::REFUSED,
-            Code::TOO_MANY_TOKENS,
-        ],
+        "/v1/targets/{driver}/{name}/scale",
+        Needs::ForEach(Permission::TargetSteer),
+        &[Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::OUT_OF_RANGE],
+    )
+    .with(&JSON),
+    rule(Method::DELETE, "/v1/targets/{driver}/{name}/scale", Needs::ForEach(Permission::TargetSteer), &TARGET),
+    rule(
+        Method::POST,
+        "/v1/targets/{driver}/{name}/evaluate",
+        Needs::ForEach(Permission::TargetSteer),
+        &[Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::BUSY, Code::NO_TURN],
     ),
+    rule(Method::GET, "/v1/freeze", Needs::ForEach(Permission::TargetRead), &[]),
+    rule(Method::POST, "/v1/freeze", Needs::ForHost(Permission::HostSteer), &[]).with(&JSON),
+    rule(Method::DELETE, "/v1/freeze", Needs::ForHost(Permission::HostSteer), &[]),
+    rule(Method::POST, "/v1/reload", Needs::ForHost(Permission::HostSteer), &[Code::CONFIGURATION, Code::NO_TURN]),
+    rule(Method::GET, "/v1/bindings", Needs::ForEach(Permission::BindingRead), &[Code::BAD_QUERY]),
+    rule(
+        Method::GET,
+        "/v1/bindings/{name}",
+        Needs::ForEach(Permission::BindingRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_BINDING],
+    ),
+    rule(Method::GET, "/v1/policies", Needs::ForHost(Permission::PolicyRead), &[Code::BAD_QUERY]),
+    rule(
+        Method::POST,
+        "/v1/policies",
+        Needs::ForHost(Permission::PolicyUpload),
+        &[Code::BAD_QUERY, Code::BODY_CUT_OFF, Code::BODY_TOO_SLOW, Code::BODY_TOO_LARGE, Code::BUSY],
+    ),
+    rule(
+        Method::GET,
+        "/v1/policies/{name}/active",
+        Needs::ForHost(Permission::PolicyRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_VERSION],
+    ),
+    rule(Method::POST, "/v1/policies/{name}/activate", Needs::ForEach(Permission::PolicyActivate), &ACTIVATE)
+        .with(&JSON),
+    rule(Method::POST, "/v1/policies/{name}/rollback", Needs::ForEach(Permission::PolicyActivate), &ACTIVATE)
+        .with(&JSON),
+    rule(
+        Method::GET,
+        "/v1/versions/{digest}",
+        Needs::ForHost(Permission::PolicyRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_VERSION],
+    ),
+    rule(
+        Method::DELETE,
+        "/v1/versions/{digest}",
+        Needs::ForHost(Permission::PolicyRemove),
+        &[Code::BAD_PATH, Code::NO_SUCH_VERSION, Code::IN_USE],
+    ),
+    rule(Method::GET, "/v1/jobs/{job}", Needs::ForHost(Permission::PolicyRead), &[Code::BAD_PATH, Code::NO_SUCH_JOB]),
+    rule(Method::GET, "/v1/tokens", Needs::ForHost(Permission::TokenManage), &[Code::BAD_QUERY]),
+    rule(Method::POST, "/v1/tokens", Needs::ForHost(Permission::TokenManage), &[Code::TOO_MANY_TOKENS]).with(&JSON),
     rule(
         Method::DELETE,
         "/v1/tokens/{id}",
         Needs::ForHost(Permission::TokenManage),
         &[Code::BAD_PATH, Code::NO_SUCH_TOKEN, Code::LAST_ADMIN],
     ),
-    rule(Method::GET, "/v1/whoami", Needs::ForEach(Permission::TargetRead), &[]),
     rule(Method::GET, "/v1/audit", Needs::ForHost(Permission::TrailRead), &[Code::BAD_QUERY]),
 ];
 
@@ -75,8 +136,18 @@ pub(super) fn rule_of(method: &Method, path: &str) -> Option<&'static Rule> {
 }
 
 impl Rule {
+    const fn with(mut self, of_body: &'static [Code]) -> Self {
+        self.of_body = of_body;
+        self
+    }
+
+    /// All problems that it can answer with.
+    pub(super) fn all_problems(&self) -> impl Iterator<Item = &'static Code> {
+        self.shared_problems().iter().chain(self.problems).chain(self.of_body)
+    }
+
     /// Problems that every route of its kind has.
-    pub(super) fn shared_problems(&self) -> &'static [Code] {
+    fn shared_problems(&self) -> &'static [Code] {
         match self.needs {
             Needs::Nothing => &[Code::INTERNAL, Code::TOO_SLOW],
             Needs::ForHost(_) | Needs::ForEach(_) => &[

@@ -1,6 +1,7 @@
 //! What is scaled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -133,15 +134,19 @@ pub(super) async fn show(
     caller: Caller,
     At((driver, name)): At<(String, String)>,
 ) -> Result<Reply<TargetWhole>, Problem> {
-    let missing = || {
+    let view = find(&api, &driver, &name)?;
+    caller.permit(Permission::TargetRead, &place(&view))?;
+    TargetWhole::of(&view).map(Reply::ok).map_err(|error| Problem::internal(&error.to_string()))
+}
+
+/// The target of this name.
+pub(super) fn find(api: &Api, driver: &str, name: &str) -> Result<Arc<TargetView>, Problem> {
+    let id = TargetId::new(driver, name).ok();
+    let view = id.and_then(|id| api.steering().targets().get(&id).map(Arc::clone));
+    view.ok_or_else(|| {
         let detail = format!("there is no target {:?}", format!("{driver}/{name}"));
         Problem::new(Code::NO_SUCH_TARGET, detail, "see GET /v1/targets")
-    };
-    let id = TargetId::new(&driver, &name).map_err(|_| missing())?;
-    let views = api.steering().targets();
-    let view = views.get(&id).ok_or_else(missing)?;
-    caller.permit(Permission::TargetRead, &place(view))?;
-    TargetWhole::of(view).map(Reply::ok).map_err(|error| Problem::internal(&error.to_string()))
+    })
 }
 
 /// A target as the permission check sees it.

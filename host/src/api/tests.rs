@@ -83,7 +83,7 @@ impl Stage {
         let admin = first_token(&config.data_dir);
         let mut settings = ApiSettings::default();
         set(&mut settings);
-        let api = Api::new(steering, access, settings);
+        let api = Api::new(steering, access, settings, 1024 * 1024);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();

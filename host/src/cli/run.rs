@@ -72,7 +72,11 @@ async fn serve(config: &Config, host: &Host, shutdown: CancellationToken) -> Res
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(%address, "others can reach the API, and tokens cross the network in the clear");
     }
-    Ok(tokio::spawn(api::serve(listener, Api::new(steering, access, config.api.clone()), shutdown)))
+    Ok(tokio::spawn(api::serve(
+        listener,
+        Api::new(steering, access, config.api.clone(), config.sandbox.upload.bytes_max),
+        shutdown,
+    )))
 }
 
 /// A runtime whose threads are deep enough for guests: evaluations run on its blocking threads.

@@ -31,7 +31,7 @@ async fn the_document_and_the_route_table_name_the_same_routes_and_every_problem
         let operation = &document["paths"][rule.path][rule.method.as_str().to_lowercase()];
         let guarded = operation["security"].as_array().unwrap();
         assert_eq!(guarded.is_empty(), rule.needs == Needs::Nothing, "{}", rule.path);
-        for code in rule.shared_problems().iter().chain(rule.problems) {
+        for code in rule.all_problems() {
             let response = &operation["responses"][code.status.as_str()];
             assert!(response["content"]["application/problem+json"].is_object(), "{} {}", rule.path, code.word);
         }

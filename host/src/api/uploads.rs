@@ -1,0 +1,260 @@
+//! Uploads: streamed, measured and hashed on the way in; what becomes of them is a job that can be watched.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Api;
+use super::ask::{Ask, At};
+use super::guard::Caller;
+use super::policies::VersionShown;
+use super::problem::{Code, Problem};
+use super::reply::Reply;
+use crate::access::Permission;
+use crate::policy::Tier;
+use crate::registry::{PushMeta, VersionState};
+use crate::sandbox::StringEncoding;
+
+/// Uploads that arrive at once: each is in memory until it was tried.
+const ARRIVING_MAX: usize = 4;
+/// Jobs that are remembered; of more, the oldest are forgotten.
+const JOBS_MAX: usize = 1000;
+
+/// Jobs, by number.
+#[derive(Debug)]
+pub(super) struct Jobs {
+    arriving: Semaphore,
+    known: Mutex<BTreeMap<u64, Job>>,
+}
+
+#[derive(Debug, Clone)]
+struct Job {
+    digest: String,
+    by: String,
+    began_ms: u64,
+    ended_ms: Option<u64>,
+    /// Why the host could not see it through.
+    failed: Option<String>,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { arriving: Semaphore::new(ARRIVING_MAX), known: Mutex::default() }
+    }
+}
+
+/// How it is to be run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct How {
+    /// Limits that it runs under where a binding does not say; left out: its size decides.
+    #[serde(default)]
+    #[param(value_type = Option<TierWord>)]
+    tier: Option<TierWord>,
+    /// How a core module holds its texts, where it does not say so itself.
+    #[serde(default)]
+    #[param(value_type = Option<EncodingWord>)]
+    encoding: Option<EncodingWord>,
+}
+
+/// Limits for compiled languages, or for interpreters.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TierWord {
+    /// Compiled languages.
+    Compiled,
+    /// Interpreters.
+    Interpreted,
+}
+
+/// How a core module holds its texts.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum EncodingWord {
+    /// UTF-8.
+    Utf8,
+    /// UTF-16.
+    Utf16,
+}
+
+/// What becomes of an upload.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobShown {
+    /// Its number.
+    job: u64,
+    /// `running`, `done` (the version says whether it was rejected) or `failed` (the host is to blame: send it again).
+    state: String,
+    /// SHA-256 of the bytes, lower-case hex.
+    digest: String,
+    /// Who sent it.
+    by: String,
+    /// When it was here, in milliseconds since the Unix epoch.
+    began_ms: u64,
+    /// When it was seen through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_ms: Option<u64>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<String>,
+    /// The version, as far as it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<VersionShown>,
+}
+
+/// Takes in a policy: a component or a core module, as it is. It is checked, compiled and tried off to the side, and runs
+/// nowhere until it is activated. Bytes that were taken in already are no work.
+#[utoipa::path(
+    post, path = "/v1/policies", tag = "policies", params(How),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses(
+        (status = 200, body = VersionShown, description = "These bytes are known: this is the version"),
+        (status = 202, body = JobShown, description = "Taken in; `location` names the job"),
+    )
+)]
+pub(super) async fn upload(
+    State(api): State<Api>,
+    caller: Caller,
+    Ask(how): Ask<How>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let busy = || Problem::busy("too many uploads arrive at once");
+    let arriving = api.jobs().arriving.try_acquire().map_err(|_full| busy())?;
+    let (bytes, digest) = receive(&api, body).await?;
+    drop(arriving);
+    if let Some(known) = api.steering().registry().version(&digest).await? {
+        let open = matches!(known.state, VersionState::Received | VersionState::Compiled);
+        if !open && known.rejected.as_ref().is_none_or(|rejection| !rejection.passing) {
+            return Ok(Reply::ok(VersionShown::of(&known)).into_response());
+        }
+    }
+    let meta = PushMeta {
+        by: caller.identity.who(),
+        at_ms: api.now_ms(),
+        tier: how.tier.map(Tier::from),
+        encoding: how.encoding.map(StringEncoding::from),
+        ..PushMeta::default()
+    };
+    let upload = json!({ "bytes": bytes.len() });
+    let change = api.change(&caller, Permission::PolicyUpload, format!("version {digest}")).to(&upload);
+    api.access().note(&change).await?;
+    let number = api.jobs().begin(&digest, &meta.by, meta.at_ms);
+    let seen_through = api.clone();
+    tokio::spawn(async move {
+        let failed = seen_through.steering().push(&bytes, &meta).await.err().map(|error| error.to_string());
+        seen_through.jobs().end(number, seen_through.now_ms(), failed);
+    });
+    let shown = job(&api, number).await?;
+    let location = format!("/v1/jobs/{number}");
+    Ok(([(header::LOCATION, location)], Reply(StatusCode::ACCEPTED, shown)).into_response())
+}
+
+/// Says what became of an upload.
+#[utoipa::path(
+    get, path = "/v1/jobs/{job}", tag = "policies", params(("job" = u64, Path, description = "The job's number")),
+    responses((status = 200, body = JobShown))
+)]
+pub(super) async fn show(State(api): State<Api>, At(number): At<u64>) -> Result<Reply<JobShown>, Problem> {
+    job(&api, number).await.map(Reply::ok)
+}
+
+/// Reads the body frame by frame: what is too large is cut off at the limit, and a stream that stalls is not waited for.
+async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem> {
+    let bytes_max = api.upload_bytes_max();
+    let stall = Duration::from_millis(api.settings().body_timeout_ms);
+    let mut digest = Sha256::new();
+    let mut bytes = Vec::new();
+    loop {
+        let frame = tokio::time::timeout(stall, body.frame()).await.map_err(|_stalled| {
+            let detail = format!("nothing of the body arrived for {} ms", stall.as_millis());
+            Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]")
+        })?;
+        let cut = |_| Problem::new(Code::BODY_CUT_OFF, "the body ended before it was whole", "send it again");
+        let Some(frame) = frame.transpose().map_err(cut)? else { break };
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len().saturating_add(data.len()) as u64 > bytes_max {
+            let detail = format!("the upload is larger than {bytes_max} bytes");
+            return Err(Problem::new(Code::BODY_TOO_LARGE, detail, "strip it, or raise upload.bytes_max in [sandbox]"));
+        }
+        digest.update(&data);
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes, hex::encode(digest.finalize())))
+}
+
+async fn job(api: &Api, number: u64) -> Result<JobShown, Problem> {
+    let job = api.jobs().get(number).ok_or_else(|| {
+        let detail = format!("there is no job {number}");
+        Problem::new(Code::NO_SUCH_JOB, detail, "jobs are forgotten when the host restarts; see GET /v1/policies")
+    })?;
+    let version = api.steering().registry().version(&job.digest).await?;
+    let state = match (job.ended_ms, &job.failed) {
+        (None, _) => "running",
+        (Some(_), None) => "done",
+        (Some(_), Some(_)) => "failed",
+    };
+    Ok(JobShown {
+        job: number,
+        state: state.to_owned(),
+        digest: job.digest,
+        by: job.by,
+        began_ms: job.began_ms,
+        ended_ms: job.ended_ms,
+        failed: job.failed,
+        version: version.as_ref().map(VersionShown::of),
+    })
+}
+
+impl Jobs {
+    fn begin(&self, digest: &str, by: &str, began_ms: u64) -> u64 {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = known.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
+        let (digest, by) = (digest.to_owned(), by.to_owned());
+        known.insert(number, Job { digest, by, began_ms, ended_ms: None, failed: None });
+        while known.len() > JOBS_MAX {
+            known.pop_first();
+        }
+        number
+    }
+
+    fn end(&self, number: u64, at_ms: u64, failed: Option<String>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = known.get_mut(&number) {
+            job.ended_ms = Some(at_ms);
+            job.failed = failed;
+        }
+    }
+
+    fn get(&self, number: u64) -> Option<Job> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+}
+
+impl From<TierWord> for Tier {
+    fn from(tier: TierWord) -> Self {
+        match tier {
+            TierWord::Compiled => Self::Compiled,
+            TierWord::Interpreted => Self::Interpreted,
+        }
+    }
+}
+
+impl From<EncodingWord> for StringEncoding {
+    fn from(encoding: EncodingWord) -> Self {
+        match encoding {
+            EncodingWord::Utf8 => Self::Utf8,
+            EncodingWord::Utf16 => Self::Utf16,
+        }
+    }
+}
