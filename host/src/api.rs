@@ -11,6 +11,9 @@
 //! | `GET /v1/freeze`; `POST`, `DELETE` | viewer; operator | stops and resumes everything |
 //! | `POST /v1/reload` | operator | the configuration again |
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
+//! | `PUT`, `DELETE /v1/bindings/{name}` | operator | bindings by API, in place of the file's |
+//! | `GET /v1/decisions`, `GET /v1/decisions/{id}` | viewer | what was decided, and why |
+//! | `GET /metrics` | viewer of the whole host | Prometheus text |
 //! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
 //! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
 //! | `GET /v1/policies/{name}/active`; `POST …/activate`, `POST …/rollback` | viewer; operator | which version runs |
@@ -32,7 +35,9 @@ mod problem;
 mod reply;
 
 mod bindings;
+mod decisions;
 mod health;
+mod measures;
 mod policies;
 mod steer;
 mod targets;
@@ -151,7 +156,10 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(steer::frozen, steer::freeze, steer::thaw))
         .routes(routes!(steer::reload))
         .routes(routes!(bindings::list))
-        .routes(routes!(bindings::show))
+        .routes(routes!(bindings::show, bindings::put, bindings::remove))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::show))
+        .routes(routes!(measures::measures))
         .routes(routes!(policies::list, uploads::upload))
         .routes(routes!(policies::active))
         .routes(routes!(policies::activate))

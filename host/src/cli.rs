@@ -9,9 +9,11 @@ mod exit;
 mod explain;
 mod policy;
 mod records;
+mod remote;
 mod run;
 mod target;
 mod terminal;
+mod token;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,8 @@ pub struct Global {
     /// Where state is kept, in place of the configuration's `data_dir`.
     #[arg(long, global = true, value_name = "DIR", env = "TRIMTAB_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    remote: remote::RemoteArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +67,9 @@ enum Command {
     /// Write, build, inspect and try policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Say who may speak to a running host.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// The workload of the demo: a small web server whose requests cost CPU.
     #[command(hide = true)]
     DemoWorker(demo::worker::WorkerArgs),
@@ -117,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&cli.global, &args),
         Command::Target(command) => target::run(&cli.global, &command),
         Command::Explain(args) => explain::run(&cli.global, &args),
+        Command::Token(command) => token::run(&cli.global, &command),
         Command::Policy(command) => policy::run(command),
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),

@@ -117,6 +117,14 @@ impl Config {
         file::read_bounds(&read_text(path)?, path)
     }
 
+    /// Checks a binding that stands in no file: the table `[binding.NAME]` as JSON, on the rooms of this configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; no complaint has a place.
+    pub fn own_binding(&self, name: &str, document: &serde_json::Value) -> Result<Binding, Complaints> {
+        file::read_own(name, document, self)
+    }
+
     /// The binding of this name.
     #[must_use]
     pub fn binding(&self, name: &str) -> Option<&Binding> {

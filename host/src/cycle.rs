@@ -13,7 +13,9 @@ mod evaluate;
 mod execute;
 mod finish;
 mod leave;
+mod live;
 mod look;
+mod measure;
 mod mend;
 mod plan;
 mod reconcile;
@@ -39,6 +41,7 @@ pub use self::board::{Board, SeatView, Seen, SlotView, TargetView, Views};
 pub use self::clock::{Clock, SystemClock, TimerClock};
 pub use self::execute::Patience;
 pub use self::finish::Finished;
+pub use self::live::{Happening, LiveEvent};
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
 pub use self::seats::{Binding, Selector, Slot};
@@ -53,6 +56,7 @@ use crate::registrars::Registrar;
 use crate::snapshot::{Reading, Snapshot, TargetId};
 use crate::sources::{AskTarget, GatherLimits, Gathered, History, Sources, gather, questions};
 use crate::store::{Store, StoreError};
+use crate::telemetry::measures;
 
 /// Targets that are taken through a turn together. Bounds the memory of a turn, and is one commit.
 const CHUNK: usize = 1024;
@@ -300,6 +304,7 @@ impl Cycle {
             Err(error) => {
                 tracing::warn!(driver = self.parts.driver.name(), %error, "could not observe: all its targets stay as they are");
                 self.board.saw(self.parts.driver.name(), Err(error.to_string()));
+                measures::backend_error(self.parts.driver.name());
                 report.troubles.push(error.to_string());
                 return Ok(report);
             }
@@ -326,6 +331,7 @@ impl Cycle {
         }
         self.board.show(views, &gone);
         self.board.saw(self.parts.driver.name(), Ok(now_ms));
+        measure::turn(self.parts.driver.name(), &report.spent);
         Ok(report)
     }
 
@@ -453,6 +459,7 @@ impl Cycle {
         }
         for seats in rounds.values() {
             let mut gathered = self.ask_sources(cases, seats, now_ms).await;
+            gathered.problems.iter().for_each(|problem| measures::source_error(&problem.source_name));
             report.troubles.extend(gathered.problems.iter().map(|problem| format!("{problem}: {}", problem.why)));
             for (at, seat_at) in seats {
                 let Some(case) = cases.get_mut(*at) else { continue };
@@ -514,6 +521,7 @@ impl Cycle {
             report.faults = report.faults.saturating_add(failed.count());
             report.again |= case.seats.iter().any(|seat| seat.supersedes);
         }
+        measure::chunk(&cases);
         let shown = self.board.targets();
         for case in cases {
             let target = case.observed.target.id.clone();

@@ -56,6 +56,13 @@ pub trait Store: Send + Sync + Debug {
     /// Where the store failed.
     async fn read_log(&self, log: &str, range: LogRange) -> Result<Vec<Entry>, StoreError>;
 
+    /// Looks at the newest `limit` entries of all logs, before sequence number `before`, and gives those of logs that begin
+    /// with `prefix`, newest first.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    async fn recent(&self, prefix: &str, before: Option<u64>, limit: usize) -> Result<Recent, StoreError>;
+
     /// Names of logs that begin with `prefix`.
     ///
     /// # Errors
@@ -197,6 +204,15 @@ impl LogRange {
     pub fn newest(limit: usize) -> Self {
         Self { from_ms: 0, to_ms: u64::MAX, after: None, kinds: Vec::new(), newest_first: true, limit }
     }
+}
+
+/// Entries of many logs, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recent {
+    /// Each with the name of its log.
+    pub entries: Vec<(String, Entry)>,
+    /// The oldest sequence number that was looked at; `None`: there is nothing before these.
+    pub reached: Option<u64>,
 }
 
 /// One entry of a log.

@@ -5,12 +5,16 @@
 mod bind;
 mod hand;
 mod orders;
+mod own;
 mod pace;
 mod policies;
 mod reload;
 mod steer_error;
 mod steering;
 mod take_down;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,13 +25,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::bind::Binder;
+pub use self::own::OwnBinding;
 use self::reload::InForce;
 pub use self::reload::{Loader, ReloadReport};
 pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::audit::{self, QuietForm, Trigger};
-use crate::config::{Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
+use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
@@ -88,7 +93,8 @@ impl Host {
         let cache = Some(ArtefactCache::open(&config.data_dir)?);
         let registry = Arc::new(registry(config, Arc::clone(&store), cache)?);
         let sources: Arc<Sources> = Arc::new(config.sources.iter().map(source).collect::<Result<_, _>>()?);
-        let bindings = bind_all(&registry, &sources, config).await?;
+        let own = own::load(store.as_ref(), config).await?.map_err(HostError::Bindings)?;
+        let bindings = bind_all(&registry, &sources, config, &own).await?;
 
         let mut embedded = Vec::new();
         for named in &config.registrars {
@@ -107,12 +113,7 @@ impl Host {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             bindings,
-            in_force: InForce {
-                config: config.clone(),
-                own: BTreeMap::new(),
-                sources: Arc::clone(&sources),
-                load: from_file(config),
-            },
+            in_force: InForce { config: config.clone(), own, sources: Arc::clone(&sources), load: from_file(config) },
             steered: hand::load(store.as_ref()).await?,
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
@@ -240,7 +241,7 @@ impl Host {
 pub async fn check(config: &Config) -> Result<(), HostError> {
     let registry = registry(config, Arc::new(MemoryStore::new()), None)?;
     let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
-    bind_all(&registry, &sources, config).await?;
+    bind_all(&registry, &sources, config, &BTreeMap::new()).await?;
     Ok(())
 }
 
@@ -267,10 +268,15 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
 }
 
 /// All bindings, or every complaint of all of them and of the drivers.
-async fn bind_all(registry: &Registry, sources: &Sources, config: &Config) -> Result<Vec<Arc<Binding>>, HostError> {
+async fn bind_all(
+    registry: &Registry,
+    sources: &Sources,
+    config: &Config,
+    own: &BTreeMap<String, config::Binding>,
+) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = driver_complaints(config);
     let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run };
-    match binder.all(&config.bindings.iter().collect::<Vec<_>>(), &[]).await {
+    match binder.all(&reload::wanted(config, own), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}
         Err(found) => complaints.extend(found),

@@ -1,5 +1,7 @@
 //! What the host says while it runs: one line per stage and turn, the same keys everywhere.
 
+pub mod measures;
+
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;

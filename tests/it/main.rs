@@ -13,5 +13,6 @@ mod demo;
 mod kill;
 mod process;
 mod prometheus;
+mod reload;
 mod sandbox;
 mod stories;

@@ -23,6 +23,30 @@ pub(super) struct Ask<T>(pub(super) T);
 #[derive(Debug)]
 pub(super) struct At<T>(pub(super) T);
 
+/// The body, not read yet: a handler that must ask for more leave than the route table did reads it after that.
+#[derive(Debug)]
+pub(super) struct Later(Request);
+
+impl FromRequest<Api> for Later {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, _: &Api) -> Result<Self, Self::Rejection> {
+        Ok(Self(request))
+    }
+}
+
+impl Later {
+    /// Reads it.
+    pub(super) async fn read<T: DeserializeOwned>(self, api: &Api) -> Result<T, Problem> {
+        Body::from_request(self.0, api).await.map(|Body(read)| read)
+    }
+
+    /// A header of the request.
+    pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.0.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     type Rejection = Problem;
 

@@ -1,18 +1,21 @@
 //! Bindings, as they run.
 
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::ask::{Ask, At};
+use super::ask::{Ask, At, Later};
 use super::guard::Caller;
 use super::page::{self, Page};
 use super::problem::{Code, Problem};
 use super::reply::Reply;
 use crate::access::{Object, Permission, Place};
 use crate::cycle::{Binding, Selector};
+use crate::supervisor::OwnBinding;
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,6 +56,15 @@ pub(super) struct BindingShown {
     readings: Vec<String>,
     /// Its policies, in order.
     policies: Vec<SlotShown>,
+}
+
+/// A binding that was made by the API.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BindingMade {
+    /// Its name.
+    name: String,
+    /// Counts its changes.
+    version: u64,
 }
 
 /// One policy of a binding.
@@ -104,6 +116,101 @@ pub(super) async fn show(
     })?;
     caller.permit(Permission::BindingRead, &binding_place(binding))?;
     Ok(Reply::ok(BindingShown::of(binding)))
+}
+
+/// Makes a binding, or puts another in the place of one that was made so, and puts it into force. The body is the table
+/// `[binding.NAME]` of the configuration, as JSON. With `if-match`, only if it is at that version; with `if-none-match: *`,
+/// only if there is none yet. A binding of the file that bears this name gives way to it.
+#[utoipa::path(
+    put, path = "/v1/bindings/{name}", tag = "bindings", request_body = Object,
+    params(
+        ("name", description = "Its name"),
+        ("if-match" = Option<String>, Header, description = "The version that was seen, as in `etag`"),
+        ("if-none-match" = Option<String>, Header, description = "`*`: only if there is none yet"),
+    ),
+    responses((status = 200, body = BindingMade, headers(("etag" = String, description = "Its version"))))
+)]
+pub(super) async fn put(
+    State(api): State<Api>,
+    caller: Caller,
+    At(name): At<String>,
+    later: Later,
+) -> Result<Response, Problem> {
+    may_write(&api, &caller, &name)?;
+    let if_version = condition(&later)?;
+    let document: Value = later.read(&api).await?;
+    // What it will select counts as much as what it selects now.
+    caller.permit(Permission::BindingWrite, &Object::Place(selected(&name, &document)))?;
+    let before = own(&api, &name).await?;
+    let version = api.steering().put_binding(&name, &document, if_version).await?;
+    let change = api.change(&caller, Permission::BindingWrite, format!("binding {name}")).to(&document);
+    let change = before.iter().fold(change, |change, before| change.from(&before.document));
+    api.access().note(&change).await?;
+    Ok(([(header::ETAG, format!("\"{version}\""))], Reply::ok(BindingMade { name, version })).into_response())
+}
+
+/// Removes a binding that was made by the API; the file's of that name, if there is one, holds again. With `if-match`, only
+/// if it is at that version.
+#[utoipa::path(
+    delete, path = "/v1/bindings/{name}", tag = "bindings",
+    params(
+        ("name", description = "Its name"),
+        ("if-match" = Option<String>, Header, description = "The version that was seen, as in `etag`"),
+    ),
+    responses((status = 200, body = BindingMade, description = "It was at this version, and is no longer"))
+)]
+pub(super) async fn remove(
+    State(api): State<Api>,
+    caller: Caller,
+    At(name): At<String>,
+    later: Later,
+) -> Result<Reply<BindingMade>, Problem> {
+    may_write(&api, &caller, &name)?;
+    let if_version = condition(&later)?;
+    let before = own(&api, &name).await?.ok_or_else(|| {
+        let detail = format!("no binding {name:?} was made by the API");
+        Problem::new(Code::NO_SUCH_BINDING, detail, "those of the file are removed there, and by POST /v1/reload")
+    })?;
+    api.steering().remove_binding(&name, if_version).await?;
+    let change = api.change(&caller, Permission::BindingWrite, format!("binding {name}")).from(&before.document);
+    api.access().note(&change).await?;
+    Ok(Reply::ok(BindingMade { name, version: before.version }))
+}
+
+async fn own(api: &Api, name: &str) -> Result<Option<OwnBinding>, Problem> {
+    Ok(api.steering().own_bindings().await?.into_iter().find(|own| own.name == name))
+}
+
+/// Whether the caller may write a binding of this name; where one runs, what it selects counts, too.
+fn may_write(api: &Api, caller: &Caller, name: &str) -> Result<(), Problem> {
+    let bindings = api.steering().bindings();
+    let Some(running) = bindings.iter().find(|binding| binding.name == name) else { return Ok(()) };
+    caller.permit(Permission::BindingWrite, &binding_place(running))
+}
+
+/// What a document that nobody has checked yet would select; what cannot be told is not covered by any part of the host.
+fn selected<'a>(name: &'a str, document: &'a Value) -> Place<'a> {
+    let select = document.get("select");
+    let driver = select.and_then(|select| select.get("driver")).and_then(Value::as_str);
+    // Its labels are borrowed by nobody: a token that is for labels writes no bindings by documents.
+    Place { bindings: vec![name], driver, labels: None }
+}
+
+/// The version that the caller has seen: `None` where it does not matter, 0 where there must be none.
+fn condition(later: &Later) -> Result<Option<u64>, Problem> {
+    let wrong = |what: &str| {
+        Problem::new(
+            Code::BAD_CONDITION,
+            format!("{what} cannot be read"),
+            "send the etag that was shown, in its quotes",
+        )
+    };
+    if let Some(none) = later.header(header::IF_NONE_MATCH) {
+        return if none == "*" { Ok(Some(0)) } else { Err(wrong("if-none-match")) };
+    }
+    let Some(tag) = later.header(header::IF_MATCH) else { return Ok(None) };
+    let number = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse::<u64>().ok());
+    number.filter(|number| i64::try_from(*number).is_ok()).map(Some).ok_or_else(|| wrong("if-match"))
 }
 
 /// A binding as the permission check sees it.

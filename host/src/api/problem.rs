@@ -39,6 +39,7 @@ macro_rules! codes {
 codes! {
     BAD_PATH BAD_REQUEST "bad-path" "The path cannot be read",
     BAD_QUERY BAD_REQUEST "bad-query" "The query cannot be read",
+    BAD_CONDITION BAD_REQUEST "bad-condition" "The condition cannot be read",
     BODY_CUT_OFF BAD_REQUEST "body-cut-off" "The body is not whole",
     MALFORMED_JSON BAD_REQUEST "malformed-json" "The body is not JSON",
     TOKEN_MISSING UNAUTHORIZED "token-missing" "A token is needed",
@@ -50,6 +51,7 @@ codes! {
     OUT_OF_SCOPE FORBIDDEN "out-of-scope" "The token does not hold here",
     NO_SUCH_ROUTE NOT_FOUND "no-such-route" "There is nothing at this path",
     NO_SUCH_TARGET NOT_FOUND "no-such-target" "There is no such target",
+    NO_SUCH_DECISION NOT_FOUND "no-such-decision" "There is no such decision",
     NO_SUCH_BINDING NOT_FOUND "no-such-binding" "There is no such binding",
     NO_SUCH_VERSION NOT_FOUND "no-such-version" "There is no such version",
     NO_SUCH_JOB NOT_FOUND "no-such-job" "There is no such job",
@@ -62,6 +64,7 @@ codes! {
     NOTHING_BEFORE CONFLICT "nothing-before" "There is nothing to go back to",
     CHANGED_MEANWHILE CONFLICT "changed-meanwhile" "Somebody else changed it",
     IN_USE CONFLICT "in-use" "It is in use",
+    STALE PRECONDITION_FAILED "stale" "It is at another version by now",
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
     NOT_JSON UNSUPPORTED_MEDIA_TYPE "not-json" "The body must be JSON",
     WRONG_SHAPE UNPROCESSABLE_ENTITY "wrong-shape" "The body is not what is asked for here",
@@ -227,7 +230,7 @@ impl From<SteerError> for Problem {
             }
             SteerError::Past { .. } => Self::new(Code::REFUSED, text, "name a later end"),
             SteerError::Complaints(_) => Self::new(Code::CONFIGURATION, text, "correct it; what runs stays as it is"),
-            SteerError::Stale { .. } => Self::new(Code::CHANGED_MEANWHILE, text, "look at it again"),
+            SteerError::Stale { .. } => Self::new(Code::STALE, text, "look at it again"),
             SteerError::Busy => Self::busy(&text),
             SteerError::Turn { .. } => Self::new(Code::NO_TURN, text, "try again; see the host's log"),
             SteerError::Registry(error) => error.into(),

@@ -88,6 +88,27 @@ pub(super) static RULES: &[Rule] = &[
         Needs::ForEach(Permission::BindingRead),
         &[Code::BAD_PATH, Code::NO_SUCH_BINDING],
     ),
+    rule(
+        Method::PUT,
+        "/v1/bindings/{name}",
+        Needs::ForEach(Permission::BindingWrite),
+        &[Code::BAD_PATH, Code::BAD_CONDITION, Code::STALE, Code::CONFIGURATION],
+    )
+    .with(&JSON),
+    rule(
+        Method::DELETE,
+        "/v1/bindings/{name}",
+        Needs::ForEach(Permission::BindingWrite),
+        &[Code::BAD_PATH, Code::BAD_CONDITION, Code::NO_SUCH_BINDING, Code::STALE, Code::CONFIGURATION],
+    ),
+    rule(Method::GET, "/v1/decisions", Needs::ForEach(Permission::DecisionRead), &[Code::BAD_QUERY]),
+    rule(
+        Method::GET,
+        "/v1/decisions/{id}",
+        Needs::ForEach(Permission::DecisionRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_DECISION],
+    ),
+    rule(Method::GET, "/metrics", Needs::ForHost(Permission::MetricsRead), &[]),
     rule(Method::GET, "/v1/policies", Needs::ForHost(Permission::PolicyRead), &[Code::BAD_QUERY]),
     rule(
         Method::POST,

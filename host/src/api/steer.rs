@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::ask::{At, Body};
+use super::ask::{At, Body, Later};
 use super::guard::Caller;
 use super::problem::{Code, Problem};
 use super::reply::Reply;
@@ -106,9 +106,10 @@ pub(super) async fn pause(
     State(api): State<Api>,
     caller: Caller,
     At((driver, name)): At<(String, String)>,
-    Body(wanted): Body<PauseWanted>,
+    later: Later,
 ) -> Result<Reply<SaidOfTarget>, Problem> {
     let id = may_steer(&api, &caller, &driver, &name)?;
+    let wanted: PauseWanted = later.read(&api).await?;
     let until_ms = until(&api, wanted.for_seconds)?;
     let before = said(&api, &id);
     api.steering().pause(&id, until_ms, &caller.identity.who()).await?;
@@ -142,9 +143,10 @@ pub(super) async fn scale(
     State(api): State<Api>,
     caller: Caller,
     At((driver, name)): At<(String, String)>,
-    Body(wanted): Body<PinWanted>,
+    later: Later,
 ) -> Result<Reply<SaidOfTarget>, Problem> {
     let id = may_steer(&api, &caller, &driver, &name)?;
+    let wanted: PinWanted = later.read(&api).await?;
     let until_ms = until(&api, wanted.for_seconds)?;
     let before = said(&api, &id);
     api.steering().pin(&id, wanted.replicas, until_ms, &caller.identity.who()).await?;

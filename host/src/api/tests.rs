@@ -3,6 +3,7 @@
 mod asking;
 mod document;
 mod roles;
+mod steering;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -61,11 +61,11 @@ impl Default for Jobs {
 pub(super) struct How {
     /// Limits that it runs under where a binding does not say; left out: its size decides.
     #[serde(default)]
-    #[param(value_type = Option<TierWord>)]
+    #[param(inline)]
     tier: Option<TierWord>,
     /// How a core module holds its texts, where it does not say so itself.
     #[serde(default)]
-    #[param(value_type = Option<EncodingWord>)]
+    #[param(inline)]
     encoding: Option<EncodingWord>,
 }
 

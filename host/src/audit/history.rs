@@ -9,7 +9,7 @@ use super::form::{self, Decoder};
 use super::record::{Closing, Note, Record, RecordId, Run, StepEntry};
 use super::{AuditError, kind, log_of, recorder};
 use crate::snapshot::TargetId;
-use crate::store::{Entry, LogRange, Store};
+use crate::store::{Entry, LogRange, Recent, Store};
 
 /// Most entries that follow a record's turn and tell what came of it, that are looked at.
 const SEQUEL_ENTRIES_MAX: usize = 8_192;
@@ -84,15 +84,78 @@ pub async fn history(store: &dyn Store, target: &TargetId, span: Span) -> Result
     };
     let mut entries = store.read_log(&log, range).await?;
     entries.reverse();
+    Ok(read(store, &log, &entries).await?.into_iter().map(|(_, event)| event).collect())
+}
+
+/// Turns of many targets, newest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Recently {
+    /// Each with its number, which grows with every entry that the host writes.
+    pub turns: Vec<(u64, Turn)>,
+    /// Where to go on; `None`: there is nothing before these.
+    pub reached: Option<u64>,
+}
+
+/// Turns of one target or of all, before the number `before`, newest first. Looks at `limit` entries at most; those that cannot
+/// be read, and turns that were only counted, are passed over.
+///
+/// # Errors
+/// Where the store failed.
+pub async fn recently(
+    store: &dyn Store,
+    target: Option<&TargetId>,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Recently, AuditError> {
+    let found = match target {
+        None => store.recent(super::LOGS, before, limit).await?,
+        Some(target) => {
+            let log = log_of(target);
+            let kinds = vec![kind::OPENED, kind::QUIET];
+            let range = LogRange { after: before, kinds, ..LogRange::newest(limit) };
+            let entries = store.read_log(&log, range).await?;
+            let reached = entries.last().map(|entry| entry.seq).filter(|_| entries.len() == limit);
+            Recent { entries: entries.into_iter().map(|entry| (log.clone(), entry)).collect(), reached }
+        }
+    };
+    let mut by_log: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for (log, entry) in found.entries.into_iter().rev() {
+        if matches!(entry.kind, kind::OPENED | kind::QUIET) {
+            by_log.entry(log).or_default().push(entry);
+        }
+    }
+    let mut turns = Vec::new();
+    for (log, entries) in by_log {
+        let read = read(store, &log, &entries).await?.into_iter();
+        turns.extend(read.filter_map(|(seq, event)| match event {
+            Event::Turn(turn) => Some((seq, *turn)),
+            _ => None,
+        }));
+    }
+    turns.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+    Ok(Recently { turns, reached: found.reached })
+}
+
+/// The turn of this number; `None`: it is no turn, or is gone, or cannot be read.
+///
+/// # Errors
+/// Where the store failed.
+pub async fn turn(store: &dyn Store, number: u64) -> Result<Option<Turn>, AuditError> {
+    let found = recently(store, None, number.checked_add(1), 1).await?;
+    Ok(found.turns.into_iter().find(|(seq, _)| *seq == number).map(|(_, turn)| turn))
+}
+
+/// What these entries of one log tell, oldest first, each with its sequence number.
+async fn read(store: &dyn Store, log: &str, entries: &[Entry]) -> Result<Vec<(u64, Event)>, AuditError> {
     let mut decoder = Decoder::default();
     if let Some(first) = entries.iter().find(|entry| entry.kind != kind::NOTE) {
-        for before in lead_in(store, &log, first).await? {
+        for before in lead_in(store, log, first).await? {
             // What fails here is told by the entries that build on it.
             let _ = decoder.decode(&before.body);
         }
     }
-    let mut sequels = sequels(store, &log, entries.first()).await?;
-    Ok(entries.iter().map(|entry| event(entry, &mut decoder, &mut sequels)).collect())
+    let mut sequels = sequels(store, log, entries.first()).await?;
+    Ok(entries.iter().map(|entry| (entry.seq, event(entry, &mut decoder, &mut sequels))).collect())
 }
 
 /// The entries that this one builds on, oldest first: back to a whole one.

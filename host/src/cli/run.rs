@@ -13,7 +13,7 @@ use crate::access::Access;
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::sandbox::THREAD_STACK_BYTES;
-use crate::supervisor::{Host, HostError};
+use crate::supervisor::{Host, HostError, Steering};
 use crate::telemetry::{self, LogFormat};
 
 /// Run the host.
@@ -43,7 +43,12 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
         }
         let shutdown = CancellationToken::new();
         tokio::spawn(until_told(shutdown.clone()));
+        let reload = Hangup::listen();
         let host = build(&config).await?;
+        let (global, dry_run) = (global.clone(), args.dry_run);
+        let load = move || global.load().map(|fresh| Config { dry_run: fresh.dry_run || dry_run, ..fresh });
+        host.steering().reload_by(Arc::new(load)).await;
+        tokio::spawn(reload.obey(host.steering()));
         let api = match config.api.enabled {
             true => Some(serve(&config, &host, shutdown.clone()).await?),
             false => None,
@@ -77,6 +82,36 @@ async fn serve(config: &Config, host: &Host, shutdown: CancellationToken) -> Res
         Api::new(steering, access, config.api.clone(), config.sandbox.upload.bytes_max),
         shutdown,
     )))
+}
+
+/// SIGHUP, which has the configuration read again. Heard of from the start: a host that is told so while it starts neither
+/// ends nor forgets it.
+struct Hangup(std::io::Result<tokio::signal::unix::Signal>);
+
+impl Hangup {
+    fn listen() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()))
+    }
+
+    async fn obey(self, steering: Steering) {
+        let mut hangup = match self.0 {
+            Ok(hangup) => hangup,
+            Err(error) => return tracing::error!(%error, "SIGHUP cannot be listened for: restart to reload"),
+        };
+        while hangup.recv().await.is_some() {
+            match steering.reload().await {
+                Ok(report) => tracing::info!(
+                    added = ?report.added,
+                    changed = ?report.changed,
+                    removed = ?report.removed,
+                    unchanged = report.unchanged,
+                    needs_restart = ?report.needs_restart,
+                    "the configuration was read again and is in force"
+                ),
+                Err(error) => tracing::error!("the configuration is refused, the old one stays in force: {error}"),
+            }
+        }
+    }
 }
 
 /// A runtime whose threads are deep enough for guests: evaluations run on its blocking threads.

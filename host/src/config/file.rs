@@ -1,6 +1,6 @@
 //! The file as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::api::read_api;
 use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
-use super::complaint::Complaints;
+use super::complaint::{Complaint, Complaints, Place};
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
 use super::{ApiSettings, Config, Quiet, Retention, cross};
@@ -134,6 +134,38 @@ fn check_name(name: &str, item: &Item<'_>) -> bool {
         item.reader().complain_at(item.key_place(), item.path(), format!("{name:?} is not a name"), remedy);
     }
     fits
+}
+
+/// Reads one binding that stands in no file: the table `[binding.NAME]` as JSON.
+pub(super) fn read_own(name: &str, document: &serde_json::Value, config: &Config) -> Result<Binding, Complaints> {
+    let refuse = |complaints: Vec<Complaint>| Complaints { file: format!("binding {name}"), complaints };
+    let nowhere =
+        |what: String| Complaint { place: Place::default(), path: String::new(), what, remedy: String::new() };
+    let document = BTreeMap::from([("binding", BTreeMap::from([(name, document)]))]);
+    let text =
+        toml::to_string(&document).map_err(|error| refuse(vec![nowhere(format!("cannot be taken: {error}"))]))?;
+    let reader = Reader::new(&text);
+    let (document, errors) = DeTable::parse_recoverable(&text);
+    let bindings = if errors.is_empty() {
+        let declared = Declared {
+            drivers: config.drivers.iter().map(|driver| driver.name.clone()).collect(),
+            sources: config.sources.iter().map(|source| source.name.clone()).collect(),
+        };
+        let root = Table::root(&reader, document.get_ref());
+        let bindings = read_bindings(&root, &declared);
+        root.finish();
+        bindings
+    } else {
+        Vec::new()
+    };
+    let (mut complaints, _) = reader.into_found();
+    complaints.extend(errors.iter().map(|error| nowhere(error.message().to_owned())));
+    // The text is ours: nobody can look a line up in it.
+    complaints.iter_mut().for_each(|complaint| complaint.place = Place::default());
+    match bindings.into_iter().next() {
+        Some(binding) if complaints.is_empty() => Ok(binding),
+        _ => Err(refuse(complaints)),
+    }
 }
 
 /// Reads a file that holds the bounds of one binding and nothing else.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+use tokio::sync::broadcast;
 
+use super::live::{Happening, Live, LiveEvent};
 use super::state::TargetState;
 use super::{Case, SeatCase};
 use crate::bounds::{Mode, Quiet, Restraint};
@@ -19,6 +21,7 @@ use crate::snapshot::{Change, InFlight, Instance, Inventory, Target, TargetId};
 pub struct Board {
     targets: Mutex<Views>,
     drivers: Mutex<BTreeMap<String, Seen>>,
+    live: Live,
 }
 
 /// Whether a backend was seen at its last turn: when, or why not.
@@ -80,6 +83,8 @@ pub struct SlotView {
     pub version: String,
     /// SHA-256 of its bytes.
     pub digest: Arc<str>,
+    /// Whether it failed in this turn.
+    pub failed: bool,
     /// Since when it has failed at every turn.
     pub faulting_since_ms: Option<u64>,
     /// Until when it is not asked, having failed too often.
@@ -110,11 +115,23 @@ impl Board {
         self.drivers.lock().unwrap_or_else(PoisonError::into_inner).insert(driver.to_owned(), seen);
     }
 
+    /// What has happened after event `number` as far as it is kept, oldest first, and what happens from now on.
+    #[must_use]
+    pub fn events(&self, number: u64) -> (Vec<Arc<LiveEvent>>, broadcast::Receiver<Arc<LiveEvent>>) {
+        self.live.after(number)
+    }
+
+    /// Tells whoever follows along.
+    pub fn tell(&self, at_ms: u64, what: Happening) {
+        self.live.tell(at_ms, what);
+    }
+
     /// Shows what a turn came to, and forgets targets of the driver that are `gone`.
     pub(super) fn show(&self, views: Vec<TargetView>, gone: &BTreeSet<TargetId>) {
         if views.is_empty() && gone.is_empty() {
             return;
         }
+        views.iter().for_each(|view| self.tell_failures(view));
         let mut shown = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let targets = Arc::make_mut(&mut shown);
         for view in views {
@@ -122,6 +139,22 @@ impl Board {
         }
         for id in gone {
             targets.remove(id);
+        }
+    }
+
+    fn tell_failures(&self, view: &TargetView) {
+        // Bindings that were not due say what they said before.
+        for seat in view.seats.iter().filter(|seat| seat.turn_ms == view.observed_ms) {
+            for slot in seat.slots.iter().filter(|slot| slot.failed) {
+                let failed = Happening::Failed {
+                    target: view.target.id.clone(),
+                    binding: seat.binding.clone(),
+                    slot: slot.slot.clone(),
+                    digest: slot.digest.as_ref().to_owned(),
+                    quarantined_until_ms: slot.quarantined_until_ms,
+                };
+                self.tell(view.observed_ms, failed);
+            }
         }
     }
 
@@ -185,13 +218,15 @@ impl TargetView {
 impl SeatView {
     fn after(seat: &mut SeatCase, state: &TargetState, now_ms: u64) -> Self {
         let ruling = seat.ruling.take();
-        let slots = seat.binding.slots.iter().map(|slot| {
+        let failed = |at: usize| seat.answers.iter().any(|answer| answer.slot == at && answer.failed());
+        let slots = seat.binding.slots.iter().enumerate().map(|(at, slot)| {
             let kept = state.slot(&seat.binding.name, &slot.name);
             SlotView {
                 slot: slot.name.clone(),
                 policy: slot.policy.manifest().name.clone(),
                 version: slot.policy.manifest().version.clone(),
                 digest: slot.policy.digest().into(),
+                failed: failed(at),
                 faulting_since_ms: kept.and_then(|kept| kept.faulting_since_ms),
                 quarantined_until_ms: kept.and_then(|kept| kept.quarantined_until_ms),
             }

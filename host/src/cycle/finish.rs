@@ -1,7 +1,7 @@
 //! The end of a change: its record is closed, and the target is free for the next.
 
 use super::state::TargetState;
-use super::{Cycle, CycleError};
+use super::{Cycle, CycleError, Happening};
 use crate::audit::{self, Closing, RecordId, StepEntry};
 use crate::drivers::{Outcome, StepEnd, StepReport};
 use crate::snapshot::TargetId;
@@ -57,10 +57,13 @@ impl Cycle {
         let now_ms = self.parts.clock.now_ms();
         let mut writes: Vec<Write> = Vec::new();
         let mut states = Vec::with_capacity(all.len());
+        let mut ended = Vec::with_capacity(all.len());
         for finished in &all {
             let outcome = outcome(finished.reports.as_deref());
             let reports = finished.reports.as_deref().unwrap_or_default();
             tracing::info!(target_id = %finished.target, key = finished.record, %outcome, "change ended");
+            crate::telemetry::measures::change(finished.target.driver(), &outcome.to_string());
+            ended.push((finished.target.clone(), finished.record.clone(), outcome));
             writes.extend(closing(finished, reports, now_ms, outcome));
             let mut state = self.states.get(&finished.target).cloned().unwrap_or_default();
             // A change that is stuck stays in sight until nothing of it is left to wait for.
@@ -78,6 +81,9 @@ impl Cycle {
         written?;
         for (target, state) in &states {
             self.board.ended(target, state);
+        }
+        for (target, record, outcome) in ended {
+            self.board.tell(now_ms, Happening::Ended { target, record, outcome });
         }
         self.states.extend(states);
         Ok(())

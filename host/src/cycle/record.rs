@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::evaluate::{CameTo, SlotAnswer};
 use super::plan::plan;
 use super::state::{Flight, SeatState, TargetState};
-use super::{Case, Cycle, CycleError, SeatCase};
+use super::{Case, Cycle, CycleError, Happening, SeatCase};
 use crate::audit::{
     self, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
 };
@@ -86,7 +86,10 @@ pub(super) async fn commit(cycle: &mut Cycle, writes: Vec<Write>, acts: &[Act]) 
     for act in acts {
         let (target_id, key) = (act.decision.target(), act.decision.key());
         let (from, to) = act.decision.replicas().map_or((None, None), |count| (Some(count.from), Some(count.to)));
-        tracing::info!(%target_id, key, from, to, reason = act.decision.reason(), "change begun");
+        let reason = act.decision.reason().to_owned();
+        tracing::info!(%target_id, key, from, to, reason, "change begun");
+        let begun = Happening::Begun { target: target_id.clone(), record: act.record.clone(), from, to, reason };
+        cycle.board.tell(cycle.parts.clock.now_ms(), begun);
     }
     Ok(())
 }

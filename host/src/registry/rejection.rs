@@ -24,7 +24,7 @@ pub struct Rejection {
 }
 
 /// What does not fit, as the sandbox's sentences begin, its code, and what to do where the sentence does not say it.
-const MISFITS: [(&str, &str, &str); 15] = [
+const MISFITS: [(&str, &str, &str); 17] = [
     ("it is compiled code", "compiled-code", "give the .wasm that it was compiled from"),
     ("it is WebAssembly as text", "text-format", "make it binary with `wasm-tools parse`"),
     ("it is not WebAssembly", "not-wasm", "give a WebAssembly component or core module"),
@@ -38,6 +38,8 @@ const MISFITS: [(&str, &str, &str); 15] = [
     ("it has a function of", "too-complex", "split the function, or raise the limit"),
     ("it has more than", "too-complex", "make it smaller, or raise the limit"),
     ("its custom sections", "too-complex", "strip it"),
+    ("it is a core module that does not say", "string-encoding", "state the string encoding with the upload"),
+    ("its section `trimtab:string-encoding`", "string-encoding", "write `utf8` or `utf16` into that section"),
     ("it was stated to hold its texts", "string-encoding", "leave the string encoding to the module"),
     ("no component can be made of it", "not-encodable", "build it as a component, or for the world of the contract"),
 ];

@@ -102,3 +102,73 @@ async fn the_built_in_policies_load() {
         assert_eq!((policy.manifest().name.as_str(), policy.digest()), (builtin.name, builtin.sha256));
     }
 }
+
+mod uploads {
+    use super::*;
+    use crate::registry::{PushMeta, VersionState};
+
+    async fn push(home: &Home, bytes: &[u8]) -> crate::registry::Version {
+        let meta = PushMeta { by: "ada".to_owned(), at_ms: 1, ..PushMeta::default() };
+        home.registry.push(bytes, &meta, &()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_good_one_is_tried_on_a_sample_where_nobody_would_use_it() {
+        let home = Home::new();
+        let version = push(&home, &file()).await;
+        assert_eq!((version.name.as_str(), version.state), ("probe", VersionState::Tried));
+        assert_eq!(version.trials[0].came_to, "abstained");
+        assert!(home.store.get_blob(&version.digest).await.unwrap().is_some());
+        for builtin in crate::registry::builtin::BUILTIN {
+            let version = push(&home, builtin.bytes).await;
+            assert_eq!((version.name.as_str(), version.state), (builtin.name, VersionState::Tried), "{version:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bad_one_is_rejected_with_a_code_and_leaves_nothing_but_the_verdict() {
+        let home = Home::new();
+        let further = r#"(@custom "trimtab:string-encoding" "utf8")"#;
+        let with = |probe: Probe| Probe { further: further.to_owned(), ..probe }.module();
+        let trapping = |body: &str| with(Probe::evaluating(body));
+        let import = r#"(import "env" "now" (func)) (memory (export "memory") 1)"#.to_owned();
+        let good = file();
+        let bad: Vec<(&str, Vec<u8>)> = vec![
+            ("not-wasm", b"PK\x03\x04 a zip".to_vec()),
+            ("not-wasm", Vec::new()),
+            ("compiled-code", b"\x7fELF and more".to_vec()),
+            ("text-format", b"(module)".to_vec()),
+            ("truncated", good[..good.len() / 2].to_vec()),
+            ("truncated", good[..6].to_vec()),
+            ("no-policy", wat::parse_str("(module)").unwrap()),
+            ("wrong-contract", with(Probe { contract: "9.0.0".to_owned(), ..Probe::default() })),
+            ("unknown-import", with(Probe { head: import, ..Probe::default() })),
+            ("string-encoding", Probe::default().module()),
+            ("describe-trap", with(Probe { describe: "unreachable".to_owned(), ..Probe::default() })),
+            ("manifest", with(Probe { describe: "(i32.const 16)".to_owned(), ..Probe::default() })),
+            ("needs-trap", with(Probe { needs: "unreachable".to_owned(), ..Probe::default() })),
+            ("trial-trap", trapping("unreachable")),
+            ("trial-out-of-fuel", trapping("(loop $on (br $on)) unreachable")),
+        ];
+        for (code, bytes) in bad {
+            let version = push(&home, &bytes).await;
+            let rejection = version.rejected.clone().unwrap_or_else(|| panic!("{code}: {version:?}"));
+            assert_eq!(rejection.code, code, "{rejection:?}");
+            assert!(!rejection.text.is_empty() && !rejection.remedy.is_empty());
+            assert_eq!(version.state, VersionState::Rejected);
+            assert!(home.store.get_blob(&version.digest).await.unwrap().is_none());
+            assert_eq!(push(&home, &bytes).await, version, "no work the second time");
+            let refused = home.registry.activate(&version.name, &version.digest, None, 2, "ada").await.unwrap_err();
+            assert!(matches!(refused, RegistryError::NotTried { .. }), "{refused}");
+        }
+        assert_eq!(home.registry.versions(None).await.unwrap().len(), 15);
+    }
+
+    #[tokio::test]
+    async fn the_same_bytes_from_many_at_once_are_one_piece_of_work() {
+        let home = Home::new();
+        let bytes = file();
+        let all = futures_util::future::join_all((0..4).map(|_| push(&home, &bytes))).await;
+        assert!(all.iter().all(|version| *version == all[0]), "{all:?}");
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::{
-    Entry, LogRange, Store, StoreError, VALUE_BYTES_MAX, Versioned, Write, Written, checked, digest_of, within,
+    Entry, LogRange, Recent, Store, StoreError, VALUE_BYTES_MAX, Versioned, Write, Written, checked, digest_of, within,
 };
 
 /// A store in memory.
@@ -78,6 +78,24 @@ impl Store for MemoryStore {
             let entries = entries.range((after, Bound::Unbounded)).map(|(_, entry)| entry);
             entries.filter(fits).take(range.limit).cloned().collect()
         })
+    }
+
+    async fn recent(&self, prefix: &str, before: Option<u64>, limit: usize) -> Result<Recent, StoreError> {
+        let state = self.state();
+        let before = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut recent = Recent::default();
+        let mut looked = 0;
+        for (seq, log) in state.written.range((Bound::Unbounded, before)).rev().take(limit) {
+            looked += 1;
+            recent.reached = Some(*seq);
+            if let Some(entry) =
+                state.logs.get(log).and_then(|entries| entries.get(seq)).filter(|_| log.starts_with(prefix))
+            {
+                recent.entries.push((log.clone(), entry.clone()));
+            }
+        }
+        recent.reached = recent.reached.filter(|_| looked == limit);
+        Ok(recent)
     }
 
     async fn logs(&self, prefix: &str) -> Result<Vec<String>, StoreError> {

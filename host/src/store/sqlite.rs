@@ -22,7 +22,7 @@ use self::failure::Failed;
 use self::readers::Readers;
 use self::writer::{Trim, Work, Writer};
 use super::{
-    Entry, LogRange, Store, StoreError, VALUE_BYTES_MAX, Versioned, Write, Written, checked, digest_of, within,
+    Entry, LogRange, Recent, Store, StoreError, VALUE_BYTES_MAX, Versioned, Write, Written, checked, digest_of, within,
 };
 
 /// Name of the file under the data directory.
@@ -154,6 +154,11 @@ impl Store for SqliteStore {
     async fn read_log(&self, log: &str, range: LogRange) -> Result<Vec<Entry>, StoreError> {
         let log = log.to_owned();
         self.read(move |conn| log::read(conn, &log, &range)).await
+    }
+
+    async fn recent(&self, prefix: &str, before: Option<u64>, limit: usize) -> Result<Recent, StoreError> {
+        let prefix = prefix.to_owned();
+        self.read(move |conn| log::recent(conn, &prefix, before, limit)).await
     }
 
     async fn logs(&self, prefix: &str) -> Result<Vec<String>, StoreError> {

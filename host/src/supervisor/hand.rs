@@ -10,7 +10,7 @@ use super::steer_error::SteerError;
 use super::steering::Steering;
 use crate::audit::{self, Note, Trigger};
 use crate::bounds::{Freeze, Pause, Pin};
-use crate::cycle::{Steered, TargetState};
+use crate::cycle::{Happening, Steered, TargetState};
 use crate::snapshot::TargetId;
 use crate::store::{Store, StoreError, Write};
 
@@ -105,11 +105,14 @@ impl Steering {
             Some(freeze) => set(FREEZE.to_owned(), freeze)?,
             None => Write::Delete { key: FREEZE.to_owned() },
         };
-        match &freeze {
-            Some(Freeze { why, until_ms }) => tracing::warn!(why, until_ms, "everything is frozen"),
-            None => tracing::warn!("everything is thawed"),
-        }
-        self.keep_and_say(vec![write], |steered| steered.freeze = freeze).await
+        let text = match &freeze {
+            Some(Freeze { why, until_ms }) => format!("everything is frozen{}: {why}", until(*until_ms)),
+            None => "everything is thawed".to_owned(),
+        };
+        tracing::warn!("{text}");
+        self.keep_and_say(vec![write], |steered| steered.freeze = freeze).await?;
+        self.board().tell(self.clock().now_ms(), Happening::Steered { target: None, text });
+        Ok(())
     }
 
     /// Drops what has ended.
@@ -142,8 +145,11 @@ impl Steering {
         change: impl FnOnce(&mut Steered),
     ) -> Result<(), SteerError> {
         tracing::info!(target_id = %target, "{text}");
-        let note = audit::note(target, &Note { at_ms: self.clock().now_ms(), text });
-        self.keep_and_say(vec![write, note], change).await
+        let at_ms = self.clock().now_ms();
+        let note = audit::note(target, &Note { at_ms, text: text.clone() });
+        self.keep_and_say(vec![write, note], change).await?;
+        self.board().tell(at_ms, Happening::Steered { target: Some(target.clone()), text });
+        Ok(())
     }
 
     async fn keep_and_say(&self, writes: Vec<Write>, change: impl FnOnce(&mut Steered)) -> Result<(), SteerError> {

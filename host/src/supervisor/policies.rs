@@ -11,6 +11,7 @@ use super::steer_error::SteerError;
 use super::steering::Steering;
 use crate::audit::{self, Event, Span};
 use crate::config;
+use crate::cycle::Happening;
 use crate::registry::{Active, PushMeta, Rehearsal, TrialCase, Version};
 use crate::snapshot::{Snapshot, TargetId};
 
@@ -47,6 +48,7 @@ impl Steering {
         let planned = self.registry().plan_activation(name, digest, binding, at_ms, who).await?;
         let active = self.carry_out(planned).await?;
         tracing::info!(policy = name, digest, binding, who, "a version is active");
+        self.tell(format!("version {digest} of {name} is active for {}, by {who}", binding.unwrap_or("all")));
         Ok(active)
     }
 
@@ -59,7 +61,12 @@ impl Steering {
         let planned = self.registry().plan_rollback(name, binding).await?;
         let active = self.carry_out(planned).await?;
         tracing::warn!(policy = name, binding, who, "rolled back to the version before");
+        self.tell(format!("{name} was rolled back for {}, by {who}", binding.unwrap_or("all")));
         Ok(active)
+    }
+
+    fn tell(&self, text: String) {
+        self.board().tell(self.clock().now_ms(), Happening::Steered { target: None, text });
     }
 
     fn check_binding(&self, binding: Option<&str>) -> Result<(), SteerError> {

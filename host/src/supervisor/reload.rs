@@ -69,7 +69,7 @@ impl Steering {
         let load = Arc::clone(&in_force.load);
         let read = tokio::task::spawn_blocking(move || load()).await;
         let fresh = read.map_err(|_cancelled| SteerError::Turn { what: "the host is ending".to_owned() })??;
-        let mut complaints = strange(&in_force.config, &fresh);
+        let mut complaints = strange(&in_force.config, &fresh.bindings);
         let wanted = wanted(&fresh, &in_force.own);
         let running = self.bindings();
         let bindings = match self.binder(&in_force, None, fresh.dry_run).all(&wanted, &running).await {
@@ -146,12 +146,12 @@ pub(super) fn wanted<'a>(config: &'a Config, own: &'a BTreeMap<String, config::B
     from_file.chain(own.values()).collect()
 }
 
-/// Rooms that bindings of the file name and that do not run in this host.
-fn strange(running: &Config, fresh: &Config) -> Vec<Complaint> {
+/// Rooms that bindings name and that do not run in this host.
+pub(super) fn strange<'a>(running: &Config, bindings: impl IntoIterator<Item = &'a config::Binding>) -> Vec<Complaint> {
     let drivers: BTreeSet<&str> = running.drivers.iter().map(|driver| driver.name.as_str()).collect();
     let sources: BTreeSet<&str> = running.sources.iter().map(|source| source.name.as_str()).collect();
     let mut complaints = Vec::new();
-    for binding in &fresh.bindings {
+    for binding in bindings {
         let mut complain = |place, word: &str, name: &str| {
             complaints.push(Complaint {
                 place,
@@ -192,6 +192,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<String> {
     let mut differs = |name: &str, differs: bool| names.extend(differs.then(|| name.to_owned()));
     differs("data_dir", running.data_dir != fresh.data_dir);
     differs("policies_dir", running.policies_dir != fresh.policies_dir);
+    differs("api", running.api != fresh.api);
     differs("records", running.quiet != fresh.quiet || running.retention != fresh.retention);
     differs("sandbox", running.sandbox != fresh.sandbox);
     names.extend(rooms("driver", &running.drivers, &fresh.drivers));

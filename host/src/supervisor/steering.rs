@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, broadcast, oneshot, watch};
 
 use super::orders::{Order, Orders};
 use super::reload::InForce;
 use super::steer_error::SteerError;
 use crate::audit::Trigger;
-use crate::cycle::{Binding, Board, Clock, Seen, Steered, TurnReport, Views};
+use crate::cycle::{Binding, Board, Clock, LiveEvent, Seen, Steered, TurnReport, Views};
 use crate::registry::Registry;
 use crate::snapshot::TargetId;
 use crate::store::Store;
@@ -103,6 +103,12 @@ impl Steering {
     #[must_use]
     pub fn drivers(&self) -> BTreeMap<String, Seen> {
         self.0.board.drivers()
+    }
+
+    /// What has happened after event `number` as far as it is kept, oldest first, and what happens from now on.
+    #[must_use]
+    pub fn events(&self, number: u64) -> (Vec<Arc<LiveEvent>>, broadcast::Receiver<Arc<LiveEvent>>) {
+        self.0.board.events(number)
     }
 
     /// A whole turn of these targets now (`None`: of all), outside of their pace. Waits for it; what it began goes on.

@@ -7,7 +7,8 @@ use crate::snapshot::TargetId;
 
 /// A path that can be asked for: what stands in braces is replaced by something that is there, or harmless.
 fn path_of(rule: &Rule) -> String {
-    rule.path.replace("{driver}", "local").replace("{name}", "web").replace("{id}", "0000000000000000")
+    let path = rule.path.replace("{driver}", "local").replace("{name}", "web").replace("{id}", "0000000000000000");
+    path.replace("{digest}", "0000").replace("{job}", "0")
 }
 
 /// What the check says of a caller and this route; the target that is asked for is `local/web`, on which binding `web` sits.
@@ -34,12 +35,20 @@ fn expected(stage: &Stage, rule: &Rule, token: Option<&str>) -> Option<&'static 
     let object = match rule.needs {
         Needs::ForHost(_) => Object::Host,
         _ if rule.path.contains("{driver}") => targets::place(&views[&id]),
+        _ if rule.path.starts_with("/v1/bindings/{name}") => {
+            let bindings = stage.api.steering().bindings();
+            let binding = bindings.iter().find(|binding| binding.name == "web").unwrap();
+            return permit(&identity, permission, &bindings::binding_place(binding)).err().map(word);
+        }
         _ => Object::Each,
     };
-    match permit(&identity, permission, &object) {
-        Ok(()) => None,
-        Err(Denied::Role { .. }) => Some("role-too-low"),
-        Err(Denied::Scope { .. }) => Some("out-of-scope"),
+    permit(&identity, permission, &object).err().map(word)
+}
+
+fn word(denied: Denied) -> &'static str {
+    match denied {
+        Denied::Role { .. } => "role-too-low",
+        Denied::Scope { .. } => "out-of-scope",
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use super::{count, number};
-use crate::store::{Entry, LogRange};
+use crate::store::{Entry, LogRange, Recent};
 
 /// Every so many entries of a log one names the one so many before it.
 pub(super) const BLOCK_ENTRIES: u64 = 64;
@@ -85,6 +85,28 @@ fn walk(
         seq = next;
     }
     Ok(())
+}
+
+/// The newest entries of all logs, as the store's trait says.
+pub(super) fn recent(conn: &Connection, prefix: &str, before: Option<u64>, limit: usize) -> rusqlite::Result<Recent> {
+    // As below: the entries are passed through in their order, each with the name of its log.
+    let sql = "SELECT logs.name, entries.seq, entries.at_ms, entries.kind, entries.body \
+               FROM entries CROSS JOIN logs ON logs.id = entries.log \
+               WHERE entries.seq < ?1 ORDER BY entries.seq DESC LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([before.map_or(i64::MAX, number), number(limit)])?;
+    let (mut recent, mut looked) = (Recent::default(), 0);
+    while let Some(row) = rows.next()? {
+        let seq = count(row.get(1)?);
+        looked += 1;
+        recent.reached = Some(seq);
+        if row.get_ref(0)?.as_str()?.starts_with(prefix) {
+            let entry = Entry { seq, at_ms: count(row.get(2)?), kind: row.get(3)?, body: row.get(4)? };
+            recent.entries.push((row.get(0)?, entry));
+        }
+    }
+    recent.reached = recent.reached.filter(|_| looked == limit);
+    Ok(recent)
 }
 
 /// Time of the first kept entry of logs that begin with `prefix`.

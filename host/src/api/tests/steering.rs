@@ -1,0 +1,192 @@
+//! What is steered by API, and what can be asked about it afterwards.
+
+use super::*;
+
+impl Stage {
+    async fn send(&self, method: Method, path: &str, body: &Value) -> Value {
+        let answer = self.admin(method, path).json(body).send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_paused_scaled_and_let_go_and_the_trail_has_before_and_after() {
+    let stage = Stage::open().await;
+    let said = stage.send(Method::POST, "/v1/targets/local/web/pause", &serde_json::json!({ "for_seconds": 60 })).await;
+    assert!(said["pause"]["by"].as_str().unwrap().starts_with("first ("), "{said}");
+    let said = stage.send(Method::POST, "/v1/targets/local/web/resume", &Value::Null).await;
+    assert_eq!(said["pause"], Value::Null);
+    let scale = |replicas: u32| {
+        let body = serde_json::json!({ "replicas": replicas });
+        stage.admin(Method::POST, "/v1/targets/local/web/scale").json(&body).send()
+    };
+    // The binding allows none but none.
+    assert_eq!(problem(scale(3).await.unwrap()).await, (422, "out-of-range".to_owned()));
+    assert_eq!(scale(0).await.unwrap().status(), StatusCode::OK);
+    stage.send(Method::DELETE, "/v1/targets/local/web/scale", &Value::Null).await;
+    let turn = stage.send(Method::POST, "/v1/targets/local/web/evaluate", &Value::Null).await;
+    assert_eq!(turn["targets"], 1);
+
+    let rows = stage.get("/v1/audit?limit=5").await["items"].clone();
+    assert_eq!(rows[0]["object"], "turn of local/web");
+    assert_eq!(rows[1]["before"]["pin"]["replicas"], 0);
+    assert_eq!(rows[1]["after"]["pin"], Value::Null);
+    assert_eq!(rows[4]["after"]["pause"]["by"], rows[4]["who"]);
+    assert!(rows[4]["request"].as_str().unwrap().contains('-'));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn everything_freezes_and_thaws() {
+    let stage = Stage::open().await;
+    assert_eq!(stage.get("/v1/freeze").await["frozen"], false);
+    let frozen = stage.send(Method::POST, "/v1/freeze", &serde_json::json!({ "why": "migration" })).await;
+    assert_eq!(frozen["frozen"], true);
+    assert!(frozen["why"].as_str().unwrap().starts_with("migration (by first"));
+    assert_eq!(stage.send(Method::DELETE, "/v1/freeze", &Value::Null).await["frozen"], false);
+    for why in ["", "  "] {
+        let answer =
+            stage.admin(Method::POST, "/v1/freeze").json(&serde_json::json!({ "why": why })).send().await.unwrap();
+        assert_eq!(problem(answer).await, (422, "refused".to_owned()));
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn decisions_are_listed_page_by_page_and_shown_whole() {
+    let stage = Stage::open().await;
+    // No reading can be had, so every turn is one in which a policy refuses.
+    stage.send(Method::POST, "/v1/targets/local/web/evaluate", &Value::Null).await;
+    let page = stage.get("/v1/decisions?target=local%2Fweb&limit=1").await;
+    let row = &page["items"][0];
+    assert_eq!((&row["target"], &row["kind"], &row["binding"]), (&"local/web".into(), &"held".into(), &"web".into()));
+    let whole = stage.get(&format!("/v1/decisions/{}", row["id"].as_str().unwrap())).await;
+    assert_eq!(whole["record"]["target"], "local/web");
+    assert_eq!(whole["record"]["at_ms"], row["at_ms"]);
+    assert!(whole["record"]["slots"][0]["evaluation"].is_object());
+    let older =
+        stage.get(&format!("/v1/decisions?target=local%2Fweb&limit=1&after={}", page["next"].as_str().unwrap())).await;
+    assert!(
+        older["items"][0]["id"].as_str().unwrap().parse::<u64>().unwrap()
+            < row["id"].as_str().unwrap().parse().unwrap()
+    );
+
+    let targets = |page: &Value| -> std::collections::BTreeSet<String> {
+        page["items"].as_array().unwrap().iter().map(|row| row["target"].as_str().unwrap().to_owned()).collect()
+    };
+    let both = ["local/api".to_owned(), "local/web".to_owned()].into();
+    assert_eq!(targets(&stage.get("/v1/decisions").await), both);
+    assert_eq!(targets(&stage.get("/v1/decisions?binding=api").await), ["local/api".to_owned()].into());
+    assert_eq!(targets(&stage.get("/v1/decisions?kind=acted").await), [].into());
+    assert_eq!(targets(&stage.get("/v1/decisions?restraint=cooling-down").await), [].into());
+    assert_eq!(targets(&stage.get("/v1/decisions?to_ms=1").await), [].into());
+    // A token of one binding sees its decisions alone.
+    let viewer = stage.token(Role::Viewer, &["api"], 0).await;
+    let ask = |path: String| stage.ask(Method::GET, &path).bearer_auth(viewer.reveal()).send();
+    let page: Value = ask("/v1/decisions".to_owned()).await.unwrap().json().await.unwrap();
+    assert_eq!(targets(&page), ["local/api".to_owned()].into());
+    let answer = ask(format!("/v1/decisions/{}", row["id"].as_str().unwrap())).await.unwrap();
+    assert_eq!(problem(answer).await, (403, "out-of-scope".to_owned()));
+    for (path, status, code) in [
+        ("/v1/decisions/0", 404, "no-such-decision"),
+        ("/v1/decisions/x", 404, "no-such-decision"),
+        ("/v1/decisions/18446744073709551615", 404, "no-such-decision"),
+        ("/v1/decisions?target=web", 400, "bad-query"),
+        ("/v1/decisions?kind=done", 400, "bad-query"),
+    ] {
+        let answer = stage.admin(Method::GET, path).send().await.unwrap();
+        assert_eq!(problem(answer).await, (status, code.to_owned()), "{path}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn the_measures_are_text_that_prometheus_reads() {
+    let stage = Stage::open().await;
+    let answer = stage.admin(Method::GET, "/metrics").send().await.unwrap();
+    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    let text = answer.text().await.unwrap();
+    for line in [
+        "trimtab_turns_total{driver=\"local\"}",
+        "trimtab_turn_stage_seconds_total{driver=\"local\",stage=\"observe\"}",
+        "trimtab_evaluations_total{policy=\"target-tracking\",outcome=\"refused\"}",
+        "trimtab_source_errors_total{source=\"page\"}",
+        "trimtab_targets 2",
+        "trimtab_store_bytes ",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_bad_upload_is_a_job_whose_version_says_why_and_the_same_bytes_are_no_work() {
+    let stage = Stage::open().await;
+    let upload = |bytes: &'static [u8]| stage.admin(Method::POST, "/v1/policies").body(bytes).send();
+    let answer = upload(b"PK\x03\x04 no policy").await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
+    let mut job: Value = answer.json().await.unwrap();
+    for _ in 0..400 {
+        if job["state"] != "running" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        job = stage.get(&location).await;
+    }
+    assert_eq!(job["state"], "done", "{job}");
+    assert_eq!(job["version"]["rejected"]["code"], "not-wasm");
+    let digest = job["digest"].as_str().unwrap().to_owned();
+    let again = upload(b"PK\x03\x04 no policy").await.unwrap();
+    assert_eq!(again.status(), StatusCode::OK);
+    assert_eq!(again.json::<Value>().await.unwrap()["digest"], *digest);
+
+    let activate = |name: &str| {
+        let body = serde_json::json!({ "digest": digest });
+        stage.admin(Method::POST, &format!("/v1/policies/{name}/activate")).json(&body).send()
+    };
+    let (status, code) = problem(activate("x").await.unwrap()).await;
+    assert!(status == 404 && code == "no-such-version" || status == 409 && code == "not-tried", "{status} {code}");
+    // More than the limit of this stage, without a length that says so.
+    let chunks = futures_util::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![0_u8; 100_000])));
+    let body = axum::body::Body::from_stream(chunks);
+    let request = axum::http::Request::post("/v1/policies").header("authorization", format!("Bearer {}", stage.admin));
+    let answer = tower::ServiceExt::oneshot(router(stage.api.clone()), request.body(body).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 413);
+    assert_eq!(stage.get("/v1/policies?state=rejected").await["items"].as_array().unwrap().len(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_binding_is_written_by_who_has_seen_its_version() {
+    let stage = Stage::open().await;
+    let document = serde_json::json!({
+        "select": { "driver": "local", "labels": { "app": "api" } },
+        "mode": "dry-run",
+        "replicas": { "min": 0, "max": 2 },
+        "reading": [{ "name": "load", "source": "page", "query": "/load" }],
+        "policy": [{ "use": "target-tracking", "params": { "reading": "load", "target": 10.0 } }],
+    });
+    let put = |condition: (&'static str, String)| {
+        stage.admin(Method::PUT, "/v1/bindings/extra").header(condition.0, condition.1).json(&document).send()
+    };
+    let answer = put(("if-none-match", "*".to_owned())).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+    let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(stage.get("/v1/bindings/extra").await["mode"], "dry-run");
+    assert_eq!(problem(put(("if-none-match", "*".to_owned())).await.unwrap()).await, (412, "stale".to_owned()));
+    assert_eq!(put(("if-match", etag.clone())).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(problem(put(("if-match", etag)).await.unwrap()).await, (412, "stale".to_owned()));
+    assert_eq!(problem(put(("if-match", "7".to_owned())).await.unwrap()).await, (400, "bad-condition".to_owned()));
+    let bad = serde_json::json!({ "select": { "driver": "nowhere" } });
+    let answer = stage.admin(Method::PUT, "/v1/bindings/extra").json(&bad).send().await.unwrap();
+    assert_eq!(problem(answer).await, (422, "configuration".to_owned()));
+    assert_eq!(stage.admin(Method::DELETE, "/v1/bindings/extra").send().await.unwrap().status(), StatusCode::OK);
+    let answer = stage.admin(Method::DELETE, "/v1/bindings/extra").send().await.unwrap();
+    assert_eq!(problem(answer).await, (404, "no-such-binding".to_owned()));
+    stage.end().await;
+}

@@ -1,0 +1,229 @@
+//! A host that runs: the real pace, cycle, registry and sandbox over a backend and a source in memory. Turns come when a test
+//! orders them; the binding's own pace is an hour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::{self, Event, Record, Span, Trigger};
+use crate::config::Config;
+use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, TargetView, TimerClock, TurnReport};
+use crate::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
+use crate::policy::probe::{Probe, sandbox};
+use crate::registry::{PushMeta, Registry, RegistryParts, Version, builtin};
+use crate::sandbox::{ArtefactCache, Compiler};
+use crate::snapshot::TargetId;
+use crate::sources::memory::MemorySource;
+use crate::sources::{GatherLimits, Source, Sources};
+use crate::store::{MemoryStore, Store};
+use crate::supervisor::bind::Binder;
+use crate::supervisor::reload::{InForce, wanted};
+use crate::supervisor::steering::SteeringParts;
+use crate::supervisor::{Steering, hand, own, pace};
+
+const NOON_MS: u64 = 1_795_176_000_000;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The name under which versions of the real `target-tracking` are pushed.
+pub(super) const TRACKING: &str = "target-tracking";
+
+/// The configuration of most tests.
+pub(super) const CONFIG: &str = r#"
+[driver.local.process]
+[source.meter.prometheus]
+url = "http://127.0.0.1:9"
+[binding.web]
+select = { driver = "local", labels = { app = "web" } }
+every = "1h"
+replicas = { min = 1, max = 10 }
+stabilization = { up = "0s", down = "0s" }
+cooldown = { up = "0s", down = "0s" }
+[[binding.web.reading]]
+name = "load"
+source = "meter"
+query = "load"
+[[binding.web.policy]]
+use = "target-tracking"
+params = { reading = "load", target = 50.0 }
+"#;
+
+pub(super) struct Stage {
+    pub(super) steering: Steering,
+    pub(super) clock: Arc<TimerClock>,
+    pub(super) target: TargetId,
+    folder: TempDir,
+    driver: Arc<MemoryDriver>,
+    source: Arc<MemorySource>,
+    store: Arc<dyn Store>,
+    shutdown: CancellationToken,
+    task: JoinHandle<Cycle>,
+    epoch: u64,
+}
+
+impl Stage {
+    /// A host with two instances of `local/web`.
+    pub(super) async fn set(config: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(TimerClock::starting_at(NOON_MS));
+        let behavior = MemorySettings { keeps_desired: false, start_ms: 0, stop_ms: 0 };
+        let driver = Arc::new(MemoryDriver::new("local", behavior));
+        let mut workload = MemoryTarget::new("web", 2);
+        workload.labels.insert("app".to_owned(), "web".to_owned());
+        let target = driver.insert(workload).unwrap();
+        let source = Arc::new(MemorySource::new("meter"));
+        source.set("load", &target, None, NOON_MS, 100.0);
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        std::fs::write(folder.path().join("trimtab.toml"), config).unwrap();
+        let (steering, shutdown, task) = start(&folder, &driver, &source, &store, &clock, 1).await;
+        let stage = Self { steering, clock, target, folder, driver, source, store, shutdown, task, epoch: 1 };
+        stage.seen().await;
+        stage
+    }
+
+    /// The host ends in order, and starts again with what is kept.
+    pub(super) async fn restart(mut self) -> Self {
+        self.shutdown.cancel();
+        (&mut self.task).await.unwrap().farewell().await;
+        self.epoch += 1;
+        let Self { folder, driver, source, store, clock, .. } = &self;
+        let (steering, shutdown, task) = start(folder, driver, source, store, clock, self.epoch).await;
+        let stage = Self { steering, shutdown, task, ..self };
+        stage.seen().await;
+        stage
+    }
+
+    pub(super) fn edit(&self, config: &str) {
+        std::fs::write(self.folder.path().join("trimtab.toml"), config).unwrap();
+    }
+
+    pub(super) fn load(&self, load: f64) {
+        self.source.set("load", &self.target, None, self.clock.now_ms(), load);
+    }
+
+    /// A whole turn, and the end of what it began.
+    pub(super) async fn turn(&self) -> TurnReport {
+        let manual = Trigger::Manual { who: "ada".to_owned() };
+        let report = self.steering.turn_now(None, manual).await.unwrap();
+        self.until(|view| view.in_flight.is_none()).await;
+        report
+    }
+
+    pub(super) fn view(&self) -> Arc<TargetView> {
+        Arc::clone(&self.steering.targets()[&self.target])
+    }
+
+    pub(super) fn desired(&self) -> u32 {
+        self.view().target.desired
+    }
+
+    /// Waits until the target stands like this.
+    pub(super) async fn until(&self, stands: impl Fn(&TargetView) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !stands(&self.view()) {
+            assert!(Instant::now() < end, "{:?}", self.view());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// All records of the target, oldest first.
+    pub(super) async fn records(&self) -> Vec<Record> {
+        let span = Span { from_ms: 0, to_ms: u64::MAX, entries_max: 100_000 };
+        let events = audit::history(self.store.as_ref(), &self.target, span).await.unwrap();
+        let turns = events.into_iter().filter_map(|event| match event {
+            Event::Turn(turn) => Some(turn.record),
+            Event::NotRecorded { why, .. } => panic!("{why}"),
+            Event::Counted(_) | Event::Note(_) => None,
+        });
+        turns.collect()
+    }
+
+    /// The digests that the last turn's policies had.
+    pub(super) async fn last_digests(&self) -> Vec<String> {
+        let last = self.records().await.pop().unwrap();
+        last.slots.into_iter().map(|slot| slot.policy.digest).collect()
+    }
+
+    pub(super) async fn push(&self, bytes: &[u8]) -> Version {
+        let meta = PushMeta { by: "ada".to_owned(), at_ms: self.clock.now_ms(), ..PushMeta::default() };
+        self.steering.push(bytes, &meta).await.unwrap()
+    }
+
+    async fn seen(&self) {
+        let end = Instant::now() + PATIENCE;
+        while self.steering.targets().get(&self.target).is_none_or(|view| view.in_flight.is_some()) {
+            assert!(Instant::now() < end, "the first turn does not come");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+async fn start(
+    folder: &TempDir,
+    driver: &Arc<MemoryDriver>,
+    source: &Arc<MemorySource>,
+    store: &Arc<dyn Store>,
+    clock: &Arc<TimerClock>,
+    epoch: u64,
+) -> (Steering, CancellationToken, JoinHandle<Cycle>) {
+    let registry = Arc::new(Registry::new(RegistryParts {
+        sandbox: sandbox(),
+        compiler: Compiler::in_process(),
+        cache: Some(ArtefactCache::open(folder.path()).unwrap()),
+        store: Arc::clone(store),
+        policies_dir: folder.path().to_owned(),
+    }));
+    let config = Config::load(&folder.path().join("trimtab.toml")).unwrap();
+    let sources: Arc<Sources> = Arc::new([("meter".to_owned(), Arc::clone(source) as Arc<dyn Source>)].into());
+    let binder = Binder { registry: &registry, sources: &sources, planned: None, dry_run: false };
+    let own = own::load(store.as_ref(), &config).await.unwrap().unwrap();
+    let bindings = binder.all(&wanted(&config, &own), &[]).await.unwrap();
+    let mut cycle = Cycle::take_up(Parts {
+        driver: Arc::clone(driver) as _,
+        registrars: Vec::new(),
+        sources: Arc::clone(&sources),
+        store: Arc::clone(store),
+        records: audit::Settings::default(),
+        host: "here".to_owned(),
+        clock: Arc::clone(clock) as _,
+        patience: Patience::default(),
+        gather_limits: GatherLimits::default(),
+        lease: Lease { epoch, expires_ms: u64::MAX },
+    })
+    .await
+    .unwrap();
+    let load = crate::supervisor::from_file(&config);
+    let steering = Steering::new(SteeringParts {
+        registry,
+        store: Arc::clone(store),
+        clock: Arc::clone(clock) as _,
+        bindings,
+        in_force: InForce { config, own, sources, load },
+        steered: hand::load(store.as_ref()).await.unwrap(),
+    });
+    cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(pace::drive(cycle, steering.listen(), steering.orders("local"), shutdown.clone()));
+    (steering, shutdown, task)
+}
+
+/// The real `target-tracking`, made another version by a custom section that says so.
+pub(super) fn tracking(version: u8) -> Vec<u8> {
+    let mut bytes = builtin::builtin(TRACKING).unwrap().bytes.to_vec();
+    bytes.extend([0, 3, 1, b'v', version]);
+    bytes
+}
+
+/// A policy of that name which takes no parameters.
+pub(super) fn without_parameters() -> Vec<u8> {
+    let describe = "
+        (i32.store (i32.const 16) (i32.const 2048)) (i32.store (i32.const 20) (i32.const 15))
+        (i32.store (i32.const 24) (i32.const 1032)) (i32.store (i32.const 28) (i32.const 5))
+        (i32.store (i32.const 56) (i32.const 64))
+        (i32.const 16)";
+    let further = r#"(data (i32.const 2048) "target-tracking") (@custom "trimtab:string-encoding" "utf8")"#;
+    Probe { describe: describe.to_owned(), further: further.to_owned(), ..Probe::default() }.module()
+}

@@ -1,0 +1,109 @@
+//! A host that runs and is told by SIGHUP to read its configuration again.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A host whose workload is never started: nothing is left behind.
+fn config(data_dir: &Path, every: &str) -> String {
+    let data_dir = data_dir.display();
+    format!(
+        r#"data_dir = "{data_dir}"
+[api]
+listen = "127.0.0.1:0"
+[driver.local.process]
+cgroups = false
+[driver.local.process.workload.web]
+command = ["sleep", "1000"]
+[source.page.http-json]
+url = "http://127.0.0.1:9/"
+[binding.web]
+select = {{ driver = "local" }}
+every = "{every}"
+replicas = {{ min = 0, max = 0 }}
+[[binding.web.reading]]
+name = "load"
+source = "page"
+query = "/load"
+[[binding.web.policy]]
+use = "target-tracking"
+params = {{ reading = "load", target = 10 }}
+"#
+    )
+}
+
+/// The host and what it says; it does not outlive the test.
+struct Host {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Host {
+    fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
+            .args(["run", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines }
+    }
+
+    fn tell(&self, signal: Signal) {
+        kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits until it says this, and returns the whole line.
+    fn says(&self, words: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut said = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            if line.contains(words) {
+                return line;
+            }
+            said.push(line);
+        }
+        panic!("it does not say {words:?}, but:\n{}", said.join("\n"));
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn sighup_puts_a_good_file_into_force_and_refuses_a_bad_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data_dir) = (folder.path().join("trimtab.toml"), folder.path().join("data"));
+    std::fs::write(&file, config(&data_dir, "1h")).unwrap();
+    let mut host = Host::start(&file);
+    host.says("running");
+
+    std::fs::write(&file, config(&data_dir, "soon").replace("target = 10", "tarket = 10")).unwrap();
+    host.tell(Signal::HUP);
+    let refused = host.says("is refused, the old one stays in force");
+    assert!(refused.contains("every"), "{refused}");
+
+    let elsewhere = config(&folder.path().join("elsewhere"), "30m");
+    std::fs::write(&file, elsewhere).unwrap();
+    host.tell(Signal::HUP);
+    let taken = host.says("was read again and is in force");
+    assert!(taken.contains("changed=[\"web\"]") && taken.contains("needs_restart=[\"data_dir\"]"), "{taken}");
+
+    host.tell(Signal::TERM);
+    host.says("ended in order");
+    assert!(host.child.wait().unwrap().success());
+}
