@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::bind::Binder;
+use self::bind::{Binder, Found};
 pub use self::own::OwnBinding;
 use self::reload::InForce;
 pub use self::reload::{Loader, ReloadReport};
@@ -275,7 +275,7 @@ async fn bind_all(
     own: &BTreeMap<String, config::Binding>,
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = driver_complaints(config);
-    let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run };
+    let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run, found: Found::default() };
     match binder.all(&reload::wanted(config, own), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}

@@ -88,11 +88,19 @@ impl Registry {
             return Err(RegistryError::Raced { name });
         }
         if let Some((digest, at_ms)) = activates
-            && let Some(version) = self.kept_version(&digest).await?
+            && let Err(error) = self.note_activated(&digest, at_ms).await
         {
-            self.keep_version(&Version { activated_ms: Some(at_ms), ..version }).await?;
+            // It is active all the same; only what is told of it later lacks the time.
+            tracing::warn!(policy = name, digest, %error, "that a version was activated could not be noted");
         }
         Ok(active)
+    }
+
+    async fn note_activated(&self, digest: &str, at_ms: u64) -> Result<(), RegistryError> {
+        match self.kept_version(digest).await? {
+            Some(version) => self.keep_version(&Version { activated_ms: Some(at_ms), ..version }).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes a version the active one. Asks no binding: see the supervisor, which does first.

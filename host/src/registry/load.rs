@@ -9,11 +9,12 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::activate::Planned;
+use super::active::Active;
 use super::builtin::builtin;
 use super::error::RegistryError;
 use super::index::StoreIndex;
 use super::upload::{Uploads, bare};
-use super::version::Grants;
+use super::version::{Grants, Version};
 use crate::policy::{self, Policy, PolicyError};
 use crate::sandbox::{Artefact, ArtefactCache, CompileRequest, Compiler, Sandbox, SandboxError, StringEncoding, Tier};
 use crate::store::{Store, Write};
@@ -82,10 +83,45 @@ impl Registry {
         tier: Option<Tier>,
         planned: Option<&Planned>,
     ) -> Result<Arc<Policy>, RegistryError> {
-        if uses.starts_with("sha256:") {
-            return self.by_digest(bare(uses), tier).await;
+        let digest = self.assigned(binding, uses, planned).await?;
+        self.resolve_assigned(uses, digest.as_deref(), tier).await
+    }
+
+    /// The digest of the version that a binding runs under the name `uses`, or as `planned` where that is about this name.
+    /// `None`: the one in this binary, or `uses` is no name.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    pub async fn assigned(
+        &self,
+        binding: &str,
+        uses: &str,
+        planned: Option<&Planned>,
+    ) -> Result<Option<String>, RegistryError> {
+        if !is_name(uses) {
+            return Ok(None);
         }
-        if uses.contains('/') || Path::new(uses).extension().is_some_and(|extension| extension == "wasm") {
+        let of = |active: &Active| active.digest_for(binding).map(str::to_owned);
+        match planned.filter(|planned| planned.name == uses) {
+            Some(planned) => Ok(of(&planned.active)),
+            None => Ok(self.active(uses).await?.as_ref().and_then(of)),
+        }
+    }
+
+    /// The policy that a `use` names, where `digest` is what [`Self::assigned`] said.
+    ///
+    /// # Errors
+    /// As [`Self::resolve_for`].
+    pub async fn resolve_assigned(
+        &self,
+        uses: &str,
+        digest: Option<&str>,
+        tier: Option<Tier>,
+    ) -> Result<Arc<Policy>, RegistryError> {
+        if let Some(digest) = digest.or_else(|| uses.strip_prefix("sha256:")) {
+            return self.by_digest(bare(digest), tier).await;
+        }
+        if is_file(uses) {
             let path = self.parts.policies_dir.join(uses);
             let bytes_max = self.parts.sandbox.upload_limits().bytes_max;
             let bytes = read_file(&path, bytes_max).map_err(|source| RegistryError::File { path, source })?;
@@ -93,13 +129,6 @@ impl Registry {
         }
         if uses.is_empty() || uses.chars().any(char::is_control) {
             return Err(RegistryError::Form { uses: uses.to_owned() });
-        }
-        let active = match planned.filter(|planned| planned.name == uses) {
-            Some(planned) => Some(planned.active.clone()),
-            None => self.active(uses).await?,
-        };
-        if let Some(digest) = active.as_ref().and_then(|active| active.digest_for(binding)) {
-            return self.by_digest(digest, tier).await;
         }
         let found = builtin(uses).map_err(|source| RegistryError::Builtin { source })?;
         self.load(uses, found.bytes, tier, None).await
@@ -135,11 +164,19 @@ impl Registry {
     /// As [`Self::resolve`].
     pub async fn by_digest(&self, digest: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
         let failed = |source| RegistryError::Store { name: short(digest), source };
-        let bytes = self.parts.store.get_blob(digest).await.map_err(failed)?;
-        let bytes = bytes.ok_or_else(|| RegistryError::Unknown { digest: short(digest) })?;
         let kept = self.parts.store.get(&encoding_key(digest)).await.map_err(failed)?;
         let encoding = kept.and_then(|kept| serde_json::from_slice(&kept.value).ok());
         let version = self.kept_version(digest).await?;
+        if let Some(Version { grants, tier: own, bytes, .. }) = &version {
+            let size = usize::try_from(*bytes).unwrap_or(usize::MAX);
+            let tier = grants.tier.or(tier).or(*own).unwrap_or_else(|| self.parts.sandbox.tier_of_size(size));
+            // Where somebody runs it already, its bytes need not be read.
+            if let Some(policy) = self.running(&Key { digest: digest.to_owned(), tier, encoding }).await {
+                return Ok(policy);
+            }
+        }
+        let bytes = self.parts.store.get_blob(digest).await.map_err(failed)?;
+        let bytes = bytes.ok_or_else(|| RegistryError::Unknown { digest: short(digest) })?;
         let tier = version.map_or(tier, |version| version.grants.tier.or(tier).or(version.tier));
         self.load(&short(digest), &bytes, tier, encoding).await
     }
@@ -181,6 +218,12 @@ impl Registry {
         let policy = self.load_anew(name, bytes, &key).await?;
         *slot = Arc::downgrade(&policy);
         Ok((policy, key))
+    }
+
+    /// A policy that somebody holds.
+    async fn running(&self, key: &Key) -> Option<Arc<Policy>> {
+        let loaded = self.loaded.lock().await;
+        loaded.get(key)?.try_lock().ok()?.upgrade()
     }
 
     async fn slot(&self, key: &Key) -> Arc<Mutex<Weak<Policy>>> {
@@ -269,6 +312,20 @@ impl Registry {
         };
         format!("{}-{encoding}-{}", key.digest, self.parts.sandbox.engine_hash())
     }
+}
+
+/// Whether a `use` is the name of a file.
+fn is_file(uses: &str) -> bool {
+    uses.contains('/') || Path::new(uses).extension().is_some_and(|extension| extension == "wasm")
+}
+
+/// Whether it can be a policy's name; a manifest has none that is longer.
+fn is_name(uses: &str) -> bool {
+    const NAME_BYTES_MAX: usize = 64;
+    uses.len() <= NAME_BYTES_MAX
+        && uses.bytes().all(|byte| byte.is_ascii_graphic())
+        && !uses.starts_with("sha256:")
+        && !is_file(uses)
 }
 
 fn encoding_key(digest: &str) -> String {

@@ -1,18 +1,17 @@
 //! From a binding of the configuration to one that can be run: policies loaded, parameters checked, needs known and met.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use crate::config::{self, Complaint, Place, PolicyUse, Select};
 use crate::cycle::{Binding, Selector, Slot};
-use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, check_params};
-use crate::registry::{Planned, Registry};
+use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, Tier, check_params};
+use crate::registry::{Grants, Planned, Registry, RegistryError};
 use crate::sources::{ReadingSpec, Sources};
 
-/// Makes bindings of a configuration ready to be run.
-#[derive(Clone, Copy)]
+/// Makes bindings of a configuration ready to be run. Thousands of bindings may use one policy: it is looked up once.
 pub(super) struct Binder<'a> {
     pub(super) registry: &'a Registry,
     pub(super) sources: &'a Sources,
@@ -20,7 +19,11 @@ pub(super) struct Binder<'a> {
     pub(super) planned: Option<&'a Planned>,
     /// Whether every binding is to decide and record only.
     pub(super) dry_run: bool,
+    pub(super) found: Found,
 }
+
+/// Policies that were looked up: by what `use` says, the digest assigned, and the tier.
+pub(super) type Found = Mutex<HashMap<(String, Option<String>, Option<Tier>), (Arc<Policy>, Grants)>>;
 
 impl Binder<'_> {
     /// All of them, or every complaint of all. Those that come out as they are `running` stay the very same.
@@ -79,18 +82,28 @@ impl Binder<'_> {
         })
     }
 
+    /// The policy, and what the operator lets it do.
+    async fn find(&self, binding: &str, used: &PolicyUse) -> Result<(Arc<Policy>, Grants), RegistryError> {
+        let digest = self.registry.assigned(binding, &used.uses, self.planned).await?;
+        let key = (used.uses.clone(), digest, used.tier);
+        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(found.clone());
+        }
+        let policy = self.registry.resolve_assigned(&used.uses, key.1.as_deref(), used.tier).await?;
+        let found = (Arc::clone(&policy), self.registry.grants(policy.digest()).await?);
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        Ok(found)
+    }
+
     async fn fill(&self, binding: &config::Binding, used: &PolicyUse) -> Result<Slot, Vec<Complaint>> {
         let path = format!("binding.{}.policy.{}", binding.name, used.slot);
         let complain = |place: Place, what: String, remedy: &str| {
             vec![Complaint { place, path: path.clone(), what, remedy: remedy.to_owned() }]
         };
-        let policy = self
-            .registry
-            .resolve_for(&binding.name, &used.uses, used.tier, self.planned)
+        let (policy, grants) = self
+            .find(&binding.name, used)
             .await
             .map_err(|error| complain(used.place, chain(&error), "see `trimtab policy check`"))?;
-        let grants = self.registry.grants(policy.digest()).await;
-        let grants = grants.map_err(|error| complain(used.place, chain(&error), ""))?;
         if !grants.lets(&binding.name) {
             let what = format!("the operator does not let {} be used by this binding", policy.manifest().name);
             return Err(complain(used.place, what, "grant it, or use another policy"));

@@ -26,17 +26,20 @@ pub(super) async fn drive(
     orders: Arc<Orders>,
     shutdown: CancellationToken,
 ) -> Cycle {
-    let mut bindings = newest.borrow_and_update().clone();
+    let mut bindings = newest.borrow().clone();
     let mut timetable = Timetable::default();
     timetable.rewrite(&bindings);
     let mut trigger = Trigger::Start;
     // An ordered turn that must come again, once nothing is under way.
     let mut again: Option<Order> = None;
     while !shutdown.is_cancelled() {
-        if newest.has_changed().unwrap_or(false) {
-            bindings = newest.borrow_and_update().clone();
-            timetable.rewrite(&bindings);
+        if cycle.running() == 0 {
+            timetable.hurried_now();
+            if let Some(order) = again.take() {
+                orders.place(order);
+            }
         }
+        take_newest(&mut newest, &mut bindings, &mut timetable);
         let due = timetable.due(Instant::now());
         if !due.is_empty() {
             match cycle.turn(&bindings, &due, &trigger).await {
@@ -54,7 +57,8 @@ pub(super) async fn drive(
             }
         }
         if let Some(order) = orders.take() {
-            // The next round looks again at what is due, and at the newest bindings.
+            // Whoever ordered it may have changed the bindings before.
+            take_newest(&mut newest, &mut bindings, &mut timetable);
             again = ordered(&mut cycle, &bindings, order).await.or(again);
             orders.call_again();
         }
@@ -66,10 +70,6 @@ pub(super) async fn drive(
             // That nobody can change them any more does not happen: the host holds the other end.
             Ok(()) = newest.changed() => newest.mark_changed(),
             finished = cycle.next_finished(), if cycle.running() > 0 => match finished {
-                Ok(_) if cycle.running() == 0 => {
-                    timetable.hurried_now();
-                    again.take().map(|order| orders.place(order));
-                }
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(driver = cycle.driver().name(), %error, "the end of a change could not be kept");
@@ -85,6 +85,14 @@ pub(super) async fn drive(
         tracing::warn!(driver = cycle.driver().name(), running = cycle.running(), "changes were left under way");
     }
     cycle
+}
+
+/// Takes other bindings in, where there are others.
+fn take_newest(newest: &mut watch::Receiver<Bindings>, bindings: &mut Bindings, timetable: &mut Timetable) {
+    if newest.has_changed().unwrap_or(false) {
+        *bindings = newest.borrow_and_update().clone();
+        timetable.rewrite(bindings);
+    }
 }
 
 /// Makes a turn that was ordered; returns the order for another that must follow, where a change was cancelled first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::bind::Binder;
+use super::bind::{Binder, Found};
 use super::steer_error::SteerError;
 use super::steering::Steering;
 use crate::config::{self, Complaint, Complaints, Config, Named};
@@ -136,7 +136,7 @@ impl Steering {
         planned: Option<&'a Planned>,
         dry_run: bool,
     ) -> Binder<'a> {
-        Binder { registry: self.registry(), sources: &in_force.sources, planned, dry_run }
+        Binder { registry: self.registry(), sources: &in_force.sources, planned, dry_run, found: Found::default() }
     }
 }
 

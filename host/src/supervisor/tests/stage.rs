@@ -20,7 +20,7 @@ use crate::snapshot::TargetId;
 use crate::sources::memory::MemorySource;
 use crate::sources::{GatherLimits, Source, Sources};
 use crate::store::{MemoryStore, Store};
-use crate::supervisor::bind::Binder;
+use crate::supervisor::bind::{Binder, Found};
 use crate::supervisor::reload::{InForce, wanted};
 use crate::supervisor::steering::SteeringParts;
 use crate::supervisor::{Steering, hand, own, pace};
@@ -178,7 +178,8 @@ async fn start(
     }));
     let config = Config::load(&folder.path().join("trimtab.toml")).unwrap();
     let sources: Arc<Sources> = Arc::new([("meter".to_owned(), Arc::clone(source) as Arc<dyn Source>)].into());
-    let binder = Binder { registry: &registry, sources: &sources, planned: None, dry_run: false };
+    let binder =
+        Binder { registry: &registry, sources: &sources, planned: None, dry_run: false, found: Found::default() };
     let own = own::load(store.as_ref(), &config).await.unwrap().unwrap();
     let bindings = binder.all(&wanted(&config, &own), &[]).await.unwrap();
     let mut cycle = Cycle::take_up(Parts {
