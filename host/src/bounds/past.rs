@@ -32,7 +32,8 @@ const REPAIR_PAUSE_MS_MAX: u64 = 5 * 60 * 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Past {
-    /// The bounds' own clock: goes on as the host's does, and stands still where that is set back.
+    /// The bounds' own clock: goes on as the host's does, and by one millisecond where that is set back: no two turns share a
+    /// time, so that taking back what one decided takes nothing from the other.
     now_ms: u64,
     /// The host's clock at the last turn, as told.
     told_ms: u64,
@@ -168,9 +169,10 @@ impl Past {
         }
     }
 
-    /// Takes back the change that was decided in the turn of `at_ms` (its [`Past::now_ms`]), where it is certain that the
-    /// backend did none of it. Otherwise a change counts from its decision.
+    /// Takes back the change that was decided in the turn of `at_ms` (its [`Past::now_ms`], or for the last turn its
+    /// snapshot's), where it is certain that the backend did none of it. Otherwise a change counts from its decision.
     pub fn undone(&mut self, at_ms: u64) {
+        let at_ms = if at_ms == self.told_ms { self.now_ms } else { at_ms };
         self.changes.retain(|moved| moved.at_ms != at_ms);
         self.actions.retain(|(at, _)| *at != at_ms);
         for last in [&mut self.count, &mut self.resize] {
@@ -185,7 +187,8 @@ impl Past {
     /// Moves the clock on to this snapshot, notes losses, and seeds the windows where they have lost touch.
     pub(super) fn advance(&mut self, snapshot: &Snapshot, settings: &Settings, gates: &Gates) {
         let first = self.now_ms == 0;
-        let ahead_ms = snapshot.now_ms.saturating_sub(self.told_ms);
+        let is_back = snapshot.now_ms < self.told_ms;
+        let ahead_ms = snapshot.now_ms.saturating_sub(self.told_ms).max(u64::from(is_back));
         let jumped = gates.clock_jumped || snapshot.now_ms.saturating_add(JUMP_BACK_MS_MIN) <= self.told_ms;
         self.now_ms = if first { snapshot.now_ms.max(1) } else { self.now_ms.saturating_add(ahead_ms) };
         self.told_ms = snapshot.now_ms;
@@ -402,8 +405,9 @@ impl Past {
                 Some(_) => !lost.back,
             };
             let lost = narrow(self.lost.iter().filter(counts).filter(since).count()).saturating_add(unlisted);
-            let exceeds = lost >= LOST_COUNT_MIN && f64::from(lost) > settings.lost_share_max * f64::from(of);
-            exceeds.then_some(TooMany { since_ms: now_ms, lost, of })
+            // A share that is no number allows nothing.
+            let allowed = f64::from(lost) <= settings.lost_share_max * f64::from(of);
+            (lost >= LOST_COUNT_MIN && !allowed).then_some(TooMany { since_ms: now_ms, lost, of })
         });
         self.latch(snapshot, settings, exceeded);
     }
@@ -494,10 +498,11 @@ pub(super) fn present_of(snapshot: &Snapshot, container: &str, figure: Figure) -
     }
 }
 
-/// Whether a sample newer than `at_ms` has come; also where there is nothing that could bring one.
+/// Whether a sample newer than `at_ms` has come; also where there is nothing that could bring one, from the next turn on.
 fn fresh_since(snapshot: &Snapshot, at_ms: u64) -> bool {
     let mut samples = snapshot.readings.iter().filter_map(|reading| reading.latest_ms()).peekable();
-    samples.peek().is_none() || samples.any(|sample_ms| sample_ms > at_ms && sample_ms <= snapshot.now_ms)
+    (samples.peek().is_none() && snapshot.now_ms > at_ms)
+        || samples.any(|sample_ms| sample_ms > at_ms && sample_ms <= snapshot.now_ms)
 }
 
 /// Whether what was lost is seen alive, or is gone from a list that is whole.
