@@ -204,6 +204,17 @@ fn instance(number: u32) -> Instance {
     }
 }
 
+fn node(number: u32) -> crate::snapshot::Node {
+    crate::snapshot::Node {
+        id: format!("n{number}"),
+        zone: String::new(),
+        ready: true,
+        schedulable: true,
+        capacity: Resources::default(),
+        free: Resources::default(),
+    }
+}
+
 fn reading(name: &str) -> Reading {
     Reading {
         name: name.to_owned(),

@@ -266,15 +266,8 @@ fn the_replaced_have_recovered_once_others_serve_in_their_place() {
 
 #[test]
 fn nodes_lost_count_too() {
-    let node = |number: u32, ready| crate::snapshot::Node {
-        id: format!("n{number}"),
-        zone: String::new(),
-        ready,
-        schedulable: ready,
-        capacity: Resources::default(),
-        free: Resources::default(),
-    };
-    let story = Story::of(10).scale(9).see(|snapshot| snapshot.nodes = (0..5).map(|n| node(n, n > 1)).collect());
+    let nodes = || (0..5).map(|number| crate::snapshot::Node { ready: number > 1, ..node(number) });
+    let story = Story::of(10).scale(9).see(|snapshot| snapshot.nodes = nodes().collect());
     assert_eq!(story.outcome(), (10, vec!["too-many-lost"]));
 }
 
