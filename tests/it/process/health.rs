@@ -6,9 +6,10 @@ use trimtab::snapshot::Phase;
 use super::rig::{Rig, decision, pid_of};
 use super::worker;
 
+/// An instance that takes its time to answer: a look that waits for less than an answer does not see that it serves.
 fn web(sick: &std::path::Path) -> String {
     format!(
-        "[workload.web]\n{}\nenv = {{ PART = 'web', SICK = {:?} }}\nports = '23000-23999'\n\
+        "[workload.web]\n{}\nenv = {{ PART = 'web', DELAY_MS = '700', SICK = {:?} }}\nports = '23000-23999'\n\
          [workload.web.health.http]\npath = '/healthz'\ninterval = '100ms'\ntimeout = '10s'\nunhealthy_after = 2\n",
         worker::command(),
         sick.display().to_string()
