@@ -191,6 +191,7 @@ impl Inner {
         let complaint = verdict.as_ref().map(|verdict| verdict.complaint.clone()).unwrap_or_default();
         match self.phase(config, &seen, verdict.as_ref()) {
             Phase::Ready => Ok(StepState::Done),
+            Phase::Unknown => Ok(waiting("its first checks since the host began have not ended".to_owned())),
             Phase::Starting | Phase::Pending => Ok(waiting(format!("it is starting; last check: {complaint}"))),
             Phase::Unready if seen.main.as_ref().is_some_and(|process| !is_overdue(config, process)) => {
                 Ok(waiting(format!("it is not ready; last check: {complaint}")))
@@ -279,7 +280,7 @@ impl Inner {
         }
         self.cgroups.remove(job.group()).map_err(self.io(format!("remove the cgroups of {}", job.name())))?;
         desk.ports.give_back(job.instance);
-        desk.health.ensure(job.workload, job.instance, None);
+        desk.health.ensure(job.workload, job.instance, None, self.opened_ticks);
         if let Some(config) = job.config {
             self.prune_output(job.workload, config);
         }

@@ -65,8 +65,15 @@ fn thresholds_decide_when_health_changes() {
     let this = ProcessId::now_of(i32::try_from(std::process::id()).unwrap()).unwrap();
     let health = Health::Tcp(TcpHealth { port: Some(1), healthy_after: 2, unhealthy_after: 3, ..TcpHealth::default() });
     let check = Check::new(&health, "127.0.0.1".parse().unwrap(), None, this).unwrap();
-    let (mut verdict, mut streak) = (Verdict::default(), 0);
+    let (mut verdict, mut streak) = (Verdict { adopted: true, ..Verdict::default() }, 0);
     let mut seen = Vec::new();
+    assert!(verdict.is_unsettled());
+    let half_way = judge(&check, &verdict, &mut 0, Ok(()));
+    assert!(half_way.is_unsettled(), "one good check of two decides nothing");
+    let refused = judge(&check, &verdict, &mut 0, Err("no".to_owned()));
+    assert!(!refused.is_unsettled() && !refused.healthy, "one bad check does");
+    assert!(!judge(&check, &half_way, &mut 1, Ok(())).is_unsettled(), "so does the second good one");
+    assert!(!Verdict::default().is_unsettled(), "a new one is starting, and that is known");
     for good in [false, true, true, false, false, true, false, false, false, true, true] {
         let result = if good { Ok(()) } else { Err("no".to_owned()) };
         verdict = judge(&check, &verdict, &mut streak, result);
