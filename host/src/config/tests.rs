@@ -303,37 +303,6 @@ fn broken_toml_is_reported_at_each_place_where_it_breaks() {
 }
 
 #[test]
-fn quantities_are_read_as_people_write_them_and_shown_as_they_are_read() {
-    for (text, ms) in [("500ms", 500), ("15s", 15_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("0s", 0)] {
-        assert_eq!(text.parse(), Ok(DurationMs(ms)));
-        assert_eq!(DurationMs(ms).to_string(), text);
-    }
-    for (text, millis) in [("100m", 100), ("2", 2000), ("1.5", 1500), ("0.25", 250)] {
-        assert_eq!(text.parse(), Ok(CpuMillis(millis)));
-        assert_eq!(CpuMillis(millis).to_string().parse(), Ok(CpuMillis(millis)));
-    }
-    for (text, bytes) in [("64Mi", 64 << 20), ("1Gi", 1 << 30), ("512M", 512_000_000), ("1.5Ki", 1536), ("10", 10)] {
-        assert_eq!(text.parse(), Ok(MemoryBytes(bytes)));
-        assert_eq!(MemoryBytes(bytes).to_string().parse(), Ok(MemoryBytes(bytes)));
-    }
-    assert_eq!("7%".parse::<Share>().map(|share| share.to_string()), Ok("7%".to_owned()));
-}
-
-#[test]
-fn what_is_no_quantity_is_refused_in_words() {
-    let duration = |text: &str| text.parse::<DurationMs>().unwrap_err().to_string();
-    assert_eq!(duration("15"), "\"15\" has no unit; write \"500ms\", \"15s\", \"2m\", \"1h30m\" or \"7d\"");
-    assert!(duration("15 parsecs").contains("is not a unit of a duration"));
-    for text in ["", "s", "-1s", "1.5h", "99999999999999999999s", "18446744073709551615d", "1s1"] {
-        assert!(text.parse::<DurationMs>().is_err(), "{text}");
-    }
-    for text in ["", "-1", "1..2", "NaN", "inf", "1e400", "999999999999999999999"] {
-        assert!(text.parse::<CpuMillis>().is_err(), "{text}");
-        assert!(text.parse::<MemoryBytes>().is_err(), "{text}");
-    }
-}
-
-#[test]
 fn a_secret_is_fetched_and_never_shown() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("token");
