@@ -47,7 +47,12 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
-    let drivers = read_rooms::<DriverKind>(&root);
+    let mut drivers = read_rooms::<DriverKind>(&root);
+    for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
+        for path in [&mut process.state_dir, &mut process.launcher].into_iter().flatten() {
+            *path = base.join(&*path);
+        }
+    }
     let sources = read_rooms::<SourceKind>(&root);
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };

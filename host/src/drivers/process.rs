@@ -21,7 +21,6 @@ mod observe;
 mod ports;
 mod spawn;
 mod sweep;
-mod units;
 mod usage;
 
 #[cfg(test)]
@@ -39,7 +38,6 @@ pub use self::config::{
     WorkloadConfig,
 };
 pub use self::launch::launch;
-pub use self::units::{Cores, Size, Span, UnitError};
 
 use self::census::Census;
 use self::cgroup::Cgroups;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::manifest::{ParamKind, ParamSpec, ParamValue};
 use super::schema;
+use crate::quantity::DurationMs;
 
 /// Longest text of one parameter.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -52,31 +53,6 @@ pub fn check_params(specs: &[ParamSpec], given: &Map<String, Value>) -> Result<V
         }
     }
     if complaints.is_empty() { Ok(values) } else { Err(complaints) }
-}
-
-/// A length of time such as `500ms`, `90s`, `5m`, `1h30m`, `2d`, in milliseconds.
-#[must_use]
-pub fn parse_duration_ms(text: &str) -> Option<u64> {
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total: u64 = 0;
-    while !rest.is_empty() {
-        let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let (unit, behind) = behind.split_at(behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len()));
-        let unit_ms = match unit.trim() {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit_ms)?)?;
-        rest = behind;
-    }
-    Some(total)
 }
 
 fn unknown(specs: &[ParamSpec], name: &str) -> String {
@@ -148,7 +124,7 @@ fn in_range(spec: &ParamSpec, number: f64) -> Result<(), String> {
     let low = spec.min.is_some_and(|min| number < min);
     let high = spec.max.is_some_and(|max| number > max);
     if !number.is_finite() || low || high {
-        return Err(format!("is {number}: {}", expected(spec)));
+        return Err(format!("is {}: {}", spec.shown(number), expected(spec)));
     }
     Ok(())
 }
@@ -185,17 +161,10 @@ fn expected(spec: &ParamSpec) -> String {
         ParamKind::Json => "expected JSON".to_owned(),
         list => format!("expected a {list}"),
     };
-    let bound = |bound: f64| {
-        if matches!(spec.kind, ParamKind::Duration | ParamKind::ListDuration) {
-            format!("{bound} ms")
-        } else {
-            bound.to_string()
-        }
-    };
-    match (spec.min, spec.max) {
-        (Some(min), Some(max)) => text.push_str(&format!(" from {} to {}", bound(min), bound(max))),
-        (Some(min), None) => text.push_str(&format!(", at least {}", bound(min))),
-        (None, Some(max)) => text.push_str(&format!(", at most {}", bound(max))),
+    match (spec.min.map(|min| spec.shown(min)), spec.max.map(|max| spec.shown(max))) {
+        (Some(min), Some(max)) => text.push_str(&format!(" from {min} to {max}")),
+        (Some(min), None) => text.push_str(&format!(", at least {min}")),
+        (None, Some(max)) => text.push_str(&format!(", at most {max}")),
         (None, None) => {}
     }
     if !spec.choices.is_empty() {
@@ -214,7 +183,7 @@ fn finite(value: &Value) -> Option<f64> {
 
 fn duration(value: &Value) -> Option<u64> {
     match value {
-        Value::String(text) => parse_duration_ms(text),
+        Value::String(text) => text.parse().ok().map(|DurationMs(ms)| ms),
         number => number.as_u64(),
     }
 }

@@ -398,7 +398,7 @@ impl Desk {
 /// Whether the process should long be serving.
 pub(super) fn is_overdue(config: &WorkloadConfig, process: &ProcessId) -> bool {
     let since_ms = boot_ms().saturating_sub(process.started_boot_ms());
-    since_ms > config.ready_timeout.ms()
+    since_ms > config.ready_timeout.0
 }
 
 pub(super) fn address(config: &WorkloadConfig, port: u16) -> String {

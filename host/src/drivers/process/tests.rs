@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::is_file_name;
@@ -5,26 +6,25 @@ use super::files::BackOff;
 use super::health::{Check, Verdict, judge};
 use super::identity::{ProcessId, boot_id, boot_ms};
 use super::*;
+use crate::quantity::DurationMs;
 
 #[test]
-fn amounts_are_read_as_operators_write_them() {
-    for (text, ms) in [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1.5h", 5_400_000), ("7d", 604_800_000)] {
-        assert_eq!(text.parse::<Span>().unwrap().ms(), ms, "{text}");
-    }
-    for (text, bytes) in [("1024", 1024), ("64Ki", 65_536), ("1.5Gi", 1_610_612_736), ("100M", 100_000_000)] {
-        assert_eq!(text.parse::<Size>().unwrap().bytes(), bytes, "{text}");
-    }
-    for (text, millis) in [("100m", 100), ("2", 2_000), ("0.5", 500)] {
-        assert_eq!(text.parse::<Cores>().unwrap().millis(), millis, "{text}");
-    }
-    for bad in ["", "s", "-1s", "1", "1 s", "1e9s", "8d", "NaNs", "infs", "1.2.3s", "١s"] {
-        assert!(bad.parse::<Span>().is_err(), "{bad}");
-    }
-    assert!("99999Ti".parse::<Size>().is_err() && "1mi".parse::<Size>().is_err() && "1k".parse::<Cores>().is_err());
-    for span in ["10s", "2m"] {
-        let span: Span = span.parse().unwrap();
-        assert_eq!(span.to_string().parse::<Span>().unwrap(), span, "it reads what it writes");
-    }
+fn amounts_beyond_what_a_clock_or_a_kernel_holds_are_complained_about() {
+    let workload = "command = [\"web\"]\nports = \"1-9\"\ngrace = \"8d\"\nlimits = { cpu = 20_000, memory = \"2000Ti\" }\n\
+                    health.http.timeout = \"8d\"";
+    let config = ProcessConfig {
+        workload: BTreeMap::from([("web".to_owned(), toml::from_str(workload).unwrap())]),
+        ..ProcessConfig::default()
+    };
+    assert_eq!(
+        config.complaints(),
+        [
+            "workload.web.grace: is more than a week",
+            "workload.web.limits.cpu: is more than 10000 cores",
+            "workload.web.limits.memory: is more than 1024Ti",
+            "workload.web.health: interval or timeout is more than a week",
+        ]
+    );
 }
 
 #[test]
@@ -37,12 +37,8 @@ fn names_that_could_leave_the_folder_are_none() {
 
 #[test]
 fn back_off_grows_is_capped_and_forgets() {
-    let config = RestartConfig {
-        min: Span::from_ms(1_000),
-        max: Span::from_ms(5_000),
-        factor: 2.0,
-        reset_after: Span::from_ms(60_000),
-    };
+    let config =
+        RestartConfig { min: DurationMs(1_000), max: DurationMs(5_000), factor: 2.0, reset_after: DurationMs(60_000) };
     let mut back_off = BackOff::default();
     let mut now_ms = 1_000_000;
     for wait_ms in [1_000, 2_000, 4_000, 5_000, 5_000] {
