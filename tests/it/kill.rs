@@ -319,7 +319,7 @@ impl Drop for Stage {
 /// Whether this turn leaves nothing to be done at the load at rest.
 fn rests(record: &Record) -> bool {
     let snapshot = &record.snapshot;
-    let load = snapshot.readings.iter().find(|reading| reading.name == "load").map(|reading| &reading.samples);
+    let load = snapshot.readings.iter().find(|reading| *reading.name == *"load").map(|reading| &reading.samples);
     let is_heard =
         matches!(load, Some(Samples::Numbers { values, .. }) if values.last() == Some(&f64::from(AT_REST.0)));
     let as_desired = [snapshot.target.desired, snapshot.target.ready].map(|count| count as usize) == [AT_REST.1; 2];

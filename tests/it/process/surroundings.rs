@@ -103,7 +103,7 @@ fn malformed_workloads_are_refused_with_every_complaint() {
     let shapes = [
         ("command = 'sleep'", "expected a sequence"),
         ("command = ['sleep']\ncomand = ['x']", "unknown field `comand`"),
-        ("command = ['sleep']\ngrace = '10 parsecs'", "not a duration"),
+        ("command = ['sleep']\ngrace = '10 parsecs'", "not a unit of a duration"),
         ("command = ['sleep']\ngrace = '9999999d'", "not a duration"),
         ("command = ['sleep']\nlimits = { cpu = 'much' }", "not a share of a core"),
         ("command = ['sleep']\nlimits = { memory = '-1Mi' }", "not a size"),

@@ -247,6 +247,10 @@ impl Stage {
     }
 
     async fn turn(&mut self) {
+        // What is being carried out and is due now goes first: else it and the turn would race.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
         let first = std::mem::take(&mut self.first);
         let trigger = if first { Trigger::Start } else { Trigger::Pace };
         let due = self.bindings.iter().map(|binding| binding.name.clone()).collect();
