@@ -280,7 +280,9 @@ params = {{ reading = "load", target = 10.0 }}
             let log = self.log();
             let from = log.lines().count().saturating_sub(30);
             let said: Vec<&str> = log.lines().skip(from).collect();
-            let told = format!("alive {alive:?}\nopen {open:?}\nrests {rests}\nfiles {files:?}\n{}", said.join("\n"));
+            let names = std::fs::read_dir(self.state().join("web")).into_iter().flatten().flatten();
+            let names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+            let told = format!("alive {alive:?}\nopen {open:?}\nrests {rests}\nfiles {names:?}\n{}", said.join("\n"));
             assert!(Instant::now() < deadline, "it does not come to rest\n{told}");
             std::thread::sleep(POLL);
         }

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::is_file_name;
-use super::files::BackOff;
+use super::files::{BackOff, InstanceFile, InstancePaths};
 use super::health::{Check, Verdict, judge};
 use super::identity::{ProcessId, boot_id, boot_ms};
+use super::launch::{LaunchSpec, lock_wanted};
 use super::*;
 use crate::quantity::DurationMs;
 
@@ -77,6 +78,55 @@ fn thresholds_decide_when_health_changes() {
     }
     assert_eq!(seen, [false, false, true, true, true, true, true, true, false, false, true]);
     assert!(verdict.was_healthy && verdict.known);
+}
+
+#[test]
+fn a_launcher_that_comes_after_the_removal_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web");
+    std::fs::create_dir(&path).unwrap();
+    let spec = LaunchSpec {
+        dir: path.clone(),
+        instance: "web-1".to_owned(),
+        attempt: 1,
+        groups: Vec::new(),
+        cwd: path.clone(),
+        uid: None,
+        gid: None,
+        out: path.join("out"),
+        err: path.join("err"),
+        output_bytes_max: 1,
+        command: Vec::new(),
+    };
+    let paths = InstancePaths::new(&path, "web-1");
+    // Its look at the wish was before the removal, its lock after it.
+    assert_eq!(lock_wanted(&spec, &paths).unwrap_err().word, launch::TOO_LATE);
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
+    files::write(&paths.wish, &InstanceFile::new("web-1", "key")).unwrap();
+    drop(lock_wanted(&spec, &paths));
+    assert!(paths.lock.exists(), "a lock that others know stays");
+}
+
+#[test]
+fn a_lock_that_was_removed_meanwhile_is_taken_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = InstancePaths::new(folder.path(), "web-1");
+    let opened = || {
+        let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        files.filter(|file| std::fs::read_link(file.path()).is_ok_and(|target| target == paths.lock)).count()
+    };
+    let first = paths.lock().unwrap();
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| paths.lock().unwrap());
+        while opened() < 2 {
+            std::thread::yield_now();
+        }
+        paths.remove().unwrap();
+        drop(first);
+        let second = second.join().unwrap();
+        assert!(paths.lock.exists(), "what it holds is where the next one looks");
+        drop(second);
+    });
 }
 
 #[test]
