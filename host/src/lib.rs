@@ -6,6 +6,8 @@
 
 pub mod quantity;
 
+pub mod causes;
+
 pub mod snapshot;
 
 pub mod sources;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms that it may import. `*` in the second place: all that stand above it in this list.
 const ROOMS: &[(&str, &[&str])] = &[
     ("quantity", &[]),
+    ("causes", &[]),
     ("snapshot", &[]),
     ("sandbox", &[]),
     ("store", &[]),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that know nothing of the host and that every room may import.
-const FOR_ALL: &[&str] = &["quantity"];
+const FOR_ALL: &[&str] = &["quantity", "causes"];
 
 /// Pairs that `*` would allow and that are wrong all the same.
 const FORBIDDEN: &[(&str, &str, &str)] =

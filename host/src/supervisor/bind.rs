@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::causes::with_causes;
 use crate::config::{self, Complaint, Config, Place, PolicyUse, Select};
 use crate::cycle::{Binding, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, check_params};
@@ -52,7 +53,7 @@ async fn fill(registry: &Registry, binding: &config::Binding, used: &PolicyUse) 
     let policy = registry
         .resolve(&used.uses, used.tier)
         .await
-        .map_err(|error| complain(used.place, chain(&error), "see `trimtab policy check`"))?;
+        .map_err(|error| complain(used.place, with_causes(&error), "see `trimtab policy check`"))?;
     let params = check_params(&policy.manifest().parameters, &used.params).map_err(|found| {
         let place = |name: &str| used.param_places.get(name).copied().unwrap_or(used.place);
         let complaint = |one: crate::policy::ParamComplaint| Complaint {
@@ -93,7 +94,7 @@ async fn needs(policy: &Arc<Policy>, params: &[ParamValue]) -> Result<Vec<Need>,
     let asked = tokio::task::spawn_blocking(move || policy.needs(&params)).await;
     match asked {
         Ok(Ok(needs)) => Ok(needs),
-        Ok(Err(error)) => Err(chain(&error)),
+        Ok(Err(error)) => Err(with_causes(&error)),
         Err(_) => Err("the policy could not be asked what it needs".to_owned()),
     }
 }
@@ -115,15 +116,4 @@ fn long_enough(spec: &ReadingSpec, slots: &[Slot]) -> ReadingSpec {
 /// What tells two settings of one binding apart in records.
 fn digest_of(binding: &config::Binding) -> String {
     hex::encode(Sha256::digest(format!("{binding:?}")))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 
 use super::config::Health;
 use super::identity::ProcessId;
+use crate::causes::root_cause;
 
 /// Until an instance serves for the first time it is asked at least so often, so that growth is confirmed quickly.
 const STARTING_INTERVAL: Duration = Duration::from_millis(200);
@@ -88,7 +89,7 @@ impl Check {
                         .get(format!("http://{}{path}", self.address))
                         .send()
                         .await
-                        .map_err(|error| format!("GET {path} failed: {}", innermost(&error)))?;
+                        .map_err(|error| format!("GET {path} failed: {}", root_cause(&error)))?;
                     let status = answer.status();
                     let good = status.is_success() || status.is_redirection();
                     if good { Ok(()) } else { Err(format!("GET {path} answered {status}")) }
@@ -100,14 +101,6 @@ impl Check {
             Err(_) => Err(format!("no answer within {} ms", self.timeout.as_millis())),
         }
     }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 #[derive(Debug)]
