@@ -110,6 +110,8 @@ pub struct Cycle {
     turns: u64,
     keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// What has ended and is not closed yet.
+    ended: Vec<Finished>,
 }
 
 /// What a turn came to.
@@ -198,6 +200,7 @@ impl Cycle {
             turns: 0,
             keys: 0,
             finished: mpsc::unbounded_channel(),
+            ended: Vec::new(),
         })
     }
 
@@ -232,9 +235,7 @@ impl Cycle {
     ) -> Result<TurnReport, CycleError> {
         self.turns = self.turns.saturating_add(1);
         let mut report = TurnReport::default();
-        while let Ok(finished) = self.finished.1.try_recv() {
-            self.finish(vec![finished]).await?;
-        }
+        self.close_ended().await?;
 
         let now_ms = self.parts.clock.now_ms();
         let mut laps = Laps::start();
@@ -273,7 +274,18 @@ impl Cycle {
         Ok(report)
     }
 
-    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done.
+    /// Waits until something that was begun has ended, and closes nothing yet: who drops this future has lost nothing.
+    pub async fn ended(&mut self) {
+        if self.ended.is_empty()
+            && let Some(finished) = self.finished.1.recv().await
+        {
+            self.ended.push(finished);
+        }
+    }
+
+    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done. Not to be dropped half-way:
+    /// the end would be in the store, and the target never free for the next change. Wait by [`Cycle::ended`] where another
+    /// event may come first.
     ///
     /// # Errors
     /// Where the store fails.
@@ -281,14 +293,21 @@ impl Cycle {
         if self.running.is_empty() {
             return Ok(None);
         }
-        let Some(first) = self.finished.1.recv().await else { return Ok(None) };
-        let target = first.target.clone();
-        let mut all = vec![first];
-        while let Ok(more) = self.finished.1.try_recv() {
-            all.push(more);
+        self.ended().await;
+        let target = self.ended.first().map(|first| first.target.clone());
+        self.close_ended().await?;
+        Ok(target)
+    }
+
+    async fn close_ended(&mut self) -> Result<(), CycleError> {
+        while let Ok(finished) = self.finished.1.try_recv() {
+            self.ended.push(finished);
         }
-        self.finish(all).await?;
-        Ok(Some(target))
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let all = std::mem::take(&mut self.ended);
+        self.finish(all).await
     }
 
     /// Closes what an earlier host left open, by present facts, and decides nothing: the turn that follows does, from those

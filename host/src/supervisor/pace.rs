@@ -40,7 +40,8 @@ pub(super) async fn drive(mut cycle: Cycle, bindings: Vec<Arc<Binding>>, shutdow
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = sleep => {}
-            finished = cycle.next_finished(), if cycle.running() > 0 => match finished {
+            // Only the waiting may be dropped where another arm is first; the closing is done whole.
+            () = cycle.ended(), if cycle.running() > 0 => match cycle.next_finished().await {
                 Ok(_) if cycle.running() == 0 => timetable.hurried_now(),
                 Ok(_) => {}
                 Err(error) => {

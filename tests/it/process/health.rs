@@ -69,14 +69,14 @@ async fn an_adopted_instance_is_unknown_until_its_first_checks_have_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_never_answers_is_given_up_after_its_time() {
     let rig = Rig::new(
-        "[workload.web]\ncommand = ['sleep', '1000']\nports = '24000-24999'\nready_timeout = '500ms'\nhealth = { tcp = { interval = '100ms' } }\n",
+        "[workload.web]\ncommand = ['sleep', '1000']\nports = '24000-24999'\nready_timeout = '3s'\nhealth = { tcp = { interval = '100ms' } }\n",
     );
     rig.create("web", "web-1").await;
     let step = Step::AwaitReady { instance: "web-1".to_owned() };
     assert!(matches!(rig.take(&decision("web"), step.clone()).await, Ok(StepState::Waiting { .. })));
     rig.phase("web", "web-1", Phase::Unready).await;
     match rig.take(&decision("web"), step).await {
-        Ok(StepState::Impossible { why }) => assert!(why.contains("500ms") && why.contains("no connection"), "{why}"),
+        Ok(StepState::Impossible { why }) => assert!(why.contains("3s") && why.contains("no connection"), "{why}"),
         other => panic!("{other:?}"),
     }
 }
