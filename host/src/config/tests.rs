@@ -265,32 +265,7 @@ fn the_sides_of_a_resize_step_are_the_ones_that_the_bounds_ask() {
 
 #[test]
 fn twelve_faults_get_twelve_complaints_with_their_lines() {
-    let text = r#"
-data_dri = "/var/lib/trimtab"
-
-[driver.local.proces]
-
-[source.prom.prometheus]
-url = "http://127.0.0.1:9090"
-
-[binding.web]
-select = { driver = "locl", labels = { app = "web" } }
-every = 15
-replicas = { min = 5, max = 3 }
-cpu = { min = "100q", max = "2" }
-tolerance = "150%"
-mode = "dry_run"
-cooldown = { up = "15s", dwon = "2m" }
-
-[[binding.web.reading]]
-name = "requests_per_second"
-source = "prm"
-query = 'sum by (target) (rate(http_requests_total[1m]))'
-
-[[binding.web.policy]]
-params = { target = 50.0 }
-grants = ["scale", "explode"]
-"#;
+    let text = include_str!("../../../tests/configs/twelve_faults.toml");
     let complaints = parse(text).unwrap_err();
     assert_eq!(complaints.complaints.len(), 12);
     insta::assert_snapshot!(complaints.to_string());

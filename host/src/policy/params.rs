@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::declared::NAME_BYTES_MAX;
 use super::manifest::{ParamKind, ParamSpec, ParamValue};
 use super::schema;
 use crate::quantity::DurationMs;
@@ -56,7 +57,10 @@ pub fn check_params(specs: &[ParamSpec], given: &Map<String, Value>) -> Result<V
 }
 
 fn unknown(specs: &[ParamSpec], name: &str) -> String {
-    let nearest = specs.iter().map(|spec| (distance(&spec.name, name), spec)).min_by_key(|(distance, _)| *distance);
+    // No parameter's name is longer; what an operator writes may be of any length.
+    let short: String = name.chars().take(NAME_BYTES_MAX).collect();
+    let nearest =
+        specs.iter().map(|spec| (strsim::levenshtein(&spec.name, &short), spec)).min_by_key(|(distance, _)| *distance);
     match nearest {
         None => "is unknown: this policy has no parameters".to_owned(),
         Some((distance, spec)) if distance <= 1 + name.len() / 3 => {
@@ -200,22 +204,4 @@ fn shown(value: &Value) -> String {
     } else {
         text
     }
-}
-
-/// Edits that turn one name into the other (Levenshtein), for "do you mean".
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, from) in one.chars().take(64).enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        let mut next = vec![left];
-        for (to, above) in other.iter().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(from != *to)).min(above + 1).min(left + 1);
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
