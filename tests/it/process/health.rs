@@ -54,7 +54,7 @@ async fn an_instance_that_never_answers_is_given_up_after_its_time() {
     assert!(matches!(rig.take(&decision("web"), step.clone()).await, Ok(StepState::Waiting { .. })));
     rig.phase("web", "web-1", Phase::Unready).await;
     match rig.take(&decision("web"), step).await {
-        Ok(StepState::Impossible { why }) => assert!(why.contains("500 ms") && why.contains("no connection"), "{why}"),
+        Ok(StepState::Impossible { why }) => assert!(why.contains("500ms") && why.contains("no connection"), "{why}"),
         other => panic!("{other:?}"),
     }
 }
