@@ -105,6 +105,7 @@ fn malformed_workloads_are_refused_with_every_complaint() {
         ("command = ['sleep']\ncomand = ['x']", "unknown field `comand`"),
         ("command = ['sleep']\ngrace = '10 parsecs'", "not a unit of a duration"),
         ("command = ['sleep']\ngrace = 'soon'", "not a duration"),
+        ("command = ['sleep']\ngrace = 15", "has no unit"),
         ("command = ['sleep']\nlimits = { cpu = 'much' }", "not an amount of CPU"),
         ("command = ['sleep']\nlimits = { memory = '-1Mi' }", "not an amount of memory"),
         ("command = ['sleep']\nports = '9-1'", "not a range of ports"),
