@@ -119,8 +119,11 @@ impl HttpJsonSource {
     }
 
     fn pointer<'a>(&self, spec: &'a ReadingSpec) -> Result<Pointer<'a>, SourceError> {
-        let unsuited =
-            |what: String| SourceError::Reading { reading: spec.name.as_ref().to_owned(), name: self.name.clone(), what };
+        let unsuited = |what: String| SourceError::Reading {
+            reading: spec.name.as_ref().to_owned(),
+            name: self.name.clone(),
+            what,
+        };
         let pointer = Pointer::parse(&spec.query, spec.label.as_deref().unwrap_or("name")).map_err(unsuited)?;
         match spec.subject {
             Subject::Target if pointer.names_instance() => {

@@ -100,7 +100,8 @@ async fn needs(policy: &Arc<Policy>, params: &[ParamValue]) -> Result<Vec<Need>,
 }
 
 fn is_met(need: &Need, readings: &[ReadingSpec]) -> bool {
-    need.kind != NeedKind::Reading || readings.iter().any(|spec| *spec.name == *need.name && spec.subject == need.subject)
+    need.kind != NeedKind::Reading
+        || readings.iter().any(|spec| *spec.name == *need.name && spec.subject == need.subject)
 }
 
 /// A reading that is kept as long as the policy that looks back farthest.
