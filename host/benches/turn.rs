@@ -207,7 +207,7 @@ fn fill(driver: &MemoryDriver, source: &MemorySource, readings: &[Arc<ReadingSpe
 
 /// Whether a target acts in this turn.
 fn acts(number: usize, turn: u64) -> bool {
-    turn % 3 == 2 && number % ACTS_ONE_IN == 0
+    turn % 3 == 2 && number.is_multiple_of(ACTS_ONE_IN)
 }
 
 /// Something that moves like a load. The first reading asks for what is there, or in a turn that acts for one more or less.

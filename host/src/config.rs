@@ -10,7 +10,6 @@ mod bounds;
 mod complaint;
 mod cross;
 mod file;
-mod quantity;
 mod reader;
 mod rooms;
 mod secret;
@@ -26,7 +25,6 @@ use crate::sandbox::SandboxConfig;
 pub use self::api::ApiSettings;
 pub use self::binding::{Binding, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
-pub use self::quantity::{CpuMillis, DurationMs, MemoryBytes, QuantityError, Share};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 

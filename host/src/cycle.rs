@@ -118,6 +118,8 @@ pub struct Cycle {
     turns: u64,
     keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// What has ended and is not closed yet.
+    ended: Vec<Finished>,
     /// What people said of targets; looked at when the bounds decide, so that a freeze counts within the turn.
     steered: watch::Receiver<Arc<Steered>>,
     /// Where targets are shown.
@@ -238,6 +240,7 @@ impl Cycle {
             finished: mpsc::unbounded_channel(),
             steered: watch::channel(Arc::default()).1,
             board: Arc::default(),
+            ended: Vec::new(),
         })
     }
 
@@ -287,9 +290,7 @@ impl Cycle {
     pub async fn turn_for(&mut self, occasion: &Occasion<'_>) -> Result<TurnReport, CycleError> {
         self.turns = self.turns.saturating_add(1);
         let mut report = TurnReport::default();
-        while let Ok(finished) = self.finished.1.try_recv() {
-            self.finish(vec![finished]).await?;
-        }
+        self.close_ended().await?;
 
         let now_ms = self.parts.clock.now_ms();
         let mut laps = Laps::start();
@@ -335,7 +336,18 @@ impl Cycle {
         Ok(report)
     }
 
-    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done.
+    /// Waits until something that was begun has ended, and closes nothing yet: who drops this future has lost nothing.
+    pub async fn ended(&mut self) {
+        if self.ended.is_empty()
+            && let Some(finished) = self.finished.1.recv().await
+        {
+            self.ended.push(finished);
+        }
+    }
+
+    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done. Not to be dropped half-way:
+    /// the end would be in the store, and the target never free for the next change. Wait by [`Cycle::ended`] where another
+    /// event may come first.
     ///
     /// # Errors
     /// Where the store fails.
@@ -343,14 +355,21 @@ impl Cycle {
         if self.running.is_empty() {
             return Ok(None);
         }
-        let Some(first) = self.finished.1.recv().await else { return Ok(None) };
-        let target = first.target.clone();
-        let mut all = vec![first];
-        while let Ok(more) = self.finished.1.try_recv() {
-            all.push(more);
+        self.ended().await;
+        let target = self.ended.first().map(|first| first.target.clone());
+        self.close_ended().await?;
+        Ok(target)
+    }
+
+    async fn close_ended(&mut self) -> Result<(), CycleError> {
+        while let Ok(finished) = self.finished.1.try_recv() {
+            self.ended.push(finished);
         }
-        self.finish(all).await?;
-        Ok(Some(target))
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let all = std::mem::take(&mut self.ended);
+        self.finish(all).await
     }
 
     /// Closes what an earlier host left open, by present facts, and decides nothing: the turn that follows does, from those

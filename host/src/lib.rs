@@ -4,6 +4,10 @@
 //! it with proposals; the [`bounds`] make a decision of them; a driver (with [`registrars`]) carries it out; [`audit`] keeps it
 //! all. Only [`cycle`] knows this order. See `ARCHITECTURE.md` beside this crate's manifest.
 
+pub mod quantity;
+
+pub mod causes;
+
 pub mod snapshot;
 
 pub mod sources;

@@ -22,7 +22,7 @@ mod tests;
 pub use self::error::{NeedsError, PolicyError};
 pub use self::loaded::{Evaluation, EvaluationInput, Policy};
 pub use self::manifest::{Manifest, Need, NeedKind, ParamKind, ParamSpec, ParamValue};
-pub use self::params::{ParamComplaint, check_params, parse_duration_ms};
+pub use self::params::{ParamComplaint, check_params};
 pub use self::proposal::{
     Answer, AttrValue, ContainerResources, Proposal, ProposalKind, Refusal, RefusalKind, Verdict,
 };

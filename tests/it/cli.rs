@@ -79,37 +79,16 @@ params = { reading = "load", target = 50.0 }
 "#;
 
 #[test]
-fn a_configuration_with_ten_faults_gets_ten_complaints_with_their_lines() {
+fn a_configuration_with_twelve_faults_gets_twelve_complaints_with_their_lines() {
     let desk = Desk::new();
-    desk.put(
-        "trimtab.toml",
-        r#"data_dri = "/var/lib/trimtab"
-
-[driver.local.proces]
-
-[source.prom.prometheus]
-url = "http://127.0.0.1:9090"
-
-[binding.web]
-select = { driver = "locl", labels = { app = "web" } }
-every = 15
-replicas = { min = 5, max = 3 }
-cpu = { min = "100q", max = "2" }
-tolerance = "150%"
-mode = "dry_run"
-cooldown = { up = "15s", dwon = "2m" }
-
-[[binding.web.policy]]
-params = { target = 50.0 }
-"#,
-    );
+    desk.put("trimtab.toml", include_str!("../configs/twelve_faults.toml"));
     let ran = desk.run(&["check"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     insta::assert_snapshot!(ran.err);
     let ran = desk.run(&["check", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((ran.code, json["ok"].as_bool()), (2, Some(false)));
-    assert_eq!(json["complaints"].as_array().unwrap().len(), 10);
+    assert_eq!(json["complaints"].as_array().unwrap().len(), 12);
     assert_eq!(json["complaints"][4]["place"]["line"], 11);
 }
 

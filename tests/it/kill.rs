@@ -17,9 +17,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use procfs::process::all_processes;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use tempfile::TempDir;
-use trimtab::audit::{self, Closing, Event, Span, kind};
+use trimtab::audit::{self, Closing, Event, Record, Span, kind};
 use trimtab::drivers::Step;
-use trimtab::snapshot::TargetId;
+use trimtab::snapshot::{Samples, TargetId};
 use trimtab::store::{LogRange, SqliteStore, Store as _};
 
 /// No story waits longer for anything; a loaded machine is slow.
@@ -87,6 +87,8 @@ struct Told {
     /// How often each record was closed.
     closed: BTreeMap<String, u32>,
     open: Vec<String>,
+    /// The last turn knew of the load at rest, desired what it takes, and decided nothing.
+    rests: bool,
 }
 
 impl Stage {
@@ -212,6 +214,7 @@ params = {{ reading = "load", target = 10.0 }}
                 match event {
                     Event::Turn(turn) => {
                         told.ids.insert(turn.record.id.as_str().to_owned());
+                        told.rests = rests(&turn.record);
                     }
                     Event::NotRecorded { why, .. } => panic!("a record cannot be read: {why}"),
                     Event::Counted(_) | Event::Note(_) => {}
@@ -268,18 +271,21 @@ params = {{ reading = "load", target = 10.0 }}
         earlier.extend(told.ids);
     }
 
-    /// Waits until as many run as the load takes, the last change's record is closed, and nothing dead has a file.
+    /// Waits until as many run as the load takes, the last change's record is closed, and nothing dead has a file. As many may
+    /// run by chance while the host is still making up for what an earlier life desired: so the last turn must agree.
     fn until_at_rest(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let (alive, open, files) = (self.alive(), self.told().open, self.files());
-            if alive.len() == AT_REST.1 && open.is_empty() && files.len() == alive.len() {
+            let (Told { open, rests, .. }, alive, files) = (self.told(), self.alive(), self.files());
+            if rests && alive.len() == AT_REST.1 && open.is_empty() && files.len() == alive.len() {
                 return;
             }
             let log = self.log();
             let from = log.lines().count().saturating_sub(30);
             let said: Vec<&str> = log.lines().skip(from).collect();
-            let told = format!("alive {alive:?}\nopen {open:?}\nfiles {files:?}\n{}", said.join("\n"));
+            let names = std::fs::read_dir(self.state().join("web")).into_iter().flatten().flatten();
+            let names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+            let told = format!("alive {alive:?}\nopen {open:?}\nrests {rests}\nfiles {names:?}\n{}", said.join("\n"));
             assert!(Instant::now() < deadline, "it does not come to rest\n{told}");
             std::thread::sleep(POLL);
         }
@@ -313,6 +319,16 @@ impl Drop for Stage {
             std::thread::sleep(POLL);
         }
     }
+}
+
+/// Whether this turn leaves nothing to be done at the load at rest.
+fn rests(record: &Record) -> bool {
+    let snapshot = &record.snapshot;
+    let load = snapshot.readings.iter().find(|reading| *reading.name == *"load").map(|reading| &reading.samples);
+    let is_heard =
+        matches!(load, Some(Samples::Numbers { values, .. }) if values.last() == Some(&f64::from(AT_REST.0)));
+    let as_desired = [snapshot.target.desired, snapshot.target.ready].map(|count| count as usize) == [AT_REST.1; 2];
+    is_heard && as_desired && snapshot.in_flight.is_none() && !record.acts()
 }
 
 /// Living processes that bear the name of the host whose state this is: number, instance, and whether it is still a launcher.

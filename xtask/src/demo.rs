@@ -10,8 +10,8 @@ use crate::workspace::Workspace;
 /// What `cargo xtask demo` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Arguments for `trimtab demo`, after `--`
-    #[arg(last = true)]
+    /// Arguments for `trimtab demo`, such as `--seconds 60 --json`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     demo: Vec<String>,
 }
 

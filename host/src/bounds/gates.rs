@@ -323,7 +323,9 @@ fn missing(snapshot: &Snapshot, coverage_min: f64) -> Option<Missing<'_>> {
             (group.filter(|reading| is_read(reading)).count(), rows)
         };
         let (fresh, of) = (narrow(fresh), narrow(of));
-        if f64::from(fresh) < coverage_min * f64::from(of) {
+        // A share that is no number is not covered.
+        let covered = f64::from(fresh) >= coverage_min * f64::from(of);
+        if !covered {
             return Some(Missing::Coverage { reading: &first.name, fresh, of });
         }
     }

@@ -32,7 +32,8 @@ const REPAIR_PAUSE_MS_MAX: u64 = 5 * 60 * 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Past {
-    /// The bounds' own clock: goes on as the host's does, and stands still where that is set back.
+    /// The bounds' own clock: goes on as the host's does, and by one millisecond where that is set back: no two turns share a
+    /// time, so that taking back what one decided takes nothing from the other.
     now_ms: u64,
     /// The host's clock at the last turn, as told.
     told_ms: u64,
@@ -106,9 +107,12 @@ struct Lost {
     /// Whether it is a node.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     node: bool,
-    /// A person has seen it.
+    /// A person has seen it, or another serves in its place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     cleared: bool,
+    /// It is no longer lost: it is there again, or gone from a whole list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    back: bool,
 }
 
 /// Too many were lost within one window.
@@ -202,9 +206,10 @@ impl Past {
         }
     }
 
-    /// Takes back the change that was decided in the turn of `at_ms` (its [`Past::now_ms`]), where it is certain that the
-    /// backend did none of it. Otherwise a change counts from its decision.
+    /// Takes back the change that was decided in the turn of `at_ms` (its [`Past::now_ms`], or for the last turn its
+    /// snapshot's), where it is certain that the backend did none of it. Otherwise a change counts from its decision.
     pub fn undone(&mut self, at_ms: u64) {
+        let at_ms = if at_ms == self.told_ms { self.now_ms } else { at_ms };
         self.changes.retain(|moved| moved.at_ms != at_ms);
         self.actions.retain(|(at, _)| *at != at_ms);
         for last in [&mut self.count, &mut self.resize] {
@@ -219,7 +224,8 @@ impl Past {
     /// Moves the clock on to this snapshot, notes losses, and seeds the windows where they have lost touch.
     pub(super) fn advance(&mut self, snapshot: &Snapshot, settings: &Settings, gates: &Gates) {
         let first = self.now_ms == 0;
-        let ahead_ms = snapshot.now_ms.saturating_sub(self.told_ms);
+        let is_back = snapshot.now_ms < self.told_ms;
+        let ahead_ms = snapshot.now_ms.saturating_sub(self.told_ms).max(u64::from(is_back));
         let jumped = gates.clock_jumped || snapshot.now_ms.saturating_add(JUMP_BACK_MS_MIN) <= self.told_ms;
         self.now_ms = if first { snapshot.now_ms.max(1) } else { self.now_ms.saturating_add(ahead_ms) };
         self.told_ms = snapshot.now_ms;
@@ -426,36 +432,55 @@ impl Past {
         if lost_now.is_empty() && self.lost.is_empty() && self.too_many.is_none() {
             return;
         }
+        let unlisted = self.list_lost(snapshot, settings, &lost_now);
         let (now_ms, window_ms) = (self.now_ms, settings.lost_window_ms);
-        let recent = |lost: &Lost| now_ms.saturating_sub(lost.at_ms) < window_ms;
-        self.lost.retain(|lost| recent(lost) || lost_now.iter().any(|(_, id)| *id == lost.id));
-        // What finds no place in the list is counted anew at each turn: too high, never too low.
-        let mut unlisted = [0_u32; 2];
-        for (node, id) in &lost_now {
-            if self.lost.iter().any(|lost| lost.id == *id) {
-                continue;
-            }
-            if self.lost.len() < LOST_MAX {
-                self.lost.push(Lost { at_ms: now_ms, id: *id, node: *node, cleared: false });
-            } else if let Some(number) = unlisted.get_mut(usize::from(*node)) {
-                *number = number.saturating_add(1);
-            }
-        }
         let present = [narrow(snapshot.instances.len()).max(snapshot.target.desired), narrow(snapshot.nodes.len())];
         let exceeded = [false, true].into_iter().zip(present).zip(unlisted).find_map(|((node, of), unlisted)| {
             let counts = |lost: &&Lost| lost.node == node && !lost.cleared;
             let since = |lost: &&Lost| match self.too_many {
-                None => recent(lost),
-                Some(_) => lost_now.contains(&(node, lost.id)),
+                None => now_ms.saturating_sub(lost.at_ms) < window_ms,
+                Some(_) => !lost.back,
             };
             let lost = narrow(self.lost.iter().filter(counts).filter(since).count()).saturating_add(unlisted);
-            let exceeds = lost >= LOST_COUNT_MIN && f64::from(lost) > settings.lost_share_max * f64::from(of);
-            exceeds.then_some(TooMany { since_ms: now_ms, lost, of })
+            // A share that is no number allows nothing.
+            let allowed = f64::from(lost) <= settings.lost_share_max * f64::from(of);
+            (lost >= LOST_COUNT_MIN && !allowed).then_some(TooMany { since_ms: now_ms, lost, of })
         });
         self.latch(snapshot, settings, exceeded);
     }
 
-    /// Too many: until they have recovered, judged by what is lost and what is ready now, on a list that is whole.
+    /// Enters what is lost now, and marks what is no longer. Tells how many instances and nodes found no place: they are
+    /// counted anew at each turn, too high, never too low.
+    fn list_lost(&mut self, snapshot: &Snapshot, settings: &Settings, lost_now: &[(bool, u64)]) -> [u32; 2] {
+        let (now_ms, window_ms) = (self.now_ms, settings.lost_window_ms);
+        let replaced = if self.too_many.is_some() { replaced(snapshot) } else { Vec::new() };
+        for lost in &mut self.lost {
+            if !lost_now.contains(&(lost.node, lost.id)) {
+                lost.back = lost.back || is_back(snapshot, lost);
+            } else if lost.back {
+                *lost = Lost { at_ms: now_ms, cleared: false, back: false, ..*lost };
+            } else if lost.at_ms < now_ms && !lost.node && replaced.contains(&lost.id) {
+                lost.cleared = true;
+            }
+        }
+        let counts = |lost: &Lost| now_ms.saturating_sub(lost.at_ms) < window_ms && !lost.cleared;
+        self.lost.retain(|lost| !lost.back || counts(lost));
+        let mut unlisted = [0_u32; 2];
+        for (node, id) in lost_now {
+            if self.lost.iter().any(|lost| lost.id == *id) {
+                continue;
+            }
+            if self.lost.len() < LOST_MAX {
+                self.lost.push(Lost { at_ms: now_ms, id: *id, node: *node, cleared: false, back: false });
+            } else if let Some(number) = unlisted.get_mut(usize::from(*node)) {
+                *number = number.saturating_add(1);
+            }
+        }
+        unlisted
+    }
+
+    /// Too many: until they have recovered, judged by what is lost and what is ready now, on a list that is whole. The losses of
+    /// those that are back then count no further, else they would be told as lost anew; what is still lost goes on counting.
     fn latch(&mut self, snapshot: &Snapshot, settings: &Settings, exceeded: Option<TooMany>) {
         if self.too_many.is_none() {
             self.too_many = exceeded;
@@ -465,6 +490,7 @@ impl Past {
         let enough = (1.0 - settings.lost_share_max) * f64::from(snapshot.target.desired);
         if exceeded.is_none() && f64::from(narrow(ready)) >= enough && snapshot.inventory.is_complete() {
             self.too_many = None;
+            self.lost.retain(|lost| !lost.back);
         }
     }
 }
@@ -509,10 +535,34 @@ pub(super) fn present_of(snapshot: &Snapshot, container: &str, figure: Figure) -
     }
 }
 
-/// Whether a sample newer than `at_ms` has come; also where there is nothing that could bring one.
+/// Whether a sample newer than `at_ms` has come; also where there is nothing that could bring one, from the next turn on.
 fn fresh_since(snapshot: &Snapshot, at_ms: u64) -> bool {
     let mut samples = snapshot.readings.iter().filter_map(|reading| reading.latest_ms()).peekable();
-    samples.peek().is_none() || samples.any(|sample_ms| sample_ms > at_ms && sample_ms <= snapshot.now_ms)
+    (samples.peek().is_none() && snapshot.now_ms > at_ms)
+        || samples.any(|sample_ms| sample_ms > at_ms && sample_ms <= snapshot.now_ms)
+}
+
+/// Whether what was lost is seen alive, or is gone from a list that is whole.
+fn is_back(snapshot: &Snapshot, lost: &Lost) -> bool {
+    if snapshot.inventory.is_complete() {
+        return true;
+    }
+    if lost.node {
+        return snapshot.nodes.iter().any(|node| node.ready && fnv1a(b'n', &node.id) == lost.id);
+    }
+    let mut alive = snapshot.instances.iter().filter(|instance| !instance.phase.is_lost());
+    alive.any(|instance| fnv1a(b'i', &instance.id) == lost.id)
+}
+
+/// Failed instances in whose place others serve: on a list that is whole, as many are ready as are desired. One that is lost
+/// out of sight may live on, and recovers only by being seen again or by going from the list.
+fn replaced(snapshot: &Snapshot) -> Vec<u64> {
+    let ready = snapshot.instances.iter().filter(|instance| instance.phase == Phase::Ready).count();
+    if !snapshot.inventory.is_complete() || narrow(ready) < snapshot.target.desired {
+        return Vec::new();
+    }
+    let failed = snapshot.instances.iter().filter(|instance| instance.phase == Phase::Failed);
+    failed.map(|instance| fnv1a(b'i', &instance.id)).collect()
 }
 
 /// A length as a count, saturating.

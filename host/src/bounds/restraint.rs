@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::ActionKind;
 use crate::policy::ProposalKind;
+use crate::quantity::DurationMs;
 use crate::snapshot::{Freshness, Phase};
 
 /// One reason why a wish was changed or dropped. `Display` is the sentence that people read.
@@ -60,7 +61,7 @@ pub enum Restraint {
     WithinTolerance { present: u32, wished: u32, tolerance: f64 },
 
     // -------------------------------------------------------------------------------------------- 3. stabilization
-    #[error("{what} goes {} to {held} instead of {wished}: a wish of the last {window_ms} ms was no further", .direction.word())]
+    #[error("{what} goes {} to {held} instead of {wished}: a wish of the last {} was no further", .direction.word(), DurationMs(*.window_ms))]
     Stabilized { what: Quantity, direction: Direction, wished: u64, held: u64, window_ms: u64 },
 
     // ---------------------------------------------------------------------------------------------------- 4. range
@@ -76,7 +77,7 @@ pub enum Restraint {
     // ---------------------------------------------------------------------------------------------------- 5. steps
     #[error("{what} goes from {present} to {held} instead of {wished}: a change may move by {step} at most")]
     Step { what: Quantity, present: u64, wished: u64, held: u64, step: u64 },
-    #[error("replicas go from {present} to {held} instead of {wished}: of {limit} per {window_ms} ms, {used} are used")]
+    #[error("replicas go from {present} to {held} instead of {wished}: of {limit} per {}, {used} are used", DurationMs(*.window_ms))]
     StepWindow { present: u32, wished: u32, held: u32, used: u32, limit: u32, window_ms: u64 },
 
     // --------------------------------------------------------------------------------------------------- 6. budget
@@ -116,7 +117,7 @@ pub enum Restraint {
     EventTurn { what: Quantity, held: u64, wished: u64 },
     #[error("{what} stays at {held} instead of {wished}: {lost} of {of} were lost since {since_ms}")]
     TooManyLost { what: Quantity, held: u64, wished: u64, lost: u32, of: u32, since_ms: u64 },
-    #[error("{what} stays at {held} instead of {wished}: cooling down for another {left_ms} ms")]
+    #[error("{what} stays at {held} instead of {wished}: cooling down for another {}", DurationMs(*.left_ms).rounded())]
     CoolingDown { what: Quantity, direction: Direction, held: u64, wished: u64, left_ms: u64 },
     #[error("replicas stay at {held} instead of {wished}: {protected} instances are protected")]
     ProtectedCount { held: u32, wished: u32, protected: u32 },
@@ -138,7 +139,7 @@ pub enum Restraint {
     UnavailableMax { kind: ActionKind, instance: String, unavailable: u32, max: u32 },
     #[error("{kind} of {instance} waits: {ready} are ready and {min} must remain so")]
     ReadyMin { kind: ActionKind, instance: String, ready: u32, min: u32 },
-    #[error("{kind} of {instance} waits: {used} of {limit} actions per {window_ms} ms are used")]
+    #[error("{kind} of {instance} waits: {used} of {limit} actions per {} are used", DurationMs(*.window_ms))]
     ActionRate { kind: ActionKind, instance: String, used: u32, limit: u32, window_ms: u64 },
     #[error("start of {instance} would make more than the {desired} desired")]
     StartAboveDesired { instance: String, desired: u32 },

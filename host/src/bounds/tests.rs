@@ -117,6 +117,11 @@ impl Story {
         self.vote(says(vec![scale(count)]))
     }
 
+    /// Forces the instances with these places into a phase.
+    fn force(&mut self, places: std::ops::Range<usize>, phase: Phase) {
+        self.snapshot.instances[places].iter_mut().for_each(|instance| instance.phase = phase);
+    }
+
     fn later(&mut self, ms: u64) {
         self.snapshot.now_ms = self.snapshot.now_ms.saturating_add(ms);
         for reading in &mut self.snapshot.readings {
@@ -196,6 +201,17 @@ fn instance(number: u32) -> Instance {
         address: None,
         handle: None,
         made_by: None,
+    }
+}
+
+fn node(number: u32) -> crate::snapshot::Node {
+    crate::snapshot::Node {
+        id: format!("n{number}"),
+        zone: String::new(),
+        ready: true,
+        schedulable: true,
+        capacity: Resources::default(),
+        free: Resources::default(),
     }
 }
 

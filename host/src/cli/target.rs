@@ -7,7 +7,7 @@ use serde_json::json;
 use super::records::{Records, target_id};
 use super::{Columns, Exit, Fail, Global, clean, print};
 use crate::audit::{Event, Span, Turn};
-use crate::config::{CpuMillis, DurationMs, MemoryBytes};
+use crate::quantity::{CpuMillis, DurationMs, MemoryBytes};
 use crate::snapshot::{Resources, Snapshot, TargetId};
 
 /// Entries that are looked back for the last turn, past notes and counted turns.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::remote::{Remote, encoded};
 use super::{Columns, Exit, Fail, Global, print};
 use crate::access::Role;
-use crate::config::DurationMs;
+use crate::quantity::DurationMs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {

@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::quantity::{CpuMillis, MemoryBytes};
 use super::reader::{Item, Table};
 use crate::bounds::{Behavior, Combine, Cooldown, Fallback, Mode, Range, Settings, StepLimit, Window};
+use crate::quantity::{CpuMillis, MemoryBytes};
 
 /// Durations of bounds: longer ones are mistakes more often than wishes, and windows keep their history in memory.
 pub(super) const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;

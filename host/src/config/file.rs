@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::api::read_api;
@@ -25,18 +26,24 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Reads a whole file.
 pub(super) fn read(text: &str, path: &Path) -> Result<Config, Complaints> {
     let reader = Reader::new(text);
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let span = error.span().unwrap_or(0..0);
-        reader.complain(&span, "", format!("is not TOML: {}", error.message().replace('\n', ", ")), "");
-    }
-    // After broken syntax the parser guesses; what it guessed is not worth complaining about.
-    let config = errors.is_empty().then(|| read_document(&reader, document.get_ref(), text, path)).flatten();
+    let document = read_syntax(&reader, text);
+    let config = document.and_then(|document| read_document(&reader, document.get_ref(), text, path));
     let (complaints, warnings) = reader.into_found();
     match config {
         Some(config) if complaints.is_empty() => Ok(Config { warnings, ..config }),
         _ => Err(Complaints { file: path.display().to_string(), complaints }),
     }
+}
+
+/// The text as TOML, or `None` and every place where it breaks. After broken syntax the parser guesses; what it guessed is not
+/// worth complaining about.
+fn read_syntax<'t>(reader: &Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        reader.complain(&span, "", format!("is not TOML: {}", error.message().replace('\n', ", ")), "");
+    }
+    errors.is_empty().then_some(document)
 }
 
 fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: &Path) -> Option<Config> {
@@ -49,7 +56,12 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let (quiet, retention) = read_records(&root);
     let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
-    let drivers = read_rooms::<DriverKind>(&root);
+    let mut drivers = read_rooms::<DriverKind>(&root);
+    for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
+        for path in [&mut process.state_dir, &mut process.launcher].into_iter().flatten() {
+            *path = base.join(&*path);
+        }
+    }
     let sources = read_rooms::<SourceKind>(&root);
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
@@ -171,19 +183,16 @@ pub(super) fn read_own(name: &str, document: &serde_json::Value, config: &Config
 /// Reads a file that holds the bounds of one binding and nothing else.
 pub(super) fn read_bounds(text: &str, path: &Path) -> Result<Settings, Complaints> {
     let reader = Reader::new(text);
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let span = error.span().unwrap_or(0..0);
-        reader.complain(&span, "", format!("is not TOML: {}", error.message().replace('\n', ", ")), "");
-    }
-    let settings = if errors.is_empty() {
+    let document = read_syntax(&reader, text);
+    let settings = document.as_ref().map(|document| {
         let root = Table::root(&reader, document.get_ref());
         let settings = read_settings(&root);
         root.finish();
         settings
-    } else {
-        Settings::default()
-    };
+    });
     let (complaints, _) = reader.into_found();
-    if complaints.is_empty() { Ok(settings) } else { Err(Complaints { file: path.display().to_string(), complaints }) }
+    match settings {
+        Some(settings) if complaints.is_empty() => Ok(settings),
+        _ => Err(Complaints { file: path.display().to_string(), complaints }),
+    }
 }

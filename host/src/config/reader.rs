@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::complaint::{Complaint, Place};
-use super::quantity::{CpuMillis, DurationMs, MemoryBytes, Share};
+use crate::quantity::{CpuMillis, DurationMs, MemoryBytes, QuantityError, Share};
 
 /// The text, and what has been found wrong with it.
 #[derive(Debug)]
@@ -325,10 +325,9 @@ impl<'r> Item<'r> {
 
     fn quantity<Q>(&self, text: &str) -> Option<Q>
     where
-        Q: std::str::FromStr,
-        Q::Err: std::fmt::Display,
+        Q: std::str::FromStr<Err = QuantityError>,
     {
-        text.parse().map_err(|error: Q::Err| self.complain(error.to_string(), "")).ok()
+        text.parse().map_err(|error: QuantityError| self.complain(error.to_string(), "")).ok()
     }
 
     pub(super) fn wrong_type<T>(&self, wanted: &str, remedy: &str) -> Option<T> {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use crate::bounds::Decision;
+use crate::causes::with_causes;
 use crate::drivers::{Driver, Plan, Step, StepEnd, StepReport, StepState};
 use crate::registrars::{DrainState, Registrar};
 
@@ -113,7 +114,7 @@ impl Execution {
             let call = tokio::time::timeout(self.call_limit(), self.driver.take(decision, step));
             let why = match call.await {
                 Err(_) => return StepEnd::Failed { why: format!("no answer within {} ms", self.patience.call_ms) },
-                Ok(Err(error)) => return StepEnd::Failed { why: sentence(&error) },
+                Ok(Err(error)) => return StepEnd::Failed { why: with_causes(&error) },
                 Ok(Ok(StepState::Done)) => return StepEnd::Done,
                 Ok(Ok(StepState::Impossible { why })) => return StepEnd::Impossible { why },
                 Ok(Ok(StepState::Waiting { why })) => why,
@@ -136,7 +137,7 @@ impl Execution {
         let address = match self.driver.address(decision.target(), instance).await {
             Ok(Some(address)) => address,
             Ok(None) => return StepEnd::Impossible { why: format!("{instance} has no address to enter") },
-            Err(error) => return StepEnd::Failed { why: sentence(&error) },
+            Err(error) => return StepEnd::Failed { why: with_causes(&error) },
         };
         for registrar in &self.registrars {
             let call = registrar.register(decision.target(), instance, &address);
@@ -197,7 +198,7 @@ impl Execution {
     async fn bounded<T, E: std::error::Error>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, String> {
         match tokio::time::timeout(self.call_limit(), call).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(sentence(&error)),
+            Ok(Err(error)) => Err(with_causes(&error)),
             Err(_) => Err(format!("no answer within {} ms", self.patience.call_ms)),
         }
     }
@@ -225,16 +226,4 @@ impl Execution {
 fn must_finish(step: &Step, before: &[StepReport]) -> bool {
     let stop_begun = before.iter().any(|report| matches!(report.step, Step::Stop { .. } | Step::Restart { .. }));
     stop_begun && !matches!(step, Step::Stop { .. })
-}
-
-/// An error and its causes, in one line.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

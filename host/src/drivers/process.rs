@@ -21,7 +21,6 @@ mod observe;
 mod ports;
 mod spawn;
 mod sweep;
-mod units;
 mod usage;
 
 #[cfg(test)]
@@ -39,7 +38,6 @@ pub use self::config::{
     WorkloadConfig,
 };
 pub use self::launch::launch;
-pub use self::units::{Cores, Size, Span, UnitError};
 
 use self::census::Census;
 use self::cgroup::Cgroups;
@@ -50,9 +48,10 @@ use super::{Driver, DriverError, Observation, Step, StepState};
 use crate::bounds::Decision;
 use crate::snapshot::TargetId;
 
-/// How long an observation waits for the first result of checks that it began: after a restart of the host, instances that
-/// serve are not taken for starting ones.
-const FIRST_CHECK_WAIT: Duration = Duration::from_millis(500);
+/// How long an observation waits at most until the first checks of adopted instances have decided: after a restart of the host,
+/// instances that serve are seen to serve at the first look. A check ends within its own timeout, mostly a second; this bounds
+/// the longer ones, to a third of what a list may take. Whatever is undecided then is shown as unknown, neither ready nor starting.
+const FIRST_CHECKS_WAIT: Duration = Duration::from_secs(10);
 
 /// The driver.
 #[derive(Debug)]
@@ -69,6 +68,8 @@ struct Inner {
     host: String,
     launcher: PathBuf,
     cgroups: Cgroups,
+    /// When this driver was opened: what runs since before then was adopted.
+    opened_ticks: u64,
     desk: Mutex<Desk>,
 }
 
@@ -131,8 +132,8 @@ impl ProcessDriver {
             children: HashMap::new(),
             ends: HashMap::new(),
         };
-        let name = name.to_owned();
-        Ok(Self { inner: Arc::new(Inner { name, config, state, host, launcher, cgroups, desk: Mutex::new(desk) }) })
+        let (name, desk, opened_ticks) = (name.to_owned(), Mutex::new(desk), identity::boot_ticks());
+        Ok(Self { inner: Arc::new(Inner { name, config, state, host, launcher, cgroups, opened_ticks, desk }) })
     }
 
     /// Files and `/proc` are read on a thread of their own, so that a slow disk holds up nobody else.
@@ -163,18 +164,18 @@ impl Driver for ProcessDriver {
     }
 
     async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
-        let (observation, mut unknown) = self.on_thread(move |inner| inner.observe(now_ms)).await?;
-        if unknown.is_empty() {
+        let (observation, mut unsettled) = self.on_thread(move |inner| inner.observe(now_ms)).await?;
+        if unsettled.is_empty() {
             return Ok(observation);
         }
         let all = async {
-            for verdict in &mut unknown {
+            for verdict in &mut unsettled {
                 // An error means that the check has ended: then it is not waited for.
-                drop(verdict.wait_for(|verdict| verdict.known).await);
+                drop(verdict.wait_for(|verdict| verdict.settled).await);
             }
         };
-        if tokio::time::timeout(FIRST_CHECK_WAIT, all).await.is_err() {
-            tracing::debug!(driver = self.name(), "not every first health check ended in time");
+        if tokio::time::timeout(FIRST_CHECKS_WAIT, all).await.is_err() {
+            tracing::warn!(driver = self.name(), "the first health checks of adopted instances have not ended in time");
         }
         self.on_thread(move |inner| inner.observe(now_ms)).await.map(|(observation, _)| observation)
     }

@@ -8,7 +8,7 @@ use crate::sandbox::TierLimits;
 const PARAMETERS_MAX: usize = 128;
 const KINDS_MAX: usize = 32;
 const CHOICES_MAX: usize = 128;
-const NAME_BYTES_MAX: usize = 64;
+pub(super) const NAME_BYTES_MAX: usize = 64;
 const TEXT_BYTES_MAX: usize = 2_048;
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
 

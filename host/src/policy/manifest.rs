@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::proposal::ProposalKind;
+use crate::quantity::DurationMs;
 use crate::snapshot::Subject;
 
 /// What a policy says of itself.
@@ -112,6 +113,17 @@ impl ParamKind {
 impl fmt::Display for ParamKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl ParamSpec {
+    /// A bound or a value as a person writes it: `1h` where the parameter is a duration, the number itself elsewhere.
+    #[must_use]
+    pub fn shown(&self, number: f64) -> String {
+        match self.kind {
+            ParamKind::Duration | ParamKind::ListDuration => DurationMs::nearest(number).to_string(),
+            _ => number.to_string(),
+        }
     }
 }
 

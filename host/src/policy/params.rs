@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::declared::NAME_BYTES_MAX;
 use super::manifest::{ParamKind, ParamSpec, ParamValue};
 use super::schema;
+use crate::quantity::DurationMs;
 
 /// Longest text of one parameter.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -54,33 +56,11 @@ pub fn check_params(specs: &[ParamSpec], given: &Map<String, Value>) -> Result<V
     if complaints.is_empty() { Ok(values) } else { Err(complaints) }
 }
 
-/// A length of time such as `500ms`, `90s`, `5m`, `1h30m`, `2d`, in milliseconds.
-#[must_use]
-pub fn parse_duration_ms(text: &str) -> Option<u64> {
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total: u64 = 0;
-    while !rest.is_empty() {
-        let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let (unit, behind) = behind.split_at(behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len()));
-        let unit_ms = match unit.trim() {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit_ms)?)?;
-        rest = behind;
-    }
-    Some(total)
-}
-
 fn unknown(specs: &[ParamSpec], name: &str) -> String {
-    let nearest = specs.iter().map(|spec| (distance(&spec.name, name), spec)).min_by_key(|(distance, _)| *distance);
+    // No parameter's name is longer; what an operator writes may be of any length.
+    let short: String = name.chars().take(NAME_BYTES_MAX).collect();
+    let nearest =
+        specs.iter().map(|spec| (strsim::levenshtein(&spec.name, &short), spec)).min_by_key(|(distance, _)| *distance);
     match nearest {
         None => "is unknown: this policy has no parameters".to_owned(),
         Some((distance, spec)) if distance <= 1 + name.len() / 3 => {
@@ -148,7 +128,7 @@ fn in_range(spec: &ParamSpec, number: f64) -> Result<(), String> {
     let low = spec.min.is_some_and(|min| number < min);
     let high = spec.max.is_some_and(|max| number > max);
     if !number.is_finite() || low || high {
-        return Err(format!("is {number}: {}", expected(spec)));
+        return Err(format!("is {}: {}", spec.shown(number), expected(spec)));
     }
     Ok(())
 }
@@ -185,17 +165,10 @@ fn expected(spec: &ParamSpec) -> String {
         ParamKind::Json => "expected JSON".to_owned(),
         list => format!("expected a {list}"),
     };
-    let bound = |bound: f64| {
-        if matches!(spec.kind, ParamKind::Duration | ParamKind::ListDuration) {
-            format!("{bound} ms")
-        } else {
-            bound.to_string()
-        }
-    };
-    match (spec.min, spec.max) {
-        (Some(min), Some(max)) => text.push_str(&format!(" from {} to {}", bound(min), bound(max))),
-        (Some(min), None) => text.push_str(&format!(", at least {}", bound(min))),
-        (None, Some(max)) => text.push_str(&format!(", at most {}", bound(max))),
+    match (spec.min.map(|min| spec.shown(min)), spec.max.map(|max| spec.shown(max))) {
+        (Some(min), Some(max)) => text.push_str(&format!(" from {min} to {max}")),
+        (Some(min), None) => text.push_str(&format!(", at least {min}")),
+        (None, Some(max)) => text.push_str(&format!(", at most {max}")),
         (None, None) => {}
     }
     if !spec.choices.is_empty() {
@@ -214,7 +187,7 @@ fn finite(value: &Value) -> Option<f64> {
 
 fn duration(value: &Value) -> Option<u64> {
     match value {
-        Value::String(text) => parse_duration_ms(text),
+        Value::String(text) => text.parse().ok().map(|DurationMs(ms)| ms),
         number => number.as_u64(),
     }
 }
@@ -231,22 +204,4 @@ fn shown(value: &Value) -> String {
     } else {
         text
     }
-}
-
-/// Edits that turn one name into the other (Levenshtein), for "do you mean".
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, from) in one.chars().take(64).enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        let mut next = vec![left];
-        for (to, above) in other.iter().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(from != *to)).min(above + 1).min(left + 1);
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -138,8 +138,10 @@ impl Worker {
         command
             .arg(WORKER_COMMAND)
             .env_clear()
-            // Each arena of the allocator reserves address space, of which the child has little.
+            // Arenas reserve address space, of which the child has little: those of the system's allocator, and those of the
+            // binary's own (in KiB; a gigabyte at a time if it is not told otherwise).
             .env("MALLOC_ARENA_MAX", "2")
+            .env("MIMALLOC_ARENA_RESERVE", "16384")
             .env("RAYON_NUM_THREADS", limits.threads_max.clamp(1, 64).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -6,6 +6,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 
+use crate::causes::root_cause;
+
 /// Most redirects followed, all on one host and port.
 const REDIRECTS_MAX: usize = 3;
 
@@ -22,6 +24,16 @@ pub(super) struct FetchLimits {
     /// For the whole request, the body's last byte included.
     pub(super) timeout_ms: u64,
     pub(super) body_bytes_max: usize,
+}
+
+/// Time to connect to a server that answers for all targets.
+pub(super) fn server_connect_timeout_ms() -> u64 {
+    1_000
+}
+
+/// Time for all that such a server has to say: less than a turn's time for a source, so that its own error is told.
+pub(super) fn server_timeout_ms() -> u64 {
+    4_000
 }
 
 /// A client that keeps these limits.
@@ -65,7 +77,7 @@ impl Fetcher {
             .pool_idle_timeout(Duration::from_secs(30))
             .user_agent(concat!("trimtab/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| chain(&error))?;
+            .map_err(|error| told(&error))?;
         Ok(Self { client, body_bytes_max: limits.body_bytes_max, timeout_ms: limits.timeout_ms })
     }
 
@@ -84,7 +96,7 @@ impl Fetcher {
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, FetchError> {
         let failed = |error: reqwest::Error| match error.is_timeout() {
             true => FetchError::TimedOut(self.timeout_ms),
-            false => FetchError::Unreachable(chain(&error)),
+            false => FetchError::Unreachable(told(&error)),
         };
         let mut answer = request.send().await.map_err(failed)?;
         let status = answer.status();
@@ -128,16 +140,7 @@ fn origin(url: &Url) -> (String, Option<String>, Option<u16>) {
     (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default())
 }
 
-/// The error and its causes on one line: reqwest's own words mostly say only that there was one. No URL, which may be long.
-fn chain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    match causes.last() {
-        Some(root) => shorten(root),
-        None => shorten(&error.to_string()),
-    }
+/// reqwest's own words mostly say only that there was an error, and repeat the URL, which may be long.
+fn told(error: &reqwest::Error) -> String {
+    shorten(&root_cause(error))
 }

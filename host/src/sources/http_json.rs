@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use self::pointer::Pointer;
-use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url};
+use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url, server_connect_timeout_ms, server_timeout_ms};
 use super::{Ask, AskTarget, Measurement, ReadingSpec, Row, Source, SourceError};
 use crate::snapshot::{Samples, Subject};
 
@@ -32,10 +32,10 @@ pub struct HttpJsonConfig {
     /// Where the document is.
     pub url: String,
     /// Time to connect.
-    #[serde(default = "default_connect_timeout_ms")]
+    #[serde(default = "server_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
     /// Time for the document as a whole.
-    #[serde(default = "default_timeout_ms")]
+    #[serde(default = "server_timeout_ms")]
     pub timeout_ms: u64,
     /// Most bytes of the document.
     #[serde(default = "default_body_bytes_max")]
@@ -48,19 +48,11 @@ impl HttpJsonConfig {
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
-            connect_timeout_ms: default_connect_timeout_ms(),
-            timeout_ms: default_timeout_ms(),
+            connect_timeout_ms: server_connect_timeout_ms(),
+            timeout_ms: server_timeout_ms(),
             body_bytes_max: default_body_bytes_max(),
         }
     }
-}
-
-fn default_connect_timeout_ms() -> u64 {
-    1_000
-}
-
-fn default_timeout_ms() -> u64 {
-    4_000
 }
 
 fn default_body_bytes_max() -> usize {
@@ -127,8 +119,11 @@ impl HttpJsonSource {
     }
 
     fn pointer<'a>(&self, spec: &'a ReadingSpec) -> Result<Pointer<'a>, SourceError> {
-        let unsuited =
-            |what: String| SourceError::Reading { reading: spec.name.as_ref().to_owned(), name: self.name.clone(), what };
+        let unsuited = |what: String| SourceError::Reading {
+            reading: spec.name.as_ref().to_owned(),
+            name: self.name.clone(),
+            what,
+        };
         let pointer = Pointer::parse(&spec.query, spec.label.as_deref().unwrap_or("name")).map_err(unsuited)?;
         match spec.subject {
             Subject::Target if pointer.names_instance() => {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::answer::{Answer, Series};
 use self::owners::Owners;
-use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url};
+use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url, server_connect_timeout_ms, server_timeout_ms};
 use super::{Ask, Gives, Measurement, ReadingSpec, Row, Source, SourceError};
 use crate::snapshot::{Samples, Subject};
 
@@ -45,10 +45,10 @@ pub struct PrometheusConfig {
     #[serde(default)]
     pub partial_answers: bool,
     /// Time to connect.
-    #[serde(default = "default_connect_timeout_ms")]
+    #[serde(default = "server_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
     /// Time for one query as a whole.
-    #[serde(default = "default_timeout_ms")]
+    #[serde(default = "server_timeout_ms")]
     pub timeout_ms: u64,
     /// Most bytes of an answer.
     #[serde(default = "default_body_bytes_max")]
@@ -64,8 +64,8 @@ impl PrometheusConfig {
             target_label: default_target_label(),
             instance_label: default_instance_label(),
             partial_answers: false,
-            connect_timeout_ms: default_connect_timeout_ms(),
-            timeout_ms: default_timeout_ms(),
+            connect_timeout_ms: server_connect_timeout_ms(),
+            timeout_ms: server_timeout_ms(),
             body_bytes_max: default_body_bytes_max(),
         }
     }
@@ -77,14 +77,6 @@ fn default_target_label() -> String {
 
 fn default_instance_label() -> String {
     "instance_id".to_owned()
-}
-
-fn default_connect_timeout_ms() -> u64 {
-    1_000
-}
-
-fn default_timeout_ms() -> u64 {
-    4_000
 }
 
 fn default_body_bytes_max() -> usize {

@@ -122,8 +122,11 @@ impl ScrapeSource {
     }
 
     fn query<'a>(&self, spec: &'a ReadingSpec) -> Result<Query<'a>, SourceError> {
-        let unsuited =
-            |what: String| SourceError::Reading { reading: spec.name.as_ref().to_owned(), name: self.name.clone(), what };
+        let unsuited = |what: String| SourceError::Reading {
+            reading: spec.name.as_ref().to_owned(),
+            name: self.name.clone(),
+            what,
+        };
         if !matches!(spec.subject, Subject::Target | Subject::Instance) {
             return Err(unsuited(format!("it tells of targets and instances, not of a {}", spec.subject)));
         }

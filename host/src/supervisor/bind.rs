@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use crate::causes::with_causes;
 use crate::config::{self, Complaint, Place, PolicyUse, Select};
 use crate::cycle::{Binding, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, Tier, check_params};
@@ -103,7 +104,7 @@ impl Binder<'_> {
         let (policy, grants) = self
             .find(&binding.name, used)
             .await
-            .map_err(|error| complain(used.place, chain(&error), "see `trimtab policy check`"))?;
+            .map_err(|error| complain(used.place, with_causes(&error), "see `trimtab policy check`"))?;
         if !grants.lets(&binding.name) {
             let what = format!("the operator does not let {} be used by this binding", policy.manifest().name);
             return Err(complain(used.place, what, "grant it, or use another policy"));
@@ -185,7 +186,7 @@ async fn needs(policy: &Arc<Policy>, params: &[ParamValue]) -> Result<Vec<Need>,
     let asked = tokio::task::spawn_blocking(move || policy.needs(&params)).await;
     match asked {
         Ok(Ok(needs)) => Ok(needs),
-        Ok(Err(error)) => Err(chain(&error)),
+        Ok(Err(error)) => Err(with_causes(&error)),
         Err(_) => Err("the policy could not be asked what it needs".to_owned()),
     }
 }
@@ -215,15 +216,4 @@ fn digest_of(binding: &config::Binding) -> String {
         used.param_places.clear();
     }
     hex::encode(Sha256::digest(format!("{bare:?}")))
-}
-
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -69,7 +69,8 @@ pub(super) async fn drive(
             () = orders.called() => {}
             // That nobody can change them any more does not happen: the host holds the other end.
             Ok(()) = newest.changed() => newest.mark_changed(),
-            finished = cycle.next_finished(), if cycle.running() > 0 => match finished {
+            // Only the waiting may be dropped where another arm is first; the closing is done whole.
+            () = cycle.ended(), if cycle.running() > 0 => match cycle.next_finished().await {
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(driver = cycle.driver().name(), %error, "the end of a change could not be kept");

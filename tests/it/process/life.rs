@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use trimtab::drivers::{Driver, Step, StepState};
+use trimtab::drivers::{Driver, ObservedTarget, Step, StepState};
 use trimtab::snapshot::{Phase, ResizeAbility};
 
 use super::rig::{Rig, alive, decision, kill, now_ms, pid_of, repair_of, until, wanted};
@@ -126,28 +126,41 @@ async fn restart_and_start_bring_it_back_once_for_each_change() {
     assert_eq!(rig.pids("web-1").len(), 1);
 }
 
+/// Looks until `web-1` has failed, and what that look saw.
+async fn failed(rig: &Rig) -> ObservedTarget {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let target = rig.observe("web").await;
+        if target.instances.iter().any(|one| one.id == "web-1" && one.phase == Phase::Failed) {
+            return target;
+        }
+        assert!(Instant::now() < until, "web-1 does not fail: {:?}", target.instances);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_is_shown_and_repairs_wait_longer_each_time() {
     let rig = Rig::new(
-        "[workload.web]\ncommand = ['sh', '-c', 'exit 3']\nrestart = { min = '400ms', factor = 3.0 }\n[workload.other]\ncommand = ['sleep', '1000']\n",
+        "[workload.web]\ncommand = ['sh', '-c', 'exit 3']\nrestart = { min = '3s', factor = 3.0 }\n[workload.other]\ncommand = ['sleep', '1000']\n",
     );
+    let began = now_ms();
     rig.create("web", "web-1").await;
-    rig.phase("web", "web-1", Phase::Failed).await;
+    // The look that sees the crash also says how long it waits, however late that look is.
+    let first = failed(&rig).await.back_off_until_ms.expect("it waits");
+    assert!((began + 3_000..=now_ms() + 3_000).contains(&first));
     let repair = |key: &str| repair_of("web", key);
     match rig.take(&decision("web"), step(|instance| Step::AwaitReady { instance }, "web-1")).await {
         Ok(StepState::Impossible { why }) => assert!(why.contains("ended by itself"), "{why}"),
         other => panic!("{other:?}"),
     }
 
-    let first = rig.observe("web").await.back_off_until_ms.expect("it waits");
-    assert!(first <= now_ms() + 400);
     assert!(matches!(rig.take(&repair("r1"), start("web-1")).await, Ok(StepState::Waiting { .. })));
     rig.done(&repair("r1"), start("web-1")).await;
     assert!(now_ms() >= first, "the repair waited");
-    rig.phase("web", "web-1", Phase::Failed).await;
-    let target = rig.observe("web").await;
+    let target = failed(&rig).await;
     let second = target.back_off_until_ms.expect("it waits");
-    assert!(second - now_ms() > 600, "the second wait is 3 × 400 ms");
+    assert!((first + 9_000..=now_ms() + 9_000).contains(&second), "the second wait is 3 × 3 s");
     assert_eq!(target.instances[0].restarts, 1);
 
     // What policies and people want does not wait, nor do other workloads.

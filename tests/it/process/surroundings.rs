@@ -103,10 +103,11 @@ fn malformed_workloads_are_refused_with_every_complaint() {
     let shapes = [
         ("command = 'sleep'", "expected a sequence"),
         ("command = ['sleep']\ncomand = ['x']", "unknown field `comand`"),
-        ("command = ['sleep']\ngrace = '10 parsecs'", "not a duration"),
-        ("command = ['sleep']\ngrace = '9999999d'", "not a duration"),
-        ("command = ['sleep']\nlimits = { cpu = 'much' }", "not a share of a core"),
-        ("command = ['sleep']\nlimits = { memory = '-1Mi' }", "not a size"),
+        ("command = ['sleep']\ngrace = '10 parsecs'", "not a unit of a duration"),
+        ("command = ['sleep']\ngrace = 'soon'", "not a duration"),
+        ("command = ['sleep']\ngrace = 15", "has no unit"),
+        ("command = ['sleep']\nlimits = { cpu = 'much' }", "not an amount of CPU"),
+        ("command = ['sleep']\nlimits = { memory = '-1Mi' }", "not an amount of memory"),
         ("command = ['sleep']\nports = '9-1'", "not a range of ports"),
         ("command = ['sleep']\nhealth = 'magic'", "unknown variant `magic`"),
         ("command = ['sleep']\nstop_signal = 'WINCH'", "unknown variant `WINCH`"),
@@ -118,7 +119,7 @@ fn malformed_workloads_are_refused_with_every_complaint() {
     }
     let text = "[workload.web]\ncommand = ['']\ncwd = 'here'\nhealth = { http = { path = 'x', interval = '1ms' } }\n\
                 env = { TRIMTAB_HOST = 'a', SECRET = 'hush' }\nlimits = { cpu = '100m' }\nrequests = { cpu = '1' }\n\
-                restart = { min = '1h', factor = 0.5 }\nreplicas = 5\ninstances_max = 2\n[workload.'../evil']\ncommand = ['x']\n";
+                restart = { min = '1h', factor = 0.5 }\ngrace = '9999999d'\nreplicas = 5\ninstances_max = 2\n[workload.'../evil']\ncommand = ['x']\n";
     let config: ProcessConfig = toml::from_str(text).unwrap();
     assert!(!format!("{config:?}").contains("hush"), "values of the environment are never printed");
     let complaints = config.complaints();
@@ -133,6 +134,7 @@ fn malformed_workloads_are_refused_with_every_complaint() {
         "web.restart.factor",
         "web.restart.min",
         "web.replicas",
+        "web.grace: is more than a week",
         "../evil",
     ] {
         assert!(complaints.iter().any(|complaint| complaint.contains(wanted)), "{wanted}: {complaints:#?}");

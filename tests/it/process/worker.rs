@@ -27,18 +27,21 @@ fn worker() {
     }
 }
 
-/// Answers every request with 200, or with 503 as long as the file `SICK` exists; holds `BALLAST_MIB` of memory meanwhile.
+/// Answers every request with 200, or with 503 as long as the file `SICK` exists, after `DELAY_MS`; holds `BALLAST_MIB` of memory
+/// meanwhile.
 fn serve() {
     let ballast_mib: usize = std::env::var("BALLAST_MIB").map_or(0, |text| text.parse().unwrap());
     let ballast = vec![1_u8; ballast_mib << 20];
     std::hint::black_box(&ballast);
     let port = std::env::var("PORT").unwrap();
     let sick = std::env::var("SICK").unwrap_or_default();
+    let delay_ms: u64 = std::env::var("DELAY_MS").map_or(0, |text| text.parse().unwrap());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
         let mut request = [0_u8; 1024];
         let _ = stream.read(&mut request);
+        std::thread::sleep(std::time::Duration::from_millis(delay_ms));
         let status = if Path::new(&sick).exists() { "503 Service Unavailable" } else { "200 OK" };
         let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }

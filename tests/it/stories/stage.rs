@@ -22,6 +22,8 @@ use super::policy::{EVERY_MS, binding, target_tracking};
 /// 2026-11-20, noon in UTC.
 const NOON_MS: u64 = 1_795_176_000_000;
 const NAME: &str = "web";
+/// So often others run before a turn; the longest plan of a story has some dozens of steps, of a few awaits each.
+const SETTLING_YIELDS: u32 = 2_000;
 
 /// How a story is set up.
 pub(super) struct Scene {
@@ -246,7 +248,16 @@ impl Stage {
         }
     }
 
+    /// What is due at the time of the turn comes before it: otherwise a change would go on while the policies think, on
+    /// threads of their own, and how far it came would be told by how busy the machine is.
+    async fn settle(&self) {
+        for _ in 0..SETTLING_YIELDS {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn turn(&mut self) {
+        self.settle().await;
         let first = std::mem::take(&mut self.first);
         let trigger = if first { Trigger::Start } else { Trigger::Pace };
         let due = self.bindings.iter().map(|binding| binding.name.clone()).collect();

@@ -177,17 +177,97 @@ fn too_many_lost_stop_lowering_until_they_recover_or_a_person_clears_it() {
     assert_eq!(alone.outcome(), (1, vec![]), "one instance is a mishap");
 }
 
+/// Ten instances of which the first four are lost, seen once.
+fn four_of_ten(phase: Phase) -> Story {
+    let mut story = Story::of(10);
+    story.force(0..4, phase);
+    story.past = story.decide().past;
+    assert_eq!(story.past.too_many_lost().unwrap().lost, 4);
+    story.later(15_000);
+    story
+}
+
+#[test]
+fn the_recovered_count_no_further_and_those_still_lost_do() {
+    let mut story = four_of_ten(Phase::Lost).scale(9);
+    story.force(0..4, Phase::Ready);
+    for _ in 0..3 {
+        assert_eq!(story.outcome(), (9, vec![]), "they have recovered, and are not told as lost anew");
+        story.past = story.decide().past;
+        story.later(15_000);
+    }
+    story.force(0..4, Phase::Lost);
+    assert_eq!(story.outcome(), (10, vec!["too-many-lost"]), "lost again is lost");
+
+    let mut story = four_of_ten(Phase::Lost).scale(9);
+    story.force(0..2, Phase::Ready);
+    assert_eq!(story.outcome(), (9, vec![]), "two of ten are not too many");
+    story.past = story.decide().past;
+    story.later(15_000);
+    story.force(4..6, Phase::Lost);
+    assert_eq!(story.outcome(), (10, vec!["too-many-lost"]), "with two more, four are lost within the window");
+}
+
+#[test]
+fn a_loss_counts_from_when_it_was_lost_last() {
+    let mut story = Story::of(10).scale(9);
+    for (lost, ms) in [(0..1, 30_000), (0..0, 260_000), (0..1, 15_000)] {
+        story.force(0..10, Phase::Ready);
+        story.force(lost, Phase::Lost);
+        story.past = story.decide().past;
+        story.later(ms);
+    }
+    story.force(1..4, Phase::Lost);
+    assert_eq!(story.outcome(), (10, vec!["too-many-lost"]), "four were lost within 15 seconds");
+    let mut cleared = four_of_ten(Phase::Lost).scale(9);
+    cleared.past.clear_lost();
+    cleared.snapshot.inventory = Inventory::Partial { why: String::new() };
+    let unseen = cleared.snapshot.instances.split_off(2);
+    cleared.past = cleared.decide().past;
+    cleared.snapshot.inventory = Inventory::Complete;
+    cleared.snapshot.instances.extend(unseen);
+    assert_eq!(cleared.outcome(), (9, vec![]), "half a list brings nobody back");
+    for phase in [Phase::Ready, Phase::Lost] {
+        cleared.force(0..4, phase);
+        cleared.past = cleared.decide().past;
+    }
+    assert_eq!(cleared.outcome(), (10, vec!["too-many-lost"]), "what a person cleared was the loss before");
+}
+
+#[test]
+fn the_replaced_have_recovered_once_others_serve_in_their_place() {
+    let replace = |phase| {
+        let mut story = four_of_ten(phase).scale(9);
+        story.snapshot.instances.extend((10..14).map(instance));
+        story.force(10..14, Phase::Starting);
+        let while_starting = story.outcome();
+        story.force(10..14, Phase::Ready);
+        (while_starting, story)
+    };
+    let held = (10, vec!["too-many-lost"]);
+    let (while_starting, mut failed) = replace(Phase::Failed);
+    assert_eq!(while_starting, held, "nobody serves for them yet");
+    assert_eq!(failed.outcome(), (9, vec![]), "though the failed are still listed");
+    failed.past = failed.decide().past;
+    assert_eq!(failed.repair().decision.unwrap().victims(), ["i0", "i1", "i2", "i3"], "now they are cleared away");
+    failed.force(10..12, Phase::Failed);
+    assert_eq!(failed.outcome(), (9, vec![]), "two are not too many");
+    failed.force(10..14, Phase::Failed);
+    failed.force(4..5, Phase::Failed);
+    assert_eq!(failed.outcome(), held, "but these are other ones");
+
+    let (_, mut lost) = replace(Phase::Lost);
+    lost.force(4..5, Phase::Lost);
+    assert_eq!(lost.outcome(), held, "the lost may live on, whoever serves");
+    lost.force(4..5, Phase::Ready);
+    lost.snapshot.instances.drain(0..4);
+    assert_eq!(lost.outcome(), (9, vec![]), "gone from a whole list, they are gone");
+}
+
 #[test]
 fn nodes_lost_count_too() {
-    let node = |number: u32, ready| crate::snapshot::Node {
-        id: format!("n{number}"),
-        zone: String::new(),
-        ready,
-        schedulable: ready,
-        capacity: Resources::default(),
-        free: Resources::default(),
-    };
-    let story = Story::of(10).scale(9).see(|snapshot| snapshot.nodes = (0..5).map(|n| node(n, n > 1)).collect());
+    let nodes = || (0..5).map(|number| crate::snapshot::Node { ready: number > 1, ..node(number) });
+    let story = Story::of(10).scale(9).see(|snapshot| snapshot.nodes = nodes().collect());
     assert_eq!(story.outcome(), (10, vec!["too-many-lost"]));
 }
 

@@ -4,8 +4,13 @@
 //! Written from that sentence and not from the kernel: it keeps its own history, its own clock and its own sums, looks only
 //! at questions and decisions, and takes nothing from the past that the kernel hands on.
 
+mod losses;
+mod mended;
+
 use std::collections::BTreeSet;
 
+use self::losses::Losses;
+use self::mended::Mended;
 use super::*;
 use crate::snapshot::VictimAbility;
 
@@ -20,6 +25,12 @@ pub(super) struct Checker {
     wishes: Vec<(u64, u32)>,
     unanswered_ms: Option<u64>,
     lost_before: BTreeSet<String>,
+    losses: Losses,
+    mended: Mended,
+    /// The clock jumped, at this time as told, and no sample has come since.
+    jumped_ms: Option<u64>,
+    /// Too many are lost.
+    many: bool,
 }
 
 type Verdict = Result<(), &'static str>;
@@ -38,21 +49,42 @@ struct Turn<'q> {
     pinned: bool,
     fallback: Option<u32>,
     jumped: bool,
-    newly_lost: bool,
+    many_lost: bool,
     missing: bool,
 }
 
 impl Checker {
+    /// A turn begins: time goes on, the facts are looked at.
+    pub(super) fn begin(&mut self, snapshot: &Snapshot, settings: &Settings, gates: &Gates) {
+        let first = self.told_ms == 0;
+        let told_ms = std::mem::replace(&mut self.told_ms, snapshot.now_ms);
+        self.clock_ms += snapshot.now_ms.saturating_sub(told_ms).max(u64::from(snapshot.now_ms < told_ms));
+        if !first && (gates.clock_jumped || snapshot.now_ms.saturating_add(1_000) <= told_ms) {
+            self.jumped_ms = Some(snapshot.now_ms);
+        } else if let Some(at_ms) = self.jumped_ms {
+            let mut samples = snapshot.readings.iter().filter_map(Reading::latest_ms).peekable();
+            if samples.peek().is_none() || samples.any(|time| at_ms < time && time <= snapshot.now_ms) {
+                self.jumped_ms = None;
+            }
+        }
+        self.many = self.losses.see(self.clock_ms, snapshot, settings);
+    }
+
+    /// What was decided in this turn was not done.
+    pub(super) fn undone(&mut self) {
+        let now_ms = self.clock_ms;
+        self.counts.retain(|(at, ..)| *at != now_ms);
+        self.resizes.retain(|(at, _)| *at != now_ms);
+        self.actions.retain(|(at, _)| *at != now_ms);
+    }
+
     pub(super) fn judge(&mut self, q: &Question<'_>, ruling: &Ruling) -> Verdict {
-        let jumped = q.gates.clock_jumped || q.snapshot.now_ms + 1_000 <= self.told_ms;
-        self.clock_ms += q.snapshot.now_ms.saturating_sub(self.told_ms);
-        let first = std::mem::replace(&mut self.told_ms, q.snapshot.now_ms) == 0;
-        let turn = self.turn(q, jumped && !first);
+        let turn = self.turn(q);
         let desired = q.snapshot.target.desired;
         let raw = turn.wishes[0].or(turn.fallback).unwrap_or(desired);
         self.wishes.push((self.clock_ms, raw));
         let Some(decision) = &ruling.decision else { return Ok(()) };
-        must(!is_stopped(q), "acted although stopped")?;
+        must(!is_stopped(q.snapshot, q.settings, q.gates), "acted although stopped")?;
         must(decision.lease_epoch == q.lease_epoch && decision.key == q.key, "forgot the lease or the key")?;
         if let Some(change) = decision.replicas {
             self.count(&turn, decision, change)?;
@@ -66,7 +98,7 @@ impl Checker {
         whole_group(&turn, decision)
     }
 
-    fn turn<'q>(&mut self, q: &'q Question<'q>, jumped: bool) -> Turn<'q> {
+    fn turn<'q>(&mut self, q: &'q Question<'q>) -> Turn<'q> {
         let failed = |vote: &Vote| !answers_sensibly(vote);
         let answered = |vote: &Vote| match &vote.answer {
             VoteAnswer::Proposals(_) => true,
@@ -99,8 +131,8 @@ impl Checker {
             certain: pinned || fixed,
             pinned,
             fallback,
-            jumped,
-            newly_lost: new >= 2 && new as f64 > q.settings.lost_share_max * of as f64,
+            jumped: self.jumped_ms.is_some(),
+            many_lost: self.many || (new >= 2 && new as f64 > q.settings.lost_share_max * of as f64),
             missing: is_missing(q),
         }
     }
@@ -154,7 +186,7 @@ impl Checker {
         if !up {
             must(!q.gates.event_turn, "an event lowered")?;
             must(settings.mode != Mode::RaiseOnly, "a binding that raises only lowered")?;
-            must(!turn.newly_lost, "lowered while many were lost")?;
+            must(!turn.many_lost, "lowered while many were lost")?;
             must(corrects || turn.certain || !(turn.blamed || turn.missing || turn.jumped), "lowered on missing data")?;
         }
         victims(q, decision, change)
@@ -184,7 +216,8 @@ impl Checker {
         let wishes: Vec<u32> = turn.wishes.into_iter().flatten().chain(turn.fallback).collect();
         let reaches = |wish: &u32| if up { *wish >= to } else { *wish <= to };
         must(wishes.iter().any(reaches), "nobody who may wished for that")?;
-        let far = |wish: &u32| f64::from(wish.abs_diff(from)) >= settings.tolerance * f64::from(from);
+        let near = |wish: &u32| f64::from(wish.abs_diff(from)) < settings.tolerance * f64::from(from);
+        let far = |wish: &u32| !near(wish);
         must(turn.fallback.is_some() || wishes.iter().any(|wish| reaches(wish) && far(wish)), "within the tolerance")?;
         let window_ms = if up { settings.stabilize_up_ms } else { settings.stabilize_down_ms };
         let steady = |(at, wish): &(u64, u32)| self.clock_ms - at >= window_ms || reaches(wish);
@@ -200,15 +233,17 @@ impl Checker {
             must(!decision.victims.contains(instance), "acted on one that goes")?;
             must(*kind != ActionKind::Remove, "a removal is a change of the count")?;
             let word = kind.to_string();
-            let asked =
-                granted(q).any(|proposal| proposal.kind.as_str() == word && proposal.instances.contains(instance));
+            let asked = granted(q).any(|proposal| match proposal.kind {
+                ProposalKind::Redeploy => *kind == ActionKind::Replace,
+                _ => proposal.kind.as_str() == word && proposal.instances.contains(instance),
+            });
             must(asked, "acted unasked")?;
             if *kind == ActionKind::Start {
                 continue;
             }
             let still = q.snapshot.in_flight.is_none() && !q.gates.event_turn && settings.mode == Mode::Act;
             must(still && !known.protected, "took away what must stay")?;
-            must(*kind != ActionKind::Replace || !turn.newly_lost, "replaced while many were lost")?;
+            must(*kind != ActionKind::Replace || !turn.many_lost, "replaced while many were lost")?;
             away += u32::from(known.phase == Phase::Ready);
         }
         let ready = q.snapshot.instances.iter().filter(|one| one.phase == Phase::Ready).count() as u32;
@@ -266,7 +301,8 @@ impl Checker {
                 "a figure leaves the range",
             )?;
             let share = if up { settings.resize_step.max } else { settings.resize_step.min };
-            let far = |share: f64| from > 0 && to.abs_diff(from) as f64 > from as f64 * share + 1e-3;
+            let near = |share: f64| to.abs_diff(from) as f64 <= from as f64 * share + 1e-3;
+            let far = |share: f64| from > 0 && !near(share);
             must(!share.is_some_and(far), "a resize too far")?;
             let mut wishes = granted(q).flat_map(|proposal| &proposal.resources);
             // A limit of memory that is raised goes above the peak at once.
@@ -301,12 +337,13 @@ impl Checker {
     }
 }
 
-fn is_stopped(q: &Question<'_>) -> bool {
-    matches!(q.settings.mode, Mode::Off | Mode::DryRun)
-        || q.gates.freeze.is_some()
-        || q.gates.pause.is_some()
-        || !q.gates.conflict.is_empty()
-        || q.snapshot.inventory != Inventory::Complete
+fn is_stopped(snapshot: &Snapshot, settings: &Settings, gates: &Gates) -> bool {
+    let lasts = |until_ms: Option<u64>| until_ms.is_none_or(|until_ms| snapshot.now_ms < until_ms);
+    matches!(settings.mode, Mode::Off | Mode::DryRun)
+        || gates.freeze.as_ref().is_some_and(|freeze| lasts(freeze.until_ms))
+        || gates.pause.as_ref().is_some_and(|pause| lasts(pause.until_ms))
+        || !gates.conflict.is_empty()
+        || snapshot.inventory != Inventory::Complete
 }
 
 fn round_up(value: u64, step: u64) -> u64 {
@@ -414,7 +451,8 @@ fn is_missing(q: &Question<'_>) -> bool {
             .iter()
             .any(|reading| reading.owner.as_deref() == Some(**id) && reading.freshness == Freshness::Fresh)
     };
-    (ready.iter().filter(is_fresh).count() as f64) < q.settings.coverage_min * ready.len() as f64
+    let enough = ready.iter().filter(is_fresh).count() as f64 >= q.settings.coverage_min * ready.len() as f64;
+    !enough
 }
 
 fn victims(q: &Question<'_>, decision: &Decision, CountChange { from, to }: CountChange) -> Verdict {
@@ -433,10 +471,8 @@ fn victims(q: &Question<'_>, decision: &Decision, CountChange { from, to }: Coun
 fn memory_stays(q: &Question<'_>, to: Option<u64>, from: Option<u64>) -> Verdict {
     let (Some(to), Some(from)) = (to, from) else { return Ok(()) };
     let peak = q.snapshot.instances.iter().filter_map(|one| one.memory_peak_bytes).max();
-    must(
-        to > from || peak.is_some_and(|peak| to as f64 >= peak as f64 * (1.0 + q.settings.memory_peak_margin)),
-        "memory below its peak",
-    )
+    let margin = 1.0 + q.settings.memory_peak_margin.max(0.0);
+    must(to > from || peak.is_some_and(|peak| peak == 0 || to as f64 >= peak as f64 * margin), "memory below its peak")
 }
 
 /// A lone policy's group is done to the letter or not at all; what the host corrects by itself is no part of it.

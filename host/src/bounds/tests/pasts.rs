@@ -30,6 +30,19 @@ fn a_change_counts_from_its_decision_until_it_is_certain_that_it_was_not_made() 
 }
 
 #[test]
+fn a_change_is_taken_back_also_by_a_clock_that_was_set_back_and_takes_no_other_along() {
+    let window = Window { window_ms: 600_000, limit: StepLimit { count: Some(3), percent: None } };
+    let mut story = Story::of(5).set(|settings| settings.windows_up = vec![window]);
+    story.turn(vec![says(vec![scale(7)])]);
+    story.snapshot.now_ms = 400_000;
+    let ruling = story.turn(vec![says(vec![scale(8)])]);
+    assert_eq!(to(&ruling), Some(8));
+    story.past.undone(400_000);
+    story.snapshot.target.desired = 7;
+    assert_eq!(to(&story.turn(vec![says(vec![scale(12)])])), Some(8), "two of three were added within the window");
+}
+
+#[test]
 fn windows_are_seeded_after_start_pause_outage_and_jump() {
     let lower = || vec![says(vec![scale(4)])];
     let ready = || {

@@ -49,13 +49,20 @@ impl Dice {
     }
 }
 
-pub(super) type Kernel<'k> = &'k dyn Fn(&Question<'_>) -> Ruling;
+/// What decides.
+#[derive(Clone, Copy)]
+pub(super) struct Kernel<'k> {
+    pub(super) decide: &'k dyn Fn(&Question<'_>) -> Ruling,
+    pub(super) repair: &'k dyn Fn(&RepairQuestion<'_>) -> RepairRuling,
+}
 
 /// One target and its host.
 pub(super) struct World {
     dice: Dice,
     story: Story,
     born: u32,
+    /// The backend keeps no desired count: the host repairs.
+    repairs: bool,
 }
 
 /// Plays one history and tells what the kernel did wrong in it.
@@ -65,20 +72,23 @@ pub(super) fn play(seed: u64, kernel: Kernel<'_>) -> Result<(), String> {
     let turns = 3 + world.dice.below(9);
     for turn in 0..turns {
         world.happen();
-        let question = world.question();
-        let ruling = kernel(&question);
-        let verdict = checker.judge(&question, &ruling);
-        if let Err(wrong) = verdict {
+        let Story { snapshot, settings, gates, .. } = &world.story;
+        checker.begin(snapshot, settings, gates);
+        if let Err((wrong, ruling)) = world.turn(kernel, &mut checker) {
             return Err(format!(
-                "TRIMTAB_SEED={seed} turn {turn}: {wrong}\nruling: {ruling:?}\nvotes: {:?}\nsettings: {:?}\ngates: {:?}\n\
+                "TRIMTAB_SEED={seed} turn {turn}: {wrong}\nruling: {ruling}\nvotes: {:?}\nsettings: {:?}\ngates: {:?}\n\
                  snapshot: {:?}",
                 world.story.votes, world.story.settings, world.story.gates, world.story.snapshot
             ));
         }
-        if turn == 0 && seed.is_multiple_of(8) && kernel(&question) != ruling {
-            return Err(format!("TRIMTAB_SEED={seed}: the same question had two answers"));
+        if turn == 0 && seed.is_multiple_of(8) {
+            let question = world.question();
+            // As text, in which a restraint that names no number equals itself.
+            let answer = || format!("{:?}", (kernel.decide)(&question));
+            if answer() != answer() {
+                return Err(format!("TRIMTAB_SEED={seed}: the same question had two answers"));
+            }
         }
-        world.act(&ruling);
     }
     Ok(())
 }
@@ -88,7 +98,7 @@ impl World {
         let mut dice = Dice::new(seed);
         let desired = dice.below(14);
         let mut story = Story::of(desired);
-        story.later(1_000_000_000);
+        story.snapshot.now_ms = 1_000_000_000;
         let settings = &mut story.settings;
         random_range(&mut dice, settings);
         settings.tolerance = dice.of(&[0.0, 0.0, 0.1, 0.25]);
@@ -121,9 +131,15 @@ impl World {
         settings.mode = dice.of(&[Mode::Act, Mode::Act, Mode::Act, Mode::Act, Mode::RaiseOnly, Mode::DryRun]);
         story.gates.gap_ms_max = dice.of(&[None, Some(60_000)]);
         story.snapshot.target.abilities.supersede = dice.percent(70);
+        story.snapshot.nodes = (0..dice.of(&[0, 4])).map(node).collect();
         let victims = [crate::snapshot::VictimAbility::Exact, crate::snapshot::VictimAbility::None];
         story.snapshot.target.abilities.victims = dice.of(&[victims[0], victims[0], victims[0], victims[1]]);
-        Self { dice, story, born: desired }
+        if dice.percent(3) {
+            hostile_settings(&mut dice, &mut story.settings);
+        }
+        story.settings.lost_window_ms = dice.of(&[30_000, 300_000]);
+        let repairs = dice.percent(50);
+        Self { dice, story, born: desired, repairs }
     }
 
     fn question(&self) -> Question<'_> {
@@ -131,31 +147,73 @@ impl World {
         Question { snapshot, settings, votes, past, gates, key: "k1", lease_epoch: 1, lease_expires_ms: 2 }
     }
 
+    fn repair_question(&self) -> RepairQuestion<'_> {
+        let Story { snapshot, settings, gates, past, .. } = &self.story;
+        RepairQuestion { snapshot, settings, past, gates, key: "k1", lease_epoch: 1, lease_expires_ms: 2 }
+    }
+
+    /// One turn as the cycle has it: first the repair, then the policies' wishes; a raise covers the repair, else the repair
+    /// goes first, and the wish is taken back.
+    fn turn(&mut self, kernel: Kernel<'_>, checker: &mut Checker) -> Result<(), (&'static str, String)> {
+        let mut repaired = None;
+        if self.repairs {
+            let question = self.repair_question();
+            let ruling = (kernel.repair)(&question);
+            checker.judge_repair(&question, &ruling).map_err(|wrong| (wrong, format!("{ruling:?}")))?;
+            self.story.past = ruling.past;
+            repaired = ruling.decision;
+        }
+        let question = self.question();
+        let ruling = (kernel.decide)(&question);
+        checker.judge(&question, &ruling).map_err(|wrong| (wrong, format!("{ruling:?}")))?;
+        self.story.past = ruling.past;
+        let now_ms = self.story.snapshot.now_ms;
+        if ruling.decision.as_ref().and_then(Decision::replicas).is_some_and(|change| change.to > change.from) {
+            repaired = None;
+        }
+        // Now and then a change is begun while another runs: that one is cancelled first, and this one decided anew.
+        let superseded = self.dice.percent(3);
+        if ruling.decision.is_some() && (repaired.is_some() || superseded) {
+            self.story.past.undone(now_ms);
+            checker.undone();
+        }
+        // Now and then the host is killed between record and act: what it decided counts, and nothing is done.
+        let killed = self.dice.percent(3);
+        match (superseded || killed, repaired, ruling.decision) {
+            (true, ..) | (_, None, None) => {}
+            (_, Some(decision), _) => self.mend(&decision),
+            (_, None, Some(decision)) => self.act(&decision),
+        }
+        Ok(())
+    }
+
     /// Time goes on, things happen, policies answer.
     fn happen(&mut self) {
         let Self { dice, story, .. } = self;
         let ms = if dice.percent(5) { 100_000 } else { dice.of(&[5_000, 15_000, 15_000, 20_000]) };
-        story.later(ms);
+        let now_ms = &mut story.snapshot.now_ms;
+        *now_ms += ms;
         if dice.percent(2) {
-            story.snapshot.now_ms -= 600_000;
+            *now_ms = dice.of(&[*now_ms - 600_000, *now_ms - 700, now_ms.saturating_add(1 << 40), u64::MAX >> 1]);
         }
         if dice.percent(6) {
             random_range(dice, &mut story.settings);
         }
         let now_ms = story.snapshot.now_ms;
         let gates = &mut story.gates;
-        gates.freeze = dice.percent(4).then(Freeze::default);
-        gates.pause = dice.percent(4).then(Pause::default);
+        gates.freeze = dice.percent(4).then(|| Freeze { until_ms: ends(dice, now_ms), ..Freeze::default() });
+        gates.pause = dice.percent(4).then(|| Pause { until_ms: ends(dice, now_ms), ..Pause::default() });
         gates.conflict = if dice.percent(2) { vec!["x".to_owned()] } else { Vec::new() };
         gates.event_turn = dice.percent(8);
         gates.started = dice.percent(3);
         gates.clock_jumped = dice.percent(2);
         gates.budget = dice.percent(15).then(|| Budget { group: String::new(), left: dice.below(4) });
-        gates.pin = dice.percent(5).then(|| Pin {
-            replicas: dice.count(),
-            by: String::new(),
-            until_ms: dice.of(&[None, Some(now_ms), Some(now_ms + 1)]),
-        });
+        gates.pin =
+            dice.percent(5).then(|| Pin { replicas: dice.count(), by: String::new(), until_ms: ends(dice, now_ms) });
+        if gates.started {
+            // What a host that starts knows of the past is what it had stored.
+            story.past = serde_json::from_str(&serde_json::to_string(&story.past).unwrap()).unwrap();
+        }
         self.world_changes();
         let lone = self.dice.percent(12);
         self.story.votes =
@@ -175,13 +233,22 @@ impl World {
         }
         snapshot.readings.truncate(1);
         snapshot.readings[0].freshness = if dice.percent(8) { Freshness::Stale } else { Freshness::Fresh };
+        snapshot.readings[0].samples = samples(dice, snapshot.now_ms);
+        let flood = dice.percent(2);
+        snapshot.nodes.iter_mut().for_each(|node| node.ready = !(dice.percent(2) || (flood && dice.percent(70))));
         let disaster = dice.percent(4);
         for instance in &mut snapshot.instances {
             if disaster && dice.percent(70) {
                 instance.phase = Phase::Lost;
             } else if dice.percent(6) {
-                instance.phase =
-                    dice.of(&[Phase::Ready, Phase::Unready, Phase::Failed, Phase::Stopped, Phase::Draining]);
+                instance.phase = dice.of(&[
+                    Phase::Ready,
+                    Phase::Unready,
+                    Phase::Failed,
+                    Phase::Lost,
+                    Phase::Stopped,
+                    Phase::Draining,
+                ]);
             } else if dice.percent(30) {
                 instance.phase = Phase::Ready;
             }
@@ -189,6 +256,11 @@ impl World {
             instance.memory_peak_bytes =
                 if dice.percent(1) { None } else { Some(u64::from(dice.below(12)) * 50 * MIB) };
         }
+        if self.repairs {
+            self.backend_drifts();
+        }
+        let Self { dice, story, .. } = self;
+        let snapshot = &mut story.snapshot;
         if dice.percent(25) {
             let missing = dice.of(&[0, 0, 10, 40]);
             let rows = snapshot.instances.iter().map(|instance| Reading {
@@ -202,10 +274,29 @@ impl World {
         }
     }
 
+    /// A backend that keeps no count: instances vanish, come from nowhere, start, and stop half-way.
+    fn backend_drifts(&mut self) {
+        let Self { dice, story, born, .. } = self;
+        let instances = &mut story.snapshot.instances;
+        instances.retain(|_| !dice.percent(2));
+        for _ in 0..dice.of(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 3]) {
+            instances.push(instance(*born));
+            *born += 1;
+        }
+        for instance in instances {
+            if dice.percent(3) {
+                instance.phase = dice.of(&[Phase::Unknown, Phase::Pending, Phase::Starting, Phase::Stopping]);
+            }
+            if dice.percent(10) {
+                instance.made_by = dice.percent(70).then(|| "k0".to_owned());
+            }
+        }
+    }
+
     fn vote(&mut self, slot: u32) -> Vote {
         let answer = match self.dice.below(20) {
             0 => refused(),
-            1 => faulted(),
+            1 => any_fault(&mut self.dice),
             2 => quarantined(),
             3 => VoteAnswer::Refused(Refusal { kind: RefusalKind::NotApplicable, text: String::new() }),
             4 => VoteAnswer::Proposals(Vec::new()),
@@ -237,7 +328,8 @@ impl World {
 
     fn proposal(&mut self) -> Proposal {
         let count = self.dice.count();
-        match self.dice.below(12) {
+        match self.dice.below(13) {
+            12 => self.odd_proposal(),
             0 => Proposal::default(),
             1 => Proposal { count: None, at_least: Some(count), ..scale(0) },
             2 => Proposal { count: None, at_most: Some(count), ..scale(0) },
@@ -252,6 +344,23 @@ impl World {
         }
     }
 
+    /// What no sensible policy asks for, or seldom.
+    fn odd_proposal(&mut self) -> Proposal {
+        let count = self.dice.count();
+        let everyone: Vec<String> = (0..300).map(|number| format!("i{number}")).collect();
+        let kinds = [ProposalKind::Redeploy, ProposalKind::Replace, ProposalKind::Remove, ProposalKind::Scale];
+        let kind = kinds[self.dice.below(4) as usize].clone();
+        let twice = Proposal { instances: vec!["i0".to_owned(); 3], ..scale(count) };
+        match self.dice.below(6) {
+            0 => Proposal { kind: ProposalKind::Redeploy, ..Proposal::default() },
+            1 => Proposal { kind: ProposalKind::Other("explode".to_owned()), ..scale(count) },
+            2 => Proposal { kind, instances: everyone, ..Proposal::default() },
+            3 => Proposal { at_least: Some(count), at_most: Some(self.dice.count()), ..scale(count) },
+            4 => Proposal { kind: ProposalKind::Resize, size_class: "huge".to_owned(), ..Proposal::default() },
+            _ => twice,
+        }
+    }
+
     fn resize_wish(&mut self) -> Proposal {
         let dice = &mut self.dice;
         let mut any = || Resources {
@@ -263,9 +372,7 @@ impl World {
     }
 
     /// The backend does what was decided: mostly at once, sometimes slowly, sometimes not at all.
-    fn act(&mut self, ruling: &Ruling) {
-        self.story.past = ruling.past.clone();
-        let Some(decision) = &ruling.decision else { return };
+    fn act(&mut self, decision: &Decision) {
         let snapshot = &mut self.story.snapshot;
         for done in &decision.resize {
             let container = &mut snapshot.target.containers[0];
@@ -279,7 +386,8 @@ impl World {
         let to = to.min(64);
         snapshot.target.desired = to;
         if self.dice.percent(20) {
-            let deadline_ms = snapshot.now_ms + self.dice.of(&[10_000, 60_000]);
+            let now_ms = snapshot.now_ms;
+            let deadline_ms = self.dice.of(&[now_ms + 10_000, now_ms + 60_000, 0, u64::MAX]);
             let since_ms = snapshot.now_ms;
             snapshot.in_flight = Some(crate::snapshot::InFlight { since_ms, ..in_flight(from, to, deadline_ms) });
         }
@@ -290,6 +398,68 @@ impl World {
             self.born += 1;
         }
     }
+
+    /// The same for a repair: mostly it succeeds, sometimes new ones start for ever or are not made at all.
+    fn mend(&mut self, decision: &Decision) {
+        let Some(CountChange { from, to }) = decision.replicas else { return };
+        let instances = &mut self.story.snapshot.instances;
+        instances.retain(|instance| !decision.victims.contains(&instance.id));
+        if self.dice.percent(25) {
+            return;
+        }
+        for _ in from..to.min(64) {
+            let phase = if self.dice.percent(80) { Phase::Ready } else { Phase::Starting };
+            instances.push(Instance { phase, made_by: Some("k1".to_owned()), ..instance(self.born) });
+            self.born += 1;
+        }
+    }
+}
+
+/// When a gate opens by itself: never, just now, in a moment, at the end of time.
+fn ends(dice: &mut Dice, now_ms: u64) -> Option<u64> {
+    dice.of(&[None, Some(now_ms), Some(now_ms + 1), Some(0), Some(u64::MAX)])
+}
+
+/// What a reading brings: mostly a sample of now; also old ones, ones from the future, what is no number, and nothing.
+fn samples(dice: &mut Dice, now_ms: u64) -> Samples {
+    let value = dice.of(&[1.0, 0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -f64::MAX]);
+    match dice.below(20) {
+        0 => Samples::default(),
+        1 | 2 => Samples::one(now_ms - 30_000, value),
+        3 => Samples::one(dice.of(&[0, now_ms + 1, u64::MAX]), value),
+        _ => Samples::one(now_ms, value),
+    }
+}
+
+fn any_fault(dice: &mut Dice) -> VoteAnswer {
+    let what = || "unreachable".to_owned();
+    VoteAnswer::Faulted(match dice.below(7) {
+        0 => Fault::Timeout { deadline_ms: 7 },
+        1 => Fault::OutOfMemory { what: what(), limit: 7 },
+        2 => Fault::StackOverflow,
+        3 => Fault::Trap { what: what() },
+        4 => Fault::BoundaryBudget { what: what() },
+        5 => Fault::BadOutput { what: what() },
+        _ => Fault::OutOfFuel { fuel: 7 },
+    })
+}
+
+/// Settings that no configuration lets through: what is no number must not loosen anything, and nothing may overflow.
+fn hostile_settings(dice: &mut Dice, settings: &mut Settings) {
+    let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 1e300, f64::MIN_POSITIVE];
+    let mut number = || dice.of(&numbers);
+    settings.coverage_min = number();
+    settings.lost_share_max = number();
+    settings.memory_peak_margin = number();
+    settings.tolerance = number();
+    settings.step_up.percent = Some(number());
+    settings.step_down.percent = Some(number());
+    settings.resize_step = Range { min: Some(number()), max: Some(number()) };
+    for window in settings.windows_up.iter_mut().chain(&mut settings.windows_down) {
+        window.limit.percent = Some(number());
+        window.window_ms = u64::MAX;
+    }
+    settings.cooldown = Cooldown { up_ms: dice.of(&[0, u64::MAX]), down_ms: dice.of(&[0, u64::MAX]) };
 }
 
 fn random_range(dice: &mut Dice, settings: &mut Settings) {

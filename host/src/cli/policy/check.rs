@@ -110,7 +110,7 @@ fn default(spec: &ParamSpec) -> String {
     match &spec.default {
         ParamValue::Unset if spec.required => "required".to_owned(),
         ParamValue::Unset => "–".to_owned(),
-        ParamValue::DurationMs(duration_ms) => crate::config::DurationMs(*duration_ms).to_string(),
+        ParamValue::DurationMs(duration_ms) => crate::quantity::DurationMs(*duration_ms).to_string(),
         ParamValue::Text(text) => format!("{text:?}"),
         ParamValue::Json(text) => text.clone(),
         // `{"num": 50.0}` without the name of its sort.
@@ -125,7 +125,7 @@ fn range(spec: &ParamSpec) -> String {
     if !spec.choices.is_empty() {
         return spec.choices.join(" | ");
     }
-    match (spec.min, spec.max) {
+    match (spec.min.map(|min| spec.shown(min)), spec.max.map(|max| spec.shown(max))) {
         (None, None) => String::new(),
         (Some(min), None) => format!("{min} or more"),
         (None, Some(max)) => format!("up to {max}"),

@@ -211,7 +211,7 @@ fn answer_text(answer: &Answer) -> String {
 
 /// `scale to 4`, `resize main cpu 500m`, `restart a, b`.
 pub(super) fn proposal_text(proposal: &Proposal) -> String {
-    use crate::config::{CpuMillis, MemoryBytes};
+    use crate::quantity::{CpuMillis, MemoryBytes};
     let mut parts = vec![proposal.kind.to_string()];
     let counts = [("to", proposal.count), ("at least", proposal.at_least), ("at most", proposal.at_most)];
     parts.extend(counts.iter().filter_map(|(word, count)| count.map(|count| format!("{word} {count}"))));

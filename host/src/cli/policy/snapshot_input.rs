@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bounds::Settings;
 use crate::cli::Fail;
-use crate::config::{CpuMillis, DurationMs, MemoryBytes};
+use crate::quantity::{CpuMillis, DurationMs, MemoryBytes};
 use crate::snapshot::{Freshness, Reading, SNAPSHOT_FORMAT, Samples, Snapshot, Subject};
 
 /// The time of a snapshot that names none, 2026-01-01T00:00:00Z: fixed, so that the same file gives the same answer.

@@ -14,6 +14,7 @@ use super::spawn::Launched;
 use super::{Desk, Inner};
 use crate::bounds::{Decision, Origin};
 use crate::drivers::{DriverError, Step, StepState};
+use crate::quantity::DurationMs;
 use crate::snapshot::{Phase, Resources, TargetId};
 
 /// Grace of an instance whose workload is no longer in the config.
@@ -191,13 +192,12 @@ impl Inner {
         let complaint = verdict.as_ref().map(|verdict| verdict.complaint.clone()).unwrap_or_default();
         match self.phase(config, &seen, verdict.as_ref()) {
             Phase::Ready => Ok(StepState::Done),
+            Phase::Unknown => Ok(waiting("its first checks since the host began have not ended".to_owned())),
             Phase::Starting | Phase::Pending => Ok(waiting(format!("it is starting; last check: {complaint}"))),
             Phase::Unready if seen.main.as_ref().is_some_and(|process| !is_overdue(config, process)) => {
                 Ok(waiting(format!("it is not ready; last check: {complaint}")))
             }
-            Phase::Unready => {
-                impossible(format!("it was not ready within {} ms: {complaint}", config.ready_timeout.ms()))
-            }
+            Phase::Unready => impossible(format!("it was not ready within {}: {complaint}", config.ready_timeout)),
             Phase::Failed => {
                 let end = seen.pid.as_ref().and_then(|pid| desk.ends.get(&pid.process.pid));
                 impossible(
@@ -234,21 +234,22 @@ impl Inner {
             self.kill(job, &seen.others)?;
             return Ok(Some(waiting(format!("{} processes that it left behind still end", seen.others.len()))));
         };
-        let grace_ms = job.config.map_or(GRACE_MS, |config| config.grace.ms());
+        let grace_ms = job.config.map_or(GRACE_MS, |config| config.grace.0);
         let waited_ms = boot_ms().saturating_sub(*since_boot_ms);
+        let waited = DurationMs(waited_ms).rounded();
         if !*signalled {
             let signal = job.config.map_or(StopSignal::Term, |config| config.stop_signal).number();
             main.signal(signal).map_err(self.io(format!("signal {}", job.name())))?;
             *signalled = true;
             self.write_wish(job, &seen.file)?;
-            return Ok(Some(waiting(format!("it was told to stop and has {grace_ms} ms"))));
+            return Ok(Some(waiting(format!("it was told to stop and has {}", DurationMs(grace_ms)))));
         }
         if waited_ms < grace_ms {
-            return Ok(Some(waiting(format!("it was told to stop {waited_ms} ms ago and has {grace_ms} ms"))));
+            return Ok(Some(waiting(format!("it was told to stop {waited} ago and has {}", DurationMs(grace_ms)))));
         }
         let all: Vec<ProcessId> = seen.others.iter().chain([main]).cloned().collect();
         self.kill(job, &all)?;
-        Ok(Some(waiting(format!("it was killed, {} processes, after {waited_ms} ms", all.len()))))
+        Ok(Some(waiting(format!("it was killed, {} processes, after {waited}", all.len()))))
     }
 
     fn kill(&self, job: &Job<'_>, processes: &[ProcessId]) -> Result<(), DriverError> {
@@ -279,7 +280,7 @@ impl Inner {
         }
         self.cgroups.remove(job.group()).map_err(self.io(format!("remove the cgroups of {}", job.name())))?;
         desk.ports.give_back(job.instance);
-        desk.health.ensure(job.workload, job.instance, None);
+        desk.health.ensure(job.workload, job.instance, None, self.opened_ticks);
         if let Some(config) = job.config {
             self.prune_output(job.workload, config);
         }
@@ -326,8 +327,8 @@ impl Inner {
         let kept = self.workload_file(job.workload).map_err(self.io(format!("read what is kept of {}", job.target)))?;
         let now_ms = wall_ms();
         Ok(kept.back_off.until_ms(now_ms).map(|until_ms| {
-            let (failures, left_ms) = (kept.back_off.failures, until_ms.saturating_sub(now_ms));
-            waiting(format!("it crashed {failures} times in a row and is started again in {left_ms} ms"))
+            let (failures, left) = (kept.back_off.failures, DurationMs(until_ms.saturating_sub(now_ms)).rounded());
+            waiting(format!("it crashed {failures} times in a row and is started again in {left}"))
         }))
     }
 
@@ -418,7 +419,7 @@ impl Inner {
         if let Some(seen) = self.look_at_files(job)?
             && seen.main.is_some()
             && let Wish::Stop { since_boot_ms, .. } = &seen.file.wish
-            && boot_ms().saturating_sub(*since_boot_ms) < job.config.map_or(GRACE_MS, |config| config.grace.ms())
+            && boot_ms().saturating_sub(*since_boot_ms) < job.config.map_or(GRACE_MS, |config| config.grace.0)
         {
             return Ok(Some(seen));
         }

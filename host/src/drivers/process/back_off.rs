@@ -10,7 +10,7 @@ impl BackOff {
         if now_ms < self.next_start_ms {
             return;
         }
-        if now_ms.saturating_sub(self.last_ms) > config.reset_after.ms() {
+        if now_ms.saturating_sub(self.last_ms) > config.reset_after.0 {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
@@ -27,7 +27,7 @@ impl BackOff {
 /// `min × factor^(failures − 1)`, at most `max`.
 fn wait_ms(config: &RestartConfig, failures: u32) -> u64 {
     #[expect(clippy::cast_precision_loss, reason = "a week in milliseconds is exact")]
-    let (min, max) = (config.min.ms() as f64, config.max.ms() as f64);
+    let (min, max) = (config.min.0 as f64, config.max.0 as f64);
     // Capped before it can overflow: factor 1.0 at least, so that more than 64 doublings are never needed.
     let exponent = i32::try_from(failures.saturating_sub(1).min(64)).unwrap_or(64);
     let wait = (min * config.factor.powi(exponent)).min(max);

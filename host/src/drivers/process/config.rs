@@ -9,7 +9,7 @@ use std::str::FromStr;
 use rustix::process::Signal;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::units::{Cores, Size, Span};
+use crate::quantity::{CpuMillis, DurationMs, MemoryBytes};
 use crate::snapshot::Resources;
 
 /// Most workloads of one driver.
@@ -18,6 +18,10 @@ const WORKLOADS_MAX: usize = 1_000;
 const COMMAND_BYTES_MAX: usize = 64 * 1024;
 /// Shortest distance of health checks.
 const CHECK_INTERVAL_MS_MIN: u64 = 100;
+/// Longest duration that makes sense here.
+const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+const MEMORY_BYTES_MAX: u64 = 1 << 50;
+const CPU_MILLIS_MAX: u64 = 10_000_000;
 
 /// The driver's settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,13 +98,13 @@ pub struct WorkloadConfig {
     pub health: Health,
     /// How long an instance may take until it serves.
     #[serde(default = "ready_timeout")]
-    pub ready_timeout: Span,
+    pub ready_timeout: DurationMs,
     /// The signal that asks it to stop: `TERM`, `INT`, `QUIT`, `HUP`, `USR1`, `USR2` or `KILL`.
     #[serde(default)]
     pub stop_signal: StopSignal,
     /// How long after that signal it is killed with all its children.
     #[serde(default = "grace")]
-    pub grace: Span,
+    pub grace: DurationMs,
     /// How long it waits to be started again after a crash.
     #[serde(default)]
     pub restart: RestartConfig,
@@ -109,7 +113,7 @@ pub struct WorkloadConfig {
     pub output_dir: Option<PathBuf>,
     /// At a start, a longer output file is set aside as `.1`.
     #[serde(default = "output_bytes_max")]
-    pub output_bytes_max: Size,
+    pub output_bytes_max: MemoryBytes,
     /// Output of so many removed instances is kept.
     #[serde(default = "output_kept")]
     pub output_kept: u32,
@@ -127,14 +131,14 @@ fn one() -> u32 {
 fn instances_max() -> u32 {
     1_000
 }
-fn ready_timeout() -> Span {
-    Span::from_ms(60_000)
+fn ready_timeout() -> DurationMs {
+    DurationMs(60_000)
 }
-fn grace() -> Span {
-    Span::from_ms(10_000)
+fn grace() -> DurationMs {
+    DurationMs(10_000)
 }
-fn output_bytes_max() -> Size {
-    Size::from_bytes(10 * 1024 * 1024)
+fn output_bytes_max() -> MemoryBytes {
+    MemoryBytes(10 * 1024 * 1024)
 }
 fn output_kept() -> u32 {
     20
@@ -156,14 +160,14 @@ impl fmt::Debug for EnvVars {
 #[serde(deny_unknown_fields, default)]
 pub struct Amounts {
     /// A share of a core.
-    pub cpu: Option<Cores>,
+    pub cpu: Option<CpuMillis>,
     /// Bytes.
-    pub memory: Option<Size>,
+    pub memory: Option<MemoryBytes>,
 }
 
 impl From<Amounts> for Resources {
     fn from(amounts: Amounts) -> Self {
-        Self { cpu_millis: amounts.cpu.map(Cores::millis), memory_bytes: amounts.memory.map(Size::bytes) }
+        Self { cpu_millis: amounts.cpu.map(|cpu| cpu.0), memory_bytes: amounts.memory.map(|memory| memory.0) }
     }
 }
 
@@ -215,9 +219,9 @@ pub struct TcpHealth {
     /// The port; default the instance's own.
     pub port: Option<u16>,
     /// Distance of checks; at least 100 ms.
-    pub interval: Span,
+    pub interval: DurationMs,
     /// How long one may take.
-    pub timeout: Span,
+    pub timeout: DurationMs,
     /// So many good ones in a row make it ready.
     pub healthy_after: u32,
     /// So many bad ones in a row make it unready.
@@ -233,9 +237,9 @@ pub struct HttpHealth {
     /// The port; default the instance's own.
     pub port: Option<u16>,
     /// Distance of checks; at least 100 ms.
-    pub interval: Span,
+    pub interval: DurationMs,
     /// How long one may take.
-    pub timeout: Span,
+    pub timeout: DurationMs,
     /// So many good ones in a row make it ready.
     pub healthy_after: u32,
     /// So many bad ones in a row make it unready.
@@ -246,8 +250,8 @@ impl Default for TcpHealth {
     fn default() -> Self {
         Self {
             port: None,
-            interval: Span::from_ms(1_000),
-            timeout: Span::from_ms(1_000),
+            interval: DurationMs(1_000),
+            timeout: DurationMs(1_000),
             healthy_after: 1,
             unhealthy_after: 3,
         }
@@ -267,23 +271,18 @@ impl Default for HttpHealth {
 #[serde(deny_unknown_fields, default)]
 pub struct RestartConfig {
     /// The first wait.
-    pub min: Span,
+    pub min: DurationMs,
     /// The longest.
-    pub max: Span,
+    pub max: DurationMs,
     /// How much longer each is than the last.
     pub factor: f64,
     /// After so long without a crash the next wait is the first again.
-    pub reset_after: Span,
+    pub reset_after: DurationMs,
 }
 
 impl Default for RestartConfig {
     fn default() -> Self {
-        Self {
-            min: Span::from_ms(1_000),
-            max: Span::from_ms(5 * 60_000),
-            factor: 2.0,
-            reset_after: Span::from_ms(10 * 60_000),
-        }
+        Self { min: DurationMs(1_000), max: DurationMs(5 * 60_000), factor: 2.0, reset_after: DurationMs(10 * 60_000) }
     }
 }
 
@@ -359,11 +358,8 @@ impl WorkloadConfig {
         complain(!self.cwd.is_absolute(), "cwd: is not an absolute path");
         complain(self.output_dir.as_ref().is_some_and(|dir| !dir.is_absolute()), "output_dir: is not an absolute path");
         complain(self.replicas > self.instances_max, "replicas: is more than instances_max");
-        complain(
-            self.limits.cpu.is_some_and(|cpu| cpu.millis() < 10),
-            "limits.cpu: is less than 10m, the kernel's least",
-        );
-        complain(self.limits.memory.is_some_and(|size| size.bytes() < 1024 * 1024), "limits.memory: is less than 1Mi");
+        complain(self.limits.cpu.is_some_and(|cpu| cpu.0 < 10), "limits.cpu: is less than 10m, the kernel's least");
+        complain(self.limits.memory.is_some_and(|size| size.0 < 1024 * 1024), "limits.memory: is less than 1Mi");
         complain(
             self.limits.cpu.zip(self.requests.cpu).is_some_and(|(most, set)| set > most),
             "requests.cpu: is more than limits.cpu",
@@ -392,9 +388,13 @@ impl WorkloadConfig {
             );
         }
         complain(self.env.0.values().any(|value| value.contains('\0')), "env: a value holds a zero byte");
-        if let Some((port, interval, thresholds)) = self.health.parts() {
+        for (key, amount, most, what) in self.amounts() {
+            complain(amount.is_some_and(|amount| amount > most), &format!("{key}: is more than {what}"));
+        }
+        if let Some((port, [interval, timeout], thresholds)) = self.health.parts() {
             complain(port.is_none() && self.ports.is_none(), "health: needs a port; set ports, or health.….port");
-            complain(interval.ms() < CHECK_INTERVAL_MS_MIN, "health: interval is less than 100ms");
+            complain(interval.0 < CHECK_INTERVAL_MS_MIN, "health: interval is less than 100ms");
+            complain(interval.max(timeout).0 > WEEK_MS, "health: interval or timeout is more than a week");
             complain(thresholds.contains(&0), "health: healthy_after and unhealthy_after are at least 1");
         }
         if let Health::Http(http) = &self.health {
@@ -403,14 +403,35 @@ impl WorkloadConfig {
         }
         complaints
     }
+
+    /// Amounts that a kernel or a clock must be able to hold: key, amount, most, and the most in words.
+    fn amounts(&self) -> [(&'static str, Option<u64>, u64, &'static str); 10] {
+        let duration = |key, duration: DurationMs| (key, Some(duration.0), WEEK_MS, "a week");
+        let cpu = |key, cpu: Option<CpuMillis>| (key, cpu.map(|cpu| cpu.0), CPU_MILLIS_MAX, "10000 cores");
+        let memory = |key, memory: Option<MemoryBytes>| (key, memory.map(|it| it.0), MEMORY_BYTES_MAX, "1024Ti");
+        [
+            duration("ready_timeout", self.ready_timeout),
+            duration("grace", self.grace),
+            duration("restart.min", self.restart.min),
+            duration("restart.max", self.restart.max),
+            duration("restart.reset_after", self.restart.reset_after),
+            cpu("requests.cpu", self.requests.cpu),
+            cpu("limits.cpu", self.limits.cpu),
+            memory("requests.memory", self.requests.memory),
+            memory("limits.memory", self.limits.memory),
+            memory("output_bytes_max", Some(self.output_bytes_max)),
+        ]
+    }
 }
 
 impl Health {
-    fn parts(&self) -> Option<(Option<u16>, Span, [u32; 2])> {
+    fn parts(&self) -> Option<(Option<u16>, [DurationMs; 2], [u32; 2])> {
         match self {
             Self::Process => None,
-            Self::Tcp(tcp) => Some((tcp.port, tcp.interval, [tcp.healthy_after, tcp.unhealthy_after])),
-            Self::Http(http) => Some((http.port, http.interval, [http.healthy_after, http.unhealthy_after])),
+            Self::Tcp(tcp) => Some((tcp.port, [tcp.interval, tcp.timeout], [tcp.healthy_after, tcp.unhealthy_after])),
+            Self::Http(http) => {
+                Some((http.port, [http.interval, http.timeout], [http.healthy_after, http.unhealthy_after]))
+            }
         }
     }
 }

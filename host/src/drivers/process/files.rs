@@ -10,6 +10,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -157,13 +158,15 @@ impl InstancePaths {
         Self { wish: with("json"), pid: with("pid"), lock: with("lock") }
     }
 
-    /// Holds the lock until dropped.
+    /// Holds the lock until dropped. Whoever waited for it while its file was removed has nothing in hand, and takes it anew.
     pub(super) fn lock(&self) -> io::Result<File> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock)?;
+        let open = || OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock);
+        let mut file = open()?;
         let until = Instant::now() + LOCK_WAIT;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(file),
+                Ok(()) if is_still_at(&file, &self.lock)? => return Ok(file),
+                Ok(()) => file = open()?,
                 Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < until => std::thread::sleep(LOCK_POLL),
                 Err(error) => return Err(error.into()),
             }
@@ -176,6 +179,16 @@ impl InstancePaths {
             remove_if_there(path)?;
         }
         Ok(())
+    }
+}
+
+/// Whether this very file still has this name.
+fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
+    let held = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (held.dev(), held.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 
 use super::config::Health;
 use super::identity::ProcessId;
+use crate::causes::root_cause;
 
 /// Until an instance serves for the first time it is asked at least so often, so that growth is confirmed quickly.
 const STARTING_INTERVAL: Duration = Duration::from_millis(200);
@@ -16,14 +17,25 @@ const STARTING_INTERVAL: Duration = Duration::from_millis(200);
 /// What the checks of one instance have found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
+    /// Whether the process ran already when this host began: an earlier host may have known it to serve.
+    pub adopted: bool,
     /// Whether one check has ended.
     pub known: bool,
+    /// Whether the checks that have ended decide it: not where the first good ones are fewer than make it healthy.
+    pub settled: bool,
     /// Whether it has ever been healthy.
     pub was_healthy: bool,
     /// Whether it is.
     pub healthy: bool,
     /// What the last bad check said.
     pub complaint: String,
+}
+
+impl Verdict {
+    /// Whether it was adopted and nobody can say yet whether it serves.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.adopted && !self.settled
+    }
 }
 
 /// One check as it is made.
@@ -77,7 +89,7 @@ impl Check {
                         .get(format!("http://{}{path}", self.address))
                         .send()
                         .await
-                        .map_err(|error| format!("GET {path} failed: {}", innermost(&error)))?;
+                        .map_err(|error| format!("GET {path} failed: {}", root_cause(&error)))?;
                     let status = answer.status();
                     let good = status.is_success() || status.is_redirection();
                     if good { Ok(()) } else { Err(format!("GET {path} answered {status}")) }
@@ -89,14 +101,6 @@ impl Check {
             Err(_) => Err(format!("no answer within {} ms", self.timeout.as_millis())),
         }
     }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 #[derive(Debug)]
@@ -126,8 +130,9 @@ impl HealthBook {
         Ok(Self { client, running: HashMap::new() })
     }
 
-    /// Sees to it that exactly this check runs for the instance. Needs a runtime around it.
-    pub(super) fn ensure(&mut self, workload: &str, instance: &str, check: Option<Check>) {
+    /// Sees to it that exactly this check runs for the instance. Processes that began before `since_ticks` (of the clock since
+    /// boot) were adopted. Needs a runtime around it.
+    pub(super) fn ensure(&mut self, workload: &str, instance: &str, check: Option<Check>, since_ticks: u64) {
         let key = (workload.to_owned(), instance.to_owned());
         let Some(check) = check else {
             self.running.remove(&key);
@@ -136,7 +141,8 @@ impl HealthBook {
         if self.running.get(&key).is_some_and(|running| running.check == check) {
             return;
         }
-        let (sender, verdict) = watch::channel(Verdict::default());
+        let adopted = check.process.start_ticks < since_ticks;
+        let (sender, verdict) = watch::channel(Verdict { adopted, ..Verdict::default() });
         let task = tokio::spawn(run(check.clone(), self.client.clone(), sender)).abort_handle();
         self.running.insert(key, Running { check, verdict, task });
     }
@@ -152,10 +158,10 @@ impl HealthBook {
         Some(running.verdict.borrow().clone())
     }
 
-    /// Those of which nothing is known yet.
-    pub(super) fn unknown(&self) -> Vec<watch::Receiver<Verdict>> {
+    /// Adopted ones that their checks have not yet decided.
+    pub(super) fn unsettled(&self) -> Vec<watch::Receiver<Verdict>> {
         let verdicts = self.running.values().map(|running| &running.verdict);
-        verdicts.filter(|verdict| !verdict.borrow().known).cloned().collect()
+        verdicts.filter(|verdict| verdict.borrow().is_unsettled()).cloned().collect()
     }
 }
 
@@ -184,5 +190,6 @@ pub(super) fn judge(check: &Check, before: &Verdict, streak: &mut u32, result: R
         *streak = 0;
     }
     after.was_healthy |= after.healthy;
+    after.settled |= after.healthy || !good;
     after
 }

@@ -101,6 +101,11 @@ pub(super) fn boot_ms() -> u64 {
     seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000)
 }
 
+/// Ticks since boot, as [`ProcessId::start_ticks`] counts them.
+pub(super) fn boot_ticks() -> u64 {
+    boot_ms().saturating_mul(procfs::ticks_per_second()) / 1_000
+}
+
 /// Milliseconds since the Unix epoch.
 pub(super) fn wall_ms() -> u64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -62,8 +62,9 @@ pub fn launch(spec: Option<&str>) -> u8 {
     NOT_EXECUTED
 }
 
-struct Refusal {
-    word: &'static str,
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) word: &'static str,
     text: String,
 }
 
@@ -92,8 +93,7 @@ fn prepare(spec: &LaunchSpec) -> Result<(Command, File), Refusal> {
     if !paths.wish.exists() {
         return Err(Refusal { word: TOO_LATE, text: "the instance was removed".to_owned() });
     }
-    let lock = paths.lock().map_err(|error| failed("cannot lock", &paths.lock, &error))?;
-    check_wanted(spec, &paths)?;
+    let lock = lock_wanted(spec, &paths)?;
     for group in &spec.groups {
         fs::write(group, "0").map_err(|error| failed("cannot enter", group, &error))?;
     }
@@ -121,6 +121,19 @@ fn prepare(spec: &LaunchSpec) -> Result<(Command, File), Refusal> {
         command.uid(uid);
     }
     Ok((command, lock))
+}
+
+/// Takes the lock, and keeps it only where this start is still wanted. Where the instance was removed between the look at its
+/// wish and the lock, the lock's file was made here, and nobody else would ever clear it away.
+pub(super) fn lock_wanted(spec: &LaunchSpec, paths: &InstancePaths) -> Result<File, Refusal> {
+    let lock = paths.lock().map_err(|error| failed("cannot lock", &paths.lock, &error))?;
+    if let Err(refusal) = check_wanted(spec, paths) {
+        if !paths.wish.exists() {
+            files::remove_if_there(&paths.lock).map_err(|error| failed("cannot remove", &paths.lock, &error))?;
+        }
+        return Err(refusal);
+    }
+    Ok(lock)
 }
 
 /// Whether this very start is still wanted, and nothing of the instance lives.

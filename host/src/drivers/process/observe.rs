@@ -46,7 +46,7 @@ impl Seen {
 }
 
 impl Inner {
-    /// Everything there is, and the checks of which nothing is known yet.
+    /// Everything there is, and the checks of adopted instances that have decided nothing yet.
     pub(super) fn observe(&self, now_ms: u64) -> Result<(Observation, Vec<watch::Receiver<Verdict>>), DriverError> {
         // So that tasks for checks can be begun from this thread.
         let _runtime = tokio::runtime::Handle::current();
@@ -72,8 +72,8 @@ impl Inner {
         desk.health.retain(known);
         desk.meters.retain(known);
         observation.unreadable.extend(self.unconfigured(&ours));
-        let unknown = desk.health.unknown();
-        Ok((observation, unknown))
+        let unsettled = desk.health.unsettled();
+        Ok((observation, unsettled))
     }
 
     fn observe_workload(
@@ -310,7 +310,7 @@ impl Inner {
     ) -> Option<Verdict> {
         let running = one.main.clone().filter(|_| one.file.wish == Wish::Run);
         let check = running.and_then(|process| Check::new(&config.health, config.host, one.file.port, process));
-        desk.health.ensure(workload, &one.file.instance, check);
+        desk.health.ensure(workload, &one.file.instance, check, self.opened_ticks);
         desk.health.verdict(workload, &one.file.instance)
     }
 
@@ -325,6 +325,8 @@ impl Inner {
                 None => Phase::Ready,
                 Some(verdict) if verdict.healthy => Phase::Ready,
                 Some(verdict) if verdict.was_healthy => Phase::Unready,
+                // It may have served for days: that this host has just begun makes it no starting one.
+                Some(verdict) if verdict.is_unsettled() => Phase::Unknown,
                 Some(verdict) if verdict.known && is_overdue(config, process) => Phase::Unready,
                 Some(_) => Phase::Starting,
             },
@@ -396,7 +398,7 @@ impl Desk {
 /// Whether the process should long be serving.
 pub(super) fn is_overdue(config: &WorkloadConfig, process: &ProcessId) -> bool {
     let since_ms = boot_ms().saturating_sub(process.started_boot_ms());
-    since_ms > config.ready_timeout.ms()
+    since_ms > config.ready_timeout.0
 }
 
 pub(super) fn address(config: &WorkloadConfig, port: u16) -> String {

@@ -58,7 +58,7 @@ impl Inner {
             gid,
             out: output.join(format!("{}.out", file.instance)),
             err: output.join(format!("{}.err", file.instance)),
-            output_bytes_max: config.output_bytes_max.bytes(),
+            output_bytes_max: config.output_bytes_max.0,
             command: config.command.clone(),
         };
         let spec = serde_json::to_string(&spec).map_err(|error| error.to_string())?;

@@ -103,10 +103,10 @@ fn a_thousand_answers_are_the_same_bytes() {
 /// 20 thousand evaluations, or a million with `TRIMTAB_LONG=1`: what they leave behind must not grow with their number. Other
 /// tests fill memory too, so this one runs in a process of its own.
 #[test]
-fn memory_does_not_grow_with_the_number_of_evaluations() {
+fn long_memory_does_not_grow_with_the_number_of_evaluations() {
     const ALONE: &str = "TRIMTAB_SOAK_ALONE";
     if std::env::var_os(ALONE).is_none() {
-        let name = "policy::tests::answers::memory_does_not_grow_with_the_number_of_evaluations";
+        let name = "policy::tests::answers::long_memory_does_not_grow_with_the_number_of_evaluations";
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
         let output = alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -60,8 +60,7 @@ async fn readings_come_in_the_order_of_name_subject_and_owner() {
     stage.m.set("query of cpu", &id, Some("gone"), NOW, 9.0);
     let specs = [spec("rps", "m", Subject::Target), spec("cpu", "m", Subject::Instance)];
     let gathered = stage.turn(&specs, &[web], NOW).await;
-    let seen: Vec<_> =
-        gathered.readings[&id].iter().map(|r| (&*r.name, r.owner.as_deref(), r.latest())).collect();
+    let seen: Vec<_> = gathered.readings[&id].iter().map(|r| (&*r.name, r.owner.as_deref(), r.latest())).collect();
     assert_eq!(
         seen,
         [("cpu", Some("w1"), Some(1.0)), ("cpu", Some("w2"), Some(2.0)), ("rps", None, Some(5.0))],

@@ -1,11 +1,18 @@
 //! Quantities as people write them: `"15s"`, `"250m"`, `"64Mi"`, `"50%"`.
 //!
-//! Each is a newtype over the unit that the host counts in, so that a text is turned into a number in one place only.
+//! Each is a newtype over the unit that the host counts in, so that a text is turned into a number, and a number into a text, in
+//! one place only. Limits belong to who asks: a week is long for a cooldown and short for records.
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 const SECOND_MS: u64 = 1000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
@@ -56,23 +63,19 @@ pub enum QuantityError {
 }
 
 /// A span of time in milliseconds: `"500ms"`, `"15s"`, `"1h30m"`, `"2d"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DurationMs(pub u64);
 
 /// CPU in thousandths of a core: `"100m"`, `"2"`, `"1.5"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CpuMillis(pub u64);
 
 /// Memory in bytes: `"64Mi"`, `"1Gi"`, `"512M"`, `"1.5Gi"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemoryBytes(pub u64);
 
 /// A part of a whole, 1.0 being all of it: `"50%"`, `"0.5"`.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Share(pub f64);
 
 const DURATION: &str = "a duration";
@@ -83,6 +86,26 @@ const MEMORY: &str = "an amount of memory";
 const MEMORY_WANTS: &str = "\"64Mi\", \"1Gi\" or \"512M\"";
 const SHARE: &str = "a share";
 const SHARE_WANTS: &str = "\"50%\" or 0.5";
+
+impl DurationMs {
+    /// As the standard library has it.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+
+    /// From ten seconds on to whole ones: what a person needs of a time that has passed or is left.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        if self.0 < 10 * SECOND_MS { self } else { Self(self.0.saturating_add(SECOND_MS / 2) / SECOND_MS * SECOND_MS) }
+    }
+
+    /// So many milliseconds, to the nearest whole one; what no duration can be is the longest.
+    #[must_use]
+    pub fn nearest(ms: f64) -> Self {
+        Self(whole(ms).unwrap_or(u64::MAX))
+    }
+}
 
 impl FromStr for DurationMs {
     type Err = QuantityError;
@@ -101,14 +124,14 @@ impl FromStr for DurationMs {
                 return Err(form());
             }
             let (unit, tail) = split_while(tail, |c| !c.is_ascii_digit());
-            let unit_ms = match unit {
+            let unit_ms = match unit.trim() {
                 "ms" => 1,
                 "s" => SECOND_MS,
                 "m" => MINUTE_MS,
                 "h" => HOUR_MS,
                 "d" => DAY_MS,
                 "" => return Err(QuantityError::NoUnit { text: text.to_owned(), wants: DURATION_WANTS }),
-                _ => return Err(wrong_unit(text, unit, DURATION, DURATION_WANTS)),
+                unit => return Err(wrong_unit(text, unit, DURATION, DURATION_WANTS)),
             };
             let number: u64 = digits.parse().map_err(|_| large())?;
             total = number.checked_mul(unit_ms).and_then(|ms| total.checked_add(ms)).ok_or_else(large)?;
@@ -210,24 +233,57 @@ impl fmt::Display for Share {
 }
 
 macro_rules! through_text {
-    ($($quantity:ty),*) => {$(
-        impl TryFrom<String> for $quantity {
-            type Error = QuantityError;
-
-            fn try_from(text: String) -> Result<Self, QuantityError> {
-                text.parse()
+    ($($quantity:ty: $of:expr, $wants:expr);*) => {$(
+        impl Serialize for $quantity {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
-        impl From<$quantity> for String {
-            fn from(quantity: $quantity) -> Self {
-                quantity.to_string()
+        impl<'de> Deserialize<'de> for $quantity {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Written { wanted: ($of, $wants), quantity: PhantomData })
             }
         }
     )*};
 }
 
-through_text!(DurationMs, CpuMillis, MemoryBytes, Share);
+through_text!(
+    DurationMs: DURATION, DURATION_WANTS;
+    CpuMillis: CPU, CPU_WANTS;
+    MemoryBytes: MEMORY, MEMORY_WANTS;
+    Share: SHARE, SHARE_WANTS
+);
+
+/// Takes a text, or a bare number as the text of its digits: `2` cores are `"2"`, and 15 has no unit as `"15"` has none.
+struct Written<Q> {
+    wanted: (&'static str, &'static str),
+    quantity: PhantomData<Q>,
+}
+
+impl<Q: FromStr<Err = QuantityError>> Visitor<'_> for Written<Q> {
+    type Value = Q;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} such as {}", self.wanted.0, self.wanted.1)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Q, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Q, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Q, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Q, E> {
+        self.visit_str(&number.to_string())
+    }
+}
 
 /// Splits `"1.5Gi"` into 1.5 and `Gi`. The number is finite and not negative.
 fn number_and_unit<'t>(text: &'t str, of: &'static str, wants: &'static str) -> Result<(f64, &'t str), QuantityError> {
