@@ -21,7 +21,7 @@
 //! | `GET`, `POST /v1/tokens`, `DELETE /v1/tokens/{id}` | admin | tokens |
 //! | `GET /v1/audit` | admin | who changed what |
 //!
-//! `rules` is that table as the guard reads it. Every request passes the [`guard`]; every "no" is a [`problem`]. This room
+//! `rules` is that table as the guard reads it. Every request passes the `guard`; every "no" is a `problem`. This room
 //! alone knows HTTP statuses, and wire structs end here.
 
 mod rules;
@@ -134,7 +134,6 @@ impl Api {
 }
 
 /// All routes, behind the guard.
-#[must_use]
 pub fn router(api: Api) -> Router {
     let (router, document) = routes_of().split_for_parts();
     let document = document::serve(document);

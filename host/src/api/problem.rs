@@ -84,8 +84,8 @@ codes! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     code: Code,
-    detail: String,
-    remedy: String,
+    detail: Box<str>,
+    remedy: Box<str>,
     retry_after_s: Option<u64>,
     /// Methods that the path knows.
     allow: Option<String>,
@@ -112,7 +112,8 @@ pub(super) struct ProblemBody {
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), remedy: remedy.into(), retry_after_s: None, allow: None }
+        let (detail, remedy) = (detail.into().into_boxed_str(), remedy.into().into_boxed_str());
+        Self { code, detail, remedy, retry_after_s: None, allow: None }
     }
 
     pub(super) fn too_many_requests(retry_after_s: u64) -> Self {

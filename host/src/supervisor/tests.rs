@@ -35,18 +35,18 @@ async fn a_version_is_pushed_tried_activated_and_rolled_back() {
 
     steering.activate(TRACKING, &format!("sha256:{}", pushed.digest), None, "ada").await.unwrap();
     stage.turn().await;
-    assert_eq!(stage.last_digests().await, [pushed.digest.clone()]);
+    assert_eq!(stage.last_digests().await, *std::slice::from_ref(&pushed.digest));
     assert_eq!(state(&stage, &pushed.digest).await, VersionState::Active);
 
     let second = stage.push(&tracking(2)).await;
     steering.activate(TRACKING, &second.digest, Some("web"), "ada").await.unwrap();
     stage.turn().await;
-    assert_eq!(stage.last_digests().await, [second.digest.clone()], "for this binding");
+    assert_eq!(stage.last_digests().await, *std::slice::from_ref(&second.digest), "for this binding");
     assert_eq!(state(&stage, &pushed.digest).await, VersionState::Active, "for all others");
 
     steering.rollback(TRACKING, Some("web"), "ada").await.unwrap();
     stage.turn().await;
-    assert_eq!(stage.last_digests().await, [pushed.digest.clone()]);
+    assert_eq!(stage.last_digests().await, *std::slice::from_ref(&pushed.digest));
     assert_eq!(state(&stage, &second.digest).await, VersionState::Retired, "nobody holds its code any more");
     let again = steering.rollback(TRACKING, Some("web"), "ada").await.unwrap_err();
     assert!(matches!(again, SteerError::Registry(RegistryError::NothingBefore { .. })), "{again}");
@@ -234,7 +234,7 @@ async fn an_active_version_outlives_the_host() {
     stage.steering.activate(TRACKING, &pushed, None, "ada").await.unwrap();
     let stage = stage.restart().await;
     stage.turn().await;
-    assert_eq!(stage.last_digests().await, [pushed.clone()]);
+    assert_eq!(stage.last_digests().await, *std::slice::from_ref(&pushed));
     stage.steering.rollback(TRACKING, None, "ada").await.unwrap();
     stage.turn().await;
     assert_eq!(stage.last_digests().await, [built_in()]);

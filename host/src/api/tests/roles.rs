@@ -38,14 +38,14 @@ fn expected(stage: &Stage, rule: &Rule, token: Option<&str>) -> Option<&'static 
         _ if rule.path.starts_with("/v1/bindings/{name}") => {
             let bindings = stage.api.steering().bindings();
             let binding = bindings.iter().find(|binding| binding.name == "web").unwrap();
-            return permit(&identity, permission, &bindings::binding_place(binding)).err().map(word);
+            return permit(&identity, permission, &bindings::binding_place(binding)).err().as_ref().map(word);
         }
         _ => Object::Each,
     };
-    permit(&identity, permission, &object).err().map(word)
+    permit(&identity, permission, &object).err().as_ref().map(word)
 }
 
-fn word(denied: Denied) -> &'static str {
+fn word(denied: &Denied) -> &'static str {
     match denied {
         Denied::Role { .. } => "role-too-low",
         Denied::Scope { .. } => "out-of-scope",
