@@ -1,11 +1,12 @@
 //! `cargo xtask demo`: real processes, real load, real policies, live on the terminal.
 
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::policies;
 use crate::workspace::Workspace;
+use crate::{policies, steps};
 
 /// What `cargo xtask demo` takes.
 #[derive(clap::Args)]
@@ -18,12 +19,14 @@ pub(crate) struct Arguments {
 /// Builds the policies, then becomes `trimtab demo`.
 ///
 /// # Errors
-/// Where the policies cannot be built or cargo cannot be started.
+/// Where something cannot be built or started.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
     let mut cargo = workspace.cargo();
-    // The profile of the tests, so that one build of wasmtime serves both.
-    cargo.args(["run", "--package", "trimtab", "--", "demo"]).args(&arguments.demo);
-    // In place of this process, as cargo in turn does: Ctrl-C and signals from outside reach the demo itself, which cleans up.
-    Err(cargo.exec()).context("starting cargo")
+    // The profile of the tests and, by a benchmark that is small, the features that they bring into dependencies: so one build
+    // of wasmtime serves both.
+    steps::run(cargo.args(["build", "--workspace", "--bins", "--bench", "record"]))?;
+    let mut demo = Command::new(workspace.target.join("debug/trimtab"));
+    // In place of this process: Ctrl-C and signals from outside reach the demo itself, which cleans up.
+    Err(demo.arg("demo").args(&arguments.demo).exec()).context("starting the demo")
 }
