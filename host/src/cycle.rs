@@ -7,7 +7,9 @@
 //! A [`Cycle`] owns what the host keeps of one backend's targets. Turns and the ends of changes reach it one after the other,
 //! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
 
+mod ask;
 mod board;
+mod case;
 mod clock;
 mod evaluate;
 mod execute;
@@ -29,15 +31,15 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::board::{Board, SeatView, Seen, SlotView, TargetView, Views};
+use self::case::{Case, SeatCase};
 pub use self::clock::{Clock, SystemClock, TimerClock};
 pub use self::execute::Patience;
 pub use self::finish::Finished;
@@ -49,12 +51,12 @@ use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 pub use self::steered::Steered;
-use crate::audit::{self, AuditError, Closing, Recorder, Trigger};
-use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
-use crate::drivers::{Driver, DriverError, Observation, ObservedTarget, Outcome};
+use crate::audit::{AuditError, Recorder, Trigger};
+use crate::bounds::Gates;
+use crate::drivers::{Driver, Observation, ObservedTarget};
 use crate::registrars::Registrar;
-use crate::snapshot::{Reading, Snapshot, TargetId};
-use crate::sources::{AskTarget, GatherLimits, Gathered, History, Sources, gather, questions};
+use crate::snapshot::TargetId;
+use crate::sources::{GatherLimits, History, Sources};
 use crate::store::{Store, StoreError};
 use crate::telemetry::measures;
 
@@ -186,37 +188,6 @@ pub enum CycleError {
     },
 }
 
-/// One target in a turn.
-struct Case {
-    observed: ObservedTarget,
-    state: TargetState,
-    seats: Vec<SeatCase>,
-    conflict: Vec<String>,
-    /// Bindings that sit on it and are not due.
-    waiting: Vec<String>,
-    /// When its state was last written; this turn's, if it is.
-    written_ms: u64,
-}
-
-/// One binding of one target in a turn.
-struct SeatCase {
-    binding: Arc<Binding>,
-    acts: bool,
-    readings: Vec<Reading>,
-    snapshot: Option<Arc<Snapshot>>,
-    answers: Vec<evaluate::SlotAnswer>,
-    ruling: Option<Ruling>,
-    repair: Option<RepairRuling>,
-    /// What is to be done.
-    act: Option<Decision>,
-    /// What the next turn has to know.
-    past: Past,
-    /// Whether a change in flight is cancelled for one that is more urgent.
-    supersedes: bool,
-    /// Id of its record in this turn, and key of the change that it begins, if it begins one.
-    record_id: String,
-}
-
 impl Cycle {
     /// Takes up a backend: reads what is kept of its targets.
     ///
@@ -336,89 +307,11 @@ impl Cycle {
         Ok(report)
     }
 
-    /// Waits until something that was begun has ended, and closes nothing yet: who drops this future has lost nothing.
-    pub async fn ended(&mut self) {
-        if self.ended.is_empty()
-            && let Some(finished) = self.finished.1.recv().await
-        {
-            self.ended.push(finished);
-        }
-    }
-
-    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done. Not to be dropped half-way:
-    /// the end would be in the store, and the target never free for the next change. Wait by [`Cycle::ended`] where another
-    /// event may come first.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn next_finished(&mut self) -> Result<Option<TargetId>, CycleError> {
-        if self.running.is_empty() {
-            return Ok(None);
-        }
-        self.ended().await;
-        let target = self.ended.first().map(|first| first.target.clone());
-        self.close_ended().await?;
-        Ok(target)
-    }
-
-    async fn close_ended(&mut self) -> Result<(), CycleError> {
-        while let Ok(finished) = self.finished.1.try_recv() {
-            self.ended.push(finished);
-        }
-        if self.ended.is_empty() {
-            return Ok(());
-        }
-        let all = std::mem::take(&mut self.ended);
-        self.finish(all).await
-    }
-
-    /// Closes what an earlier host left open, by present facts, and decides nothing: the turn that follows does, from those
-    /// same facts.
-    async fn reconcile(&mut self, observation: &Observation, now_ms: u64) -> Result<(), CycleError> {
-        let open = audit::open_records(self.parts.store.as_ref()).await?;
-        let there: HashMap<_, _> = observation.targets.iter().map(|observed| (&observed.target.id, observed)).collect();
-        let mut writes = Vec::new();
-        let mut states = Vec::new();
-        for record in open.iter().filter(|record| record.target.driver() == self.parts.driver.name()) {
-            let mut state = self.states.get(&record.target).cloned().unwrap_or_default();
-            let flight = state.flight.take_if(|flight| flight.record == record.id.as_str());
-            let observed = there.get(&record.target).copied();
-            let whole = observed.filter(|observed| observed.inventory.is_complete());
-            let instances = whole.map(|observed| observed.instances.as_slice());
-            let outcome = match flight.as_ref().map(|flight| reconcile::standing(&flight.plan, instances)) {
-                Some(Standing::Applied) => Outcome::Applied,
-                Some(Standing::Partial) => Outcome::Partial,
-                Some(Standing::Absent) => Outcome::Absent,
-                Some(Standing::Unknown) | None => Outcome::Unknown,
-            };
-            tracing::warn!(target_id = %record.target, key = %record.id, %outcome, "an earlier host left this change open");
-            let text = "the host ended while it was under way".to_owned();
-            let closing = Closing { id: record.id.clone(), at_ms: now_ms, outcome, text, replicas: None };
-            writes.extend(audit::close(&record.target, &closing));
-            writes.push(state.write(&record.target)?);
-            states.push((record.target.clone(), state));
-        }
-        self.parts.store.write(writes).await?;
-        self.states.extend(states);
-        Ok(())
-    }
-
     /// Writes down what was only counted so far. To be called before the host ends.
     pub async fn farewell(&mut self) {
         let rest = self.recorder.rest();
         if let Err(error) = self.parts.store.write(rest).await {
             tracing::warn!(%error, "the last counts of quiet turns are lost");
-        }
-    }
-
-    async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
-        let limit = Duration::from_millis(self.parts.patience.call_ms);
-        match tokio::time::timeout(limit, self.parts.driver.observe(now_ms)).await {
-            Ok(observed) => observed,
-            Err(_) => Err(DriverError::Unreachable {
-                driver: self.parts.driver.name().to_owned(),
-                what: format!("no list within {} ms", self.parts.patience.call_ms),
-            }),
         }
     }
 
@@ -464,42 +357,6 @@ impl Cycle {
             cases.push(Case { observed, state, seats, conflict, waiting, written_ms: 0 });
         }
         cases
-    }
-
-    /// One question per reading for all targets. Readings of bindings that look on are asked apart: they may bear the names of
-    /// others.
-    async fn gather(&self, cases: &mut [Case], now_ms: u64, report: &mut TurnReport) {
-        let mut rounds: BTreeMap<Option<String>, Vec<(usize, usize)>> = BTreeMap::new();
-        for (at, case) in cases.iter().enumerate() {
-            for (seat_at, seat) in case.seats.iter().enumerate() {
-                let round = (!seat.acts).then(|| seat.binding.name.clone());
-                rounds.entry(round).or_default().push((at, seat_at));
-            }
-        }
-        for seats in rounds.values() {
-            let mut gathered = self.ask_sources(cases, seats, now_ms).await;
-            gathered.problems.iter().for_each(|problem| measures::source_error(&problem.source_name));
-            report.troubles.extend(gathered.problems.iter().map(|problem| format!("{problem}: {}", problem.why)));
-            for (at, seat_at) in seats {
-                let Some(case) = cases.get_mut(*at) else { continue };
-                if let Some(seat) = case.seats.get_mut(*seat_at) {
-                    seat.readings = gathered.readings.remove(&case.observed.target.id).unwrap_or_default();
-                }
-            }
-        }
-    }
-
-    async fn ask_sources(&self, cases: &[Case], seats: &[(usize, usize)], now_ms: u64) -> Gathered {
-        let wanted = seats.iter().filter_map(|(at, seat_at)| {
-            let case = cases.get(*at)?;
-            Some((case, case.seats.get(*seat_at)?))
-        });
-        let wanted = wanted.flat_map(|(case, seat)| {
-            let target = AskTarget { target: &case.observed.target, instances: &case.observed.instances };
-            seat.binding.readings.iter().map(move |spec| (spec.as_ref(), target))
-        });
-        let questions = questions(wanted);
-        gather(&self.parts.sources, &questions, &self.history, &self.parts.gather_limits, now_ms).await
     }
 
     /// The rest of the arrow, for some of the targets.
@@ -616,90 +473,6 @@ impl Cycle {
             // The cycle is gone only where the host ends; then the next start finds the open record.
             let _ = sender.send(Finished { target, record: act.record, reports });
         });
-    }
-}
-
-impl Case {
-    /// Whether the list of instances is whole, and not suddenly empty.
-    fn is_list_believed(&self) -> bool {
-        let told = self.seats.iter().filter_map(|seat| seat.snapshot.as_ref());
-        told.map(|snapshot| &snapshot.inventory).all(crate::snapshot::Inventory::is_complete)
-    }
-
-    /// Whether so much of the target is lost at once that nothing is taken out of the registrars.
-    fn too_many_lost(&self) -> bool {
-        self.seats.iter().any(|seat| seat.acts && seat.past.too_many_lost().is_some())
-    }
-}
-
-impl SeatCase {
-    fn new(binding: &Arc<Binding>, acts: bool) -> Self {
-        Self {
-            binding: Arc::clone(binding),
-            acts,
-            readings: Vec::new(),
-            snapshot: None,
-            answers: Vec::new(),
-            ruling: None,
-            repair: None,
-            act: None,
-            past: Past::default(),
-            supersedes: false,
-            record_id: String::new(),
-        }
-    }
-
-    /// Asks the bounds: first for the repair, then for the policies' wishes. A raise covers the repair, for it makes whatever
-    /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
-    fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
-        let Some(snapshot) = self.snapshot.as_deref() else { return };
-        let votes: Vec<Vote> = self.answers.iter().map(evaluate::SlotAnswer::vote).collect();
-        let settings = &self.binding.settings;
-        let repair = (repairs && self.acts).then(|| {
-            bounds::repair(&RepairQuestion {
-                snapshot,
-                settings,
-                past,
-                gates,
-                key: &self.record_id,
-                lease_epoch: lease.epoch,
-                lease_expires_ms: lease.expires_ms,
-            })
-        });
-        let mut ruling = bounds::decide(&Question {
-            snapshot,
-            settings,
-            votes: &votes,
-            past: repair.as_ref().map_or(past, |repair| &repair.past),
-            gates,
-            key: &self.record_id,
-            lease_epoch: lease.epoch,
-            lease_expires_ms: lease.expires_ms,
-        });
-        let mut repair_decision = repair.as_ref().and_then(|repair| repair.decision.clone());
-        let raises = ruling.decision.as_ref().and_then(Decision::replicas).is_some_and(|count| count.to > count.from);
-        if raises {
-            repair_decision = None;
-        }
-        if repair_decision.is_some() && ruling.decision.is_some() {
-            ruling.past.undone(snapshot.now_ms);
-        }
-        self.past = ruling.past.clone();
-        self.act = repair_decision.or_else(|| ruling.decision.clone()).filter(|_| self.acts);
-        self.repair = repair;
-        self.ruling = Some(ruling);
-    }
-
-    /// Where a change is still under way, it is cancelled first, and the next turn decides from what it left.
-    fn supersede(&mut self, is_running: bool) {
-        if !(self.acts && is_running && self.act.is_some()) {
-            return;
-        }
-        self.act = None;
-        self.supersedes = true;
-        if let Some(snapshot) = &self.snapshot {
-            self.past.undone(snapshot.now_ms);
-        }
     }
 }
 

@@ -52,6 +52,42 @@ fn closing(finished: &Finished, reports: &[StepReport], now_ms: u64, outcome: Ou
 }
 
 impl Cycle {
+    /// Waits until something that was begun has ended, and closes nothing yet: who drops this future has lost nothing.
+    pub async fn ended(&mut self) {
+        if self.ended.is_empty()
+            && let Some(finished) = self.finished.1.recv().await
+        {
+            self.ended.push(finished);
+        }
+    }
+
+    /// Waits until something that was begun has ended, and closes it. `None`: nothing is being done. Not to be dropped half-way:
+    /// the end would be in the store, and the target never free for the next change. Wait by [`Cycle::ended`] where another
+    /// event may come first.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn next_finished(&mut self) -> Result<Option<TargetId>, CycleError> {
+        if self.running.is_empty() {
+            return Ok(None);
+        }
+        self.ended().await;
+        let target = self.ended.first().map(|first| first.target.clone());
+        self.close_ended().await?;
+        Ok(target)
+    }
+
+    pub(super) async fn close_ended(&mut self) -> Result<(), CycleError> {
+        while let Ok(finished) = self.finished.1.try_recv() {
+            self.ended.push(finished);
+        }
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let all = std::mem::take(&mut self.ended);
+        self.finish(all).await
+    }
+
     /// Closes changes that have ended, in one commit.
     pub(super) async fn finish(&mut self, all: Vec<Finished>) -> Result<(), CycleError> {
         let now_ms = self.parts.clock.now_ms();

@@ -1,6 +1,10 @@
 //! How far a change came whose host was killed or gave it up: told by present facts, never by what was meant.
 
-use crate::drivers::{Plan, Step};
+use std::collections::HashMap;
+
+use super::{Cycle, CycleError};
+use crate::audit::{self, Closing};
+use crate::drivers::{Observation, Outcome, Plan, Step};
 use crate::snapshot::{Instance, Phase};
 
 /// How far a change came.
@@ -67,4 +71,37 @@ pub(super) fn pending(plan: &Plan, instances: &[Instance]) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+impl Cycle {
+    /// Closes what an earlier host left open, by present facts, and decides nothing: the turn that follows does, from those
+    /// same facts.
+    pub(super) async fn reconcile(&mut self, observation: &Observation, now_ms: u64) -> Result<(), CycleError> {
+        let open = audit::open_records(self.parts.store.as_ref()).await?;
+        let there: HashMap<_, _> = observation.targets.iter().map(|observed| (&observed.target.id, observed)).collect();
+        let mut writes = Vec::new();
+        let mut states = Vec::new();
+        for record in open.iter().filter(|record| record.target.driver() == self.parts.driver.name()) {
+            let mut state = self.states.get(&record.target).cloned().unwrap_or_default();
+            let flight = state.flight.take_if(|flight| flight.record == record.id.as_str());
+            let observed = there.get(&record.target).copied();
+            let whole = observed.filter(|observed| observed.inventory.is_complete());
+            let instances = whole.map(|observed| observed.instances.as_slice());
+            let outcome = match flight.as_ref().map(|flight| standing(&flight.plan, instances)) {
+                Some(Standing::Applied) => Outcome::Applied,
+                Some(Standing::Partial) => Outcome::Partial,
+                Some(Standing::Absent) => Outcome::Absent,
+                Some(Standing::Unknown) | None => Outcome::Unknown,
+            };
+            tracing::warn!(target_id = %record.target, key = %record.id, %outcome, "an earlier host left this change open");
+            let text = "the host ended while it was under way".to_owned();
+            let closing = Closing { id: record.id.clone(), at_ms: now_ms, outcome, text, replicas: None };
+            writes.extend(audit::close(&record.target, &closing));
+            writes.push(state.write(&record.target)?);
+            states.push((record.target.clone(), state));
+        }
+        self.parts.store.write(writes).await?;
+        self.states.extend(states);
+        Ok(())
+    }
 }
