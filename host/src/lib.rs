@@ -8,6 +8,8 @@ pub mod quantity;
 
 pub mod causes;
 
+pub mod tls;
+
 pub mod snapshot;
 
 pub mod sources;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("quantity", &[]),
     ("causes", &[]),
+    ("tls", &[]),
     ("snapshot", &[]),
     ("sandbox", &[]),
     ("store", &[]),
@@ -30,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that know nothing of the host and that every room may import.
-const FOR_ALL: &[&str] = &["quantity", "causes"];
+const FOR_ALL: &[&str] = &["quantity", "causes", "tls"];
 
 /// Pairs that `*` would allow and that are wrong all the same, but in one file: the command line speaks to the API over HTTP,
 /// as everybody does, and only `trimtab run` serves it.

@@ -19,6 +19,7 @@ struct Worker {
 
 impl Worker {
     async fn start() -> Self {
+        trimtab::tls::ready();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
             .arg("demo-worker")

@@ -92,6 +92,7 @@ impl Stage {
             tokio::spawn(serve(listener, api.clone(), shutdown.clone())),
             tokio::spawn(host.run(shutdown.clone())),
         ];
+        crate::tls::ready();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         let stage = Self { _dir: dir, api, address, admin, client, shutdown, tasks };
         stage.until_ready().await;

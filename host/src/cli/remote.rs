@@ -39,6 +39,7 @@ impl Remote {
     pub(super) fn open(global: &Global) -> Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+        crate::tls::ready();
         // No proxy: the token is for the host alone. No redirects: it would follow them.
         let client =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);

@@ -69,6 +69,7 @@ impl Fetcher {
                 attempt.error("a redirect to another host, which is not followed")
             }
         });
+        crate::tls::ready();
         let client = Client::builder()
             .no_proxy()
             .redirect(same_origin)

@@ -135,6 +135,7 @@ impl Load {
     /// What is wrong with the settings.
     pub fn start(settings: LoadSettings) -> Result<Self, String> {
         let url = Url::parse(&settings.url).map_err(|error| format!("url {:?}: {error}", settings.url))?;
+        crate::tls::ready();
         let client = Client::builder()
             .no_proxy()
             .redirect(Policy::none())

@@ -126,6 +126,7 @@ pub(super) struct HealthBook {
 impl HealthBook {
     /// A book whose requests go straight to the instance: no proxy, no redirect.
     pub(super) fn new() -> Result<Self, reqwest::Error> {
+        crate::tls::ready();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { client, running: HashMap::new() })
     }

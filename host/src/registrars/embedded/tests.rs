@@ -64,6 +64,7 @@ fn web() -> TargetId {
 }
 
 async fn balancer(change: impl FnOnce(&mut EmbeddedConfig)) -> EmbeddedRegistrar {
+    crate::tls::ready();
     let mut config = EmbeddedConfig::new("127.0.0.1:0".parse().unwrap(), vec![web()]);
     change(&mut config);
     EmbeddedRegistrar::start("front", config).await.unwrap()

@@ -14,6 +14,7 @@ struct Running {
 }
 
 async fn start(cpu_us: u64, in_flight_max: usize) -> Running {
+    crate::tls::ready();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let args = WorkerArgs { port: 0, cpu_us, at_once: 1, in_flight_max, grace_ms: 5_000 };
