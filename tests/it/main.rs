@@ -14,5 +14,6 @@ mod kill;
 mod process;
 mod prometheus;
 mod reload;
+mod remote;
 mod sandbox;
 mod stories;

@@ -39,13 +39,13 @@ params = {{ reading = "load", target = 10 }}
 }
 
 /// The host and what it says; it does not outlive the test.
-struct Host {
-    child: Child,
+pub(crate) struct Host {
+    pub(crate) child: Child,
     lines: Receiver<String>,
 }
 
 impl Host {
-    fn start(config: &Path) -> Self {
+    pub(crate) fn start(config: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
             .args(["run", "--config"])
             .arg(config)
@@ -59,12 +59,12 @@ impl Host {
         Self { child, lines }
     }
 
-    fn tell(&self, signal: Signal) {
+    pub(crate) fn tell(&self, signal: Signal) {
         kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
     }
 
     /// Waits until it says this, and returns the whole line.
-    fn says(&self, words: &str) -> String {
+    pub(crate) fn says(&self, words: &str) -> String {
         let end = Instant::now() + PATIENCE;
         let mut said = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
