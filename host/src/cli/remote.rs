@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 pub(super) use self::follow::{Followed, Heard};
@@ -52,7 +52,8 @@ pub(super) struct Remote {
 
 /// What it answered, whatever that was.
 pub(super) struct Answer {
-    pub(super) status: StatusCode,
+    /// The status, where it says no.
+    refused: Option<u16>,
     pub(super) value: Value,
 }
 
@@ -113,10 +114,11 @@ impl Remote {
 
     async fn read(&self, answer: reqwest::Response) -> Result<Answer> {
         let status = answer.status();
+        let refused = (!status.is_success()).then(|| status.as_u16());
         let text = answer.text().await.context("reading the answer")?;
         let value: Value = serde_json::from_str(&text)
             .with_context(|| format!("{} answers {status}, and not in JSON: is it a trimtab?", self.host))?;
-        Ok(Answer { status, value })
+        Ok(Answer { refused, value })
     }
 
     fn asking(&self) -> String {
@@ -163,7 +165,15 @@ impl Remote {
 impl Answer {
     /// The answer, or its problem as an error.
     pub(super) fn good(self) -> Result<Self> {
-        if self.status.is_success() { Ok(self) } else { Err(problem(self.status.as_u16(), &self.value)) }
+        match self.refused {
+            None => Ok(self),
+            Some(status) => Err(problem(status, &self.value)),
+        }
+    }
+
+    /// Whether there is nothing of this kind.
+    pub(super) fn is_missing(&self) -> bool {
+        self.refused == Some(404)
     }
 }
 
