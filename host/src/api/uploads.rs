@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -24,6 +23,7 @@ use super::problem::{Code, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
 use crate::policy::Tier;
+use crate::quantity::DurationMs;
 use crate::registry::{PushMeta, VersionState};
 use crate::sandbox::StringEncoding;
 
@@ -199,12 +199,13 @@ pub(super) async fn show(State(api): State<Api>, At(number): At<u64>) -> Result<
 /// Reads the body frame by frame: what is too large is cut off at the limit, and a stream that stalls is not waited for.
 async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem> {
     let bytes_max = api.upload_bytes_max();
-    let stall = Duration::from_millis(api.settings().body_timeout_ms);
+    let patience = DurationMs(api.settings().body_timeout_ms);
+    let stall = patience.duration();
     let mut digest = Sha256::new();
     let mut bytes = Vec::new();
     loop {
         let frame = tokio::time::timeout(stall, body.frame()).await.map_err(|_stalled| {
-            let detail = format!("nothing of the body arrived for {} ms", stall.as_millis());
+            let detail = format!("nothing of the body arrived for {patience}");
             Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]")
         })?;
         let cut = |_| Problem::new(Code::BODY_CUT_OFF, "the body ended before it was whole", "send it again");
