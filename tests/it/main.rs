@@ -10,10 +10,13 @@
 mod architecture;
 mod cli;
 mod demo;
+mod host;
 mod kill;
 mod process;
 mod prometheus;
 mod reload;
 mod remote;
 mod sandbox;
+mod schema;
+mod skip;
 mod stories;

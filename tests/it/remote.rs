@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::cli::{ABSTAINS, Desk, Ran};
-use crate::reload::Host;
+use crate::host::Host;
 
 /// A host whose workloads are never started: nothing is left behind.
 const CONFIG: &str = r#"
@@ -52,8 +52,7 @@ impl Room {
         let desk = Desk::new();
         let file = desk.put("trimtab.toml", &CONFIG.replace("\"data\"", &format!("{:?}", desk.path().join("data"))));
         let host = Host::start(&file);
-        let served = host.says("the API is served");
-        let address = served.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let address = host.address();
         let room = Self { desk, host, address: format!("http://{address}") };
         // Until both targets had been seen.
         let end = Instant::now() + PATIENCE;
