@@ -168,7 +168,7 @@ pub(super) async fn show(
 }
 
 /// A turn as the permission check sees it: as its target was then.
-fn place(record: &Record) -> Object<'_> {
+pub(super) fn place(record: &Record) -> Object<'_> {
     Object::Place(Place {
         bindings: vec![&record.binding],
         driver: Some(record.target.driver()),
