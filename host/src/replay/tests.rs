@@ -14,7 +14,7 @@ use crate::audit::{
     Evaluation, PolicyRef, QuietForm, RECORD_FORMAT, Record, Recorder, RecordId, Ruled, Settings, Slot, Trigger,
 };
 use crate::bounds::Mode;
-use crate::policy::probe::sandbox;
+use crate::policy::probe::{Probe, sandbox};
 use crate::policy::{Answer, EvaluationInput, Policy, Queue, Spent, check_params};
 use crate::registry::{Registry, RegistryParts, builtin};
 use crate::sandbox::{ArtefactCache, Compiler, StringEncoding};
@@ -154,6 +154,31 @@ impl Archive {
     async fn replay(&self) -> Replayed {
         replay(&self.desk, &all(), &Leash::default(), None).await.unwrap()
     }
+}
+
+/// A policy that remembers how often it was asked, as the last of five bytes, and traps from the time on that it was asked
+/// `traps_at` times. `version` makes another digest of it.
+fn counting(traps_at: u32, version: u8) -> Vec<u8> {
+    // Its memory is the one text of five bytes in the snapshot that begins with `prob`.
+    let body = format!(
+        "(local $at i32) (local $text i32) (local $count i32)
+        (loop $on
+            (local.set $text (i32.load (i32.add (local.get 0) (local.get $at))))
+            (if (i32.and
+                    (i32.lt_u (local.get $text) (i32.const 65000))
+                    (i32.eq (i32.load offset=4 (i32.add (local.get 0) (local.get $at))) (i32.const 5)))
+                (then (if (i32.eq (i32.load (local.get $text)) (i32.load (i32.const 1024)))
+                    (then (local.set $count (i32.load8_u offset=4 (local.get $text)))))))
+            (local.set $at (i32.add (local.get $at) (i32.const 4)))
+            (br_if $on (i32.lt_u (local.get $at) (i32.const 600))))
+        (if (i32.eq (local.get $count) (i32.const {traps_at})) (then unreachable))
+        (i32.store (i32.const 2048) (i32.load (i32.const 1024)))
+        (i32.store8 (i32.const 2052) (i32.add (local.get $count) (i32.const 1)))
+        (i32.store8 (i32.const 284) (i32.const 1)) (i32.store (i32.const 288) (i32.const 2048))
+        (i32.store (i32.const 292) (i32.const 5)) (i32.const 256)"
+    );
+    let further = format!("(@custom \"v\" \"{version}\")");
+    Probe { further, ..Probe::evaluating(&body) }.module()
 }
 
 fn target() -> TargetId {

@@ -39,20 +39,24 @@ async fn another_version_with_the_recorded_parameters_agrees_and_with_others_dif
 #[tokio::test]
 async fn memory_goes_on_from_turn_to_turn_and_is_inherited_where_the_format_fits() {
     let mut archive = Archive::new();
-    let sizing = json!({ "ignore": ["memory"], "window": "5m" });
-    let mut seats = [Seat::new("sizing", &archive.policy("rightsizing", 0).await, &sizing)];
-    let readings = |turn: u64| json!({ "cpu_millicores": [100 + turn * 37 % 190, 120.5, 90] });
-    for turn in 0..40 {
-        archive.turn(&readings(turn), &mut seats).await;
+    let mut seats = [Seat::new("counting", &archive.keep(&counting(20, 0)).await, &json!({}))];
+    for _ in 0..40 {
+        archive.turn(&json!({}), &mut seats).await;
     }
-    let other = archive.policy("rightsizing", 1).await;
+    // Who carried no memory along would never trap, or at another turn.
+    let other = archive.keep(&counting(20, 1)).await;
     let replayed = instead(&archive, &other, &json!({})).await;
     assert_eq!(replayed.tally.agreed, 40, "{:?}", replayed.rows.first());
     // From the midst of it on: what was remembered before is handed over by the record.
-    let late = Stretch::of(target(), now_ms(30), u64::MAX);
+    let late = Stretch::of(target(), now_ms(10), u64::MAX);
     let stand_in = Instead { policy: other, params: Map::new(), slot: None };
     let replayed = replay(&archive.desk, &late, &Leash::default(), Some(stand_in)).await.unwrap();
-    assert_eq!((replayed.reach.turns, replayed.tally.agreed), (10, 10), "{:?}", replayed.rows.first());
+    assert_eq!((replayed.reach.turns, replayed.tally.agreed), (30, 30), "{:?}", replayed.rows.first());
+    let sooner = archive.keep(&counting(15, 2)).await;
+    let replayed = instead(&archive, &sooner, &json!({})).await;
+    assert_eq!((replayed.tally.agreed, replayed.tally.differed), (35, 5));
+    let CameTo::Differed { by, .. } = &replayed.rows[0].came_to else { panic!("{:?}", replayed.rows[0]) };
+    assert_eq!((by[0].what.as_str(), &by[0].other), ("failed", &json!("trap")));
 }
 
 #[tokio::test]
