@@ -13,6 +13,8 @@
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
 //! | `PUT`, `DELETE /v1/bindings/{name}` | operator | bindings by API, in place of the file's |
 //! | `GET /v1/decisions`, `GET /v1/decisions/{id}` | viewer | what was decided, and why |
+//! | `GET /v1/decisions/{id}/replay`, `POST /v1/targets/{driver}/{name}/replay` | viewer | recorded turns, played again |
+//! | `POST /v1/targets/{driver}/{name}/compare` | viewer | two policies on the same recorded turns |
 //! | `GET /metrics` | viewer of the whole host | Prometheus text |
 //! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
 //! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
@@ -39,6 +41,7 @@ mod decisions;
 mod health;
 mod measures;
 mod policies;
+mod replays;
 mod steer;
 mod targets;
 mod tokens;
@@ -56,6 +59,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -80,6 +84,8 @@ struct Inner {
     upload_bytes_max: u64,
     rates: Rates,
     jobs: Jobs,
+    /// Replays at a time: one.
+    replays: Arc<Semaphore>,
     /// Sets the ids of this start's requests apart from those of others.
     start: String,
     requests: AtomicU64,
@@ -92,7 +98,8 @@ impl Api {
         let rates = Rates::new(settings.rate_per_second, settings.burst);
         let start = format!("{:x}", steering.clock().now_ms());
         let (jobs, requests) = (Jobs::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { steering, access, settings, upload_bytes_max, rates, jobs, start, requests }))
+        let replays = Arc::new(Semaphore::new(1));
+        Self(Arc::new(Inner { steering, access, settings, upload_bytes_max, rates, jobs, replays, start, requests }))
     }
 
     fn steering(&self) -> &Steering {
@@ -117,6 +124,10 @@ impl Api {
 
     fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    fn replays(&self) -> &Arc<Semaphore> {
+        &self.0.replays
     }
 
     /// A change that this caller makes now.
@@ -158,6 +169,9 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(bindings::show, bindings::put, bindings::remove))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::show))
+        .routes(routes!(replays::replay_one))
+        .routes(routes!(replays::replay))
+        .routes(routes!(replays::compare))
         .routes(routes!(measures::measures))
         .routes(routes!(policies::list, uploads::upload))
         .routes(routes!(policies::active))

@@ -28,6 +28,8 @@ mod report;
 mod again;
 mod compare;
 
+mod when;
+
 #[cfg(test)]
 mod tests;
 
@@ -39,3 +41,4 @@ pub use self::find::find;
 pub use self::outcome::{Outcome, Part};
 pub use self::report::{CameTo, Compared, ComparedRow, Cut, CutShort, Reach, Replayed, Row, Said, Side, Tally, Voice};
 pub use self::walk::{Desk, Leash, Stretch, TURNS_MAX};
+pub use self::when::when;
