@@ -15,6 +15,7 @@ mod kill;
 mod process;
 mod prometheus;
 mod reload;
+mod remote;
 mod sandbox;
 mod schema;
 mod skip;

@@ -28,6 +28,7 @@ const TROUBLE: Duration = Duration::from_millis(100);
 /// connection for ever.
 pub async fn serve(listener: TcpListener, api: Api, shutdown: CancellationToken) {
     let connections = Arc::new(Semaphore::new(api.settings().connections_max));
+    let ending = api.ending().clone();
     let router = super::router(api);
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_PATIENCE).max_buf_size(HEADERS_BYTES_MAX);
@@ -48,6 +49,8 @@ pub async fn serve(listener: TcpListener, api: Api, shutdown: CancellationToken)
         });
     }
     drop(listener);
+    // Streams of events have no end of their own.
+    ending.cancel();
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were left without an answer at the end");
     }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod document;
+mod following;
 mod replaying;
 mod roles;
 mod steering;

@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::ask::{Ask, At};
 use super::guard::Caller;
+use super::page::{self, Page};
 use super::policies::VersionShown;
 use super::problem::{Code, Problem};
 use super::reply::Reply;
@@ -166,6 +167,32 @@ pub(super) async fn upload(
     Ok(([(header::LOCATION, location)], Reply(StatusCode::ACCEPTED, shown)).into_response())
 }
 
+/// Which page of jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Most rows, 1 to 1000; 100 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    after: Option<String>,
+}
+
+/// Lists uploads since the host started, newest first; of more than 1,000, the oldest are forgotten.
+#[utoipa::path(
+    get, path = "/v1/jobs", tag = "policies", params(Which), responses((status = 200, body = Page<JobShown>))
+)]
+pub(super) async fn list(State(api): State<Api>, Ask(which): Ask<Which>) -> Result<Reply<Page<JobShown>>, Problem> {
+    let limit = page::limit(which.limit)?;
+    let before = page::number(which.after.as_deref())?;
+    let mut rows = Vec::new();
+    for number in api.jobs().before(before, limit + 1) {
+        rows.push(job(&api, number).await?);
+    }
+    Ok(Reply::ok(Page::cut(rows, limit, |row: &JobShown| row.job.to_string())))
+}
+
 /// Says what became of an upload.
 #[utoipa::path(
     get, path = "/v1/jobs/{job}", tag = "policies", params(("job" = u64, Path, description = "The job's number")),
@@ -240,6 +267,12 @@ impl Jobs {
             job.ended_ms = Some(at_ms);
             job.failed = failed;
         }
+    }
+
+    /// Numbers of jobs before this one, newest first.
+    fn before(&self, number: Option<u64>, limit: usize) -> Vec<u64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.range(..number.unwrap_or(u64::MAX)).rev().take(limit).map(|(number, _)| *number).collect()
     }
 
     fn get(&self, number: u64) -> Option<Job> {
