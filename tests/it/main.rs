@@ -16,6 +16,7 @@ mod process;
 mod prometheus;
 mod reload;
 mod remote;
+mod replay;
 mod sandbox;
 mod schema;
 mod skip;

@@ -268,8 +268,7 @@ where
     let _ends_with_us = stop.clone().drop_guard();
     // The other half is for the last evaluation, and for putting it all into JSON.
     let length = Duration::from_millis(api.settings().request_timeout_ms / 2);
-    let desk =
-        Desk { store: Arc::clone(api.steering().store()), registry: Arc::clone(api.steering().registry()) };
+    let desk = Desk { store: Arc::clone(api.steering().store()), registry: Arc::clone(api.steering().registry()) };
     let work = work(desk, Leash::of(length, stop));
     let done = tokio::spawn(async move {
         let done = work.await;

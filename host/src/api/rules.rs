@@ -41,8 +41,7 @@ const JSON: [Code; 6] =
 const TARGET: [Code; 2] = [Code::BAD_PATH, Code::NO_SUCH_TARGET];
 
 /// Why recorded turns are not played again.
-const REPLAY: [Code; 5] =
-    [Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::NO_SUCH_VERSION, Code::UNUSABLE, Code::BUSY];
+const REPLAY: [Code; 5] = [Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::NO_SUCH_VERSION, Code::UNUSABLE, Code::BUSY];
 
 /// Why a version is not put in another's place.
 const ACTIVATE: [Code; 8] = [

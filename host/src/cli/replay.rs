@@ -79,11 +79,7 @@ fn live(remote: &Remote, target: &TargetId, args: &ReplayArgs) -> Result<Replaye
     let mut body = json!({
         "since": rfc_3339(args.since), "limit": u64::from(args.limit).min(PART), "params": params(&args.params)?,
     });
-    let said = [
-        ("until", args.until.map(rfc_3339)),
-        ("policy", args.policy.clone()),
-        ("slot", args.slot.clone()),
-    ];
+    let said = [("until", args.until.map(rfc_3339)), ("policy", args.policy.clone()), ("slot", args.slot.clone())];
     for (key, value) in said {
         if let (Some(value), Some(body)) = (value, body.as_object_mut()) {
             body.insert(key.to_owned(), value.into());

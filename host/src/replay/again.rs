@@ -138,7 +138,11 @@ fn again(snapshot: &Snapshot, slot: &Slot, codes: &mut Codes) -> CameTo {
         return CameTo::NotReplayable { fault: fault.clone() };
     }
     let parts = recorded.parts_unlike(&replayed);
-    if parts.is_empty() { CameTo::Identical { outcome: recorded } } else { CameTo::Defect { parts, recorded, replayed } }
+    if parts.is_empty() {
+        CameTo::Identical { outcome: recorded }
+    } else {
+        CameTo::Defect { parts, recorded, replayed }
+    }
 }
 
 /// Another policy in the place of a slot. Where it ran itself, it must come to the same.
@@ -208,9 +212,5 @@ pub(super) fn counts(policy: Option<&Policy>) -> bool {
 /// A policy as records name it.
 pub(super) fn reference(policy: &Policy) -> PolicyRef {
     let manifest = policy.manifest();
-    PolicyRef {
-        name: manifest.name.clone(),
-        version: manifest.version.clone(),
-        digest: policy.digest().to_owned(),
-    }
+    PolicyRef { name: manifest.name.clone(), version: manifest.version.clone(), digest: policy.digest().to_owned() }
 }

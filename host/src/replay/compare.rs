@@ -126,9 +126,10 @@ impl Contestant {
             Some(policy) => Some(Arc::clone(policy)),
             None => active(record, slot).and_then(|slot| codes.of(slot).ok()),
         };
-        let figures = said.outcome.as_ref().map(|outcome| {
-            figures(&outcome.evaluation, record.snapshot.target.desired, counts(policy.as_deref()))
-        });
+        let figures = said
+            .outcome
+            .as_ref()
+            .map(|outcome| figures(&outcome.evaluation, record.snapshot.target.desired, counts(policy.as_deref())));
         self.side.note(&said);
         (said, figures)
     }

@@ -79,8 +79,7 @@ fn add(figures: &mut Figures, proposal: &Proposal, present: u32, counts: bool) {
         ProposalKind::Hold if counts => drop(figures.entry("replicas".to_owned()).or_insert(present.into())),
         ProposalKind::Hold => drop(figures.insert("hold".to_owned(), true.into())),
         ProposalKind::Scale => {
-            let counts =
-                [("replicas", proposal.count), ("at least", proposal.at_least), ("at most", proposal.at_most)];
+            let counts = [("replicas", proposal.count), ("at least", proposal.at_least), ("at most", proposal.at_most)];
             for (what, count) in counts {
                 if let Some(count) = count {
                     figures.insert(what.to_owned(), count.into());

@@ -20,8 +20,9 @@ const ROWS_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub struct Reach {
     /// Asked for from this time on.
     pub from_ms: u64,
-    /// Before this time.
-    pub to_ms: u64,
+    /// Before this time; `None`: all that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_ms: Option<u64>,
     /// Turns that were played.
     pub turns: u64,
     /// Time of the first of them.
@@ -352,8 +353,8 @@ impl<T: Serialize> Rows<T> {
     pub(super) fn push(&mut self, row: T) {
         let bytes = serde_json::to_vec(&row).map_or(0, |json| json.len());
         // The first is told however long it is.
-        let fits = self.rows.is_empty()
-            || (self.rows.len() < ROWS_MAX && self.bytes.saturating_add(bytes) <= ROWS_BYTES_MAX);
+        let fits =
+            self.rows.is_empty() || (self.rows.len() < ROWS_MAX && self.bytes.saturating_add(bytes) <= ROWS_BYTES_MAX);
         if fits && self.left_out == 0 {
             self.bytes = self.bytes.saturating_add(bytes);
             self.rows.push(row);

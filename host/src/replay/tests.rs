@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{Desk, Leash, Replayed, Stretch, find, replay};
 use crate::audit::{
-    Evaluation, PolicyRef, QuietForm, RECORD_FORMAT, Record, Recorder, RecordId, Ruled, Settings, Slot, Trigger,
+    Evaluation, PolicyRef, QuietForm, RECORD_FORMAT, Record, RecordId, Recorder, Ruled, Settings, Slot, Trigger,
 };
 use crate::bounds::Mode;
 use crate::policy::probe::{Probe, sandbox};

@@ -54,6 +54,11 @@ impl std::fmt::Debug for Stretch {
 }
 
 impl Stretch {
+    /// Its end, where it has one.
+    fn end_ms(&self) -> Option<u64> {
+        (self.to_ms < u64::MAX).then_some(self.to_ms)
+    }
+
     /// All that is recorded of a target in this time, the oldest [`TURNS_MAX`] turns of it.
     #[must_use]
     pub fn of(target: TargetId, from_ms: u64, to_ms: u64) -> Self {
@@ -112,7 +117,7 @@ pub(super) async fn walk<P: Player>(
     leash: &Leash,
     mut player: P,
 ) -> Result<(P, Reach), ReplayError> {
-    let mut reach = Reach { from_ms: stretch.from_ms, to_ms: stretch.to_ms, ..Reach::default() };
+    let mut reach = Reach { from_ms: stretch.from_ms, to_ms: stretch.end_ms(), ..Reach::default() };
     let mut onward = Onward::new(&stretch.target, stretch.from_ms, stretch.to_ms, stretch.after);
     let (mut codes, mut after, end) = (Codes::default(), stretch.after.unwrap_or(0), leash.end());
     loop {
@@ -149,7 +154,7 @@ pub(super) async fn play_one<P: Player>(
     leash: &Leash,
     player: P,
 ) -> Result<(P, Reach), ReplayError> {
-    let mut reach = Reach { from_ms: record.at_ms, to_ms: record.at_ms.saturating_add(1), ..Reach::default() };
+    let mut reach = Reach { from_ms: record.at_ms, to_ms: Some(record.at_ms.saturating_add(1)), ..Reach::default() };
     let mut codes = Codes::default();
     let records = vec![(0, record)];
     codes.fetch(&desk.registry, &records).await?;

@@ -77,10 +77,7 @@ impl Archive {
     }
 
     /// Walks through records, and tells how far it has come.
-    pub(in crate::cli) fn walk<T>(
-        &self,
-        work: impl AsyncFnOnce(&Desk, &Leash) -> Result<T, ReplayError>,
-    ) -> Result<T> {
+    pub(in crate::cli) fn walk<T>(&self, work: impl AsyncFnOnce(&Desk, &Leash) -> Result<T, ReplayError>) -> Result<T> {
         let leash = Leash::default();
         let turns = leash.turns();
         self.runtime.block_on(async {

@@ -82,7 +82,8 @@ pub(in crate::cli) fn compared(compared: &Compared) -> String {
             let mut cells = vec![what.clone(), spread.turns.to_string()];
             if spread.numbers > 0 {
                 #[expect(clippy::cast_possible_truncation, reason = "saturates; a mean for a person")]
-                let mean = if what == "replicas" { format!("{:+.2}", spread.mean) } else { by(what, spread.mean as i64) };
+                let mean =
+                    if what == "replicas" { format!("{:+.2}", spread.mean) } else { by(what, spread.mean as i64) };
                 cells.extend([by(what, spread.least), mean, by(what, spread.greatest)]);
             }
             columns.row(cells);

@@ -16,7 +16,8 @@ async fn what_is_recorded_of_either_is_used_and_all_else_is_evaluated_now() {
         }
         let seats = [&mut active, &mut shadow];
         let readings = json!({ "load": 300.0 });
-        let mut two = seats.map(|seat| Seat { params: seat.params.clone(), ..Seat::new("tracking", &seat.policy, &json!({})) });
+        let mut two =
+            seats.map(|seat| Seat { params: seat.params.clone(), ..Seat::new("tracking", &seat.policy, &json!({})) });
         two[1].shadow = true;
         let count = if turn < 5 { 1 } else { 2 };
         archive.turn(&readings, &mut two[..count]).await;

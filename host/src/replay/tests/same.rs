@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::{Fault, Tier, Verdict};
+use crate::registry::PushMeta;
 use crate::replay::{CameTo, CutShort, Part, replay_record};
 use crate::store::Write;
 
@@ -196,4 +197,23 @@ async fn one_record_is_told_in_full_also_where_it_is_the_same() {
     let replayed = replay_record(&archive.desk, record, &Leash::default()).await.unwrap();
     let CameTo::Identical { outcome } = &replayed.rows[0].came_to else { panic!("{replayed:?}") };
     assert!(outcome.fuel > 0);
+}
+
+#[tokio::test]
+async fn a_version_that_was_removed_is_played_again_as_long_as_its_bytes_are_there() {
+    let mut archive = Archive::new();
+    let mut bytes = builtin::builtin(TRACKING).unwrap().bytes.to_vec();
+    bytes.extend([0, 3, 1, b'v', 1]);
+    let version = archive.desk.registry.push(&bytes, &PushMeta::default(), &()).await.unwrap();
+    {
+        let policy = archive.desk.registry.by_digest(&version.digest, None).await.unwrap();
+        let mut seats = [Seat::new("tracking", &policy, &tracks())];
+        archive.turn(&json!({ "load": 210.0 }), &mut seats).await;
+    }
+    assert!(archive.desk.registry.remove(&version.digest).await.unwrap());
+    assert_eq!(archive.replay().await.tally.identical, 1);
+    assert!(archive.desk.store.delete_blob(&version.digest).await.unwrap());
+    let replayed = archive.replay().await;
+    let CameTo::NoCode { why } = &replayed.rows[0].came_to else { panic!("{replayed:?}") };
+    assert_eq!((replayed.tally.no_code, why.as_str()), (1, "its bytes are gone"));
 }
