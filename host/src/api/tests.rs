@@ -3,6 +3,7 @@
 mod asking;
 mod document;
 mod following;
+mod replaying;
 mod roles;
 mod steering;
 
