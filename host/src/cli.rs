@@ -3,6 +3,7 @@
 //! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
+mod certificates;
 mod check;
 pub mod demo;
 mod exit;

@@ -4,6 +4,7 @@ mod asking;
 mod document;
 mod roles;
 mod steering;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;

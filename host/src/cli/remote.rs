@@ -8,8 +8,10 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::certificates::{self, TrustArgs};
 use super::{Fail, Global};
 use crate::access::FIRST_TOKEN_FILE;
+use crate::causes::root_cause;
 
 /// How long a host may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +27,8 @@ pub(super) struct RemoteArgs {
     /// The file that holds the token; else TRIMTAB_TOKEN, else admin.token in the data directory.
     #[arg(long, global = true, value_name = "FILE", env = "TRIMTAB_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// A host that can be asked.
@@ -39,14 +43,13 @@ impl Remote {
     pub(super) fn open(global: &Global) -> Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-        crate::tls::ready();
         // No proxy: the token is for the host alone. No redirects: it would follow them.
         let client =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
-        let client = client.build().context("starting the client")?;
+        let client = global.remote.trust.client(client)?.build().context("starting the client")?;
         let host = global.remote.host.trim_end_matches('/').to_owned();
-        if !host.starts_with("http://") {
-            return Err(Fail::usage(format!("--host is {host:?}: write http://ADDRESS:PORT")));
+        if !host.starts_with("http://") && !host.starts_with("https://") {
+            return Err(Fail::usage(format!("--host is {host:?}: write http://ADDRESS:PORT or https://NAME:PORT")));
         }
         Ok(Self { client, runtime, host, token: token(global)? })
     }
@@ -58,8 +61,9 @@ impl Remote {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let answer = request.send().await.with_context(|| {
-                format!("asking the host at {}; is it running? Name another with --host", self.host)
+            let answer = request.send().await.map_err(|error| {
+                let remedy = certificates::remedy(&self.host, &root_cause(&error));
+                anyhow::Error::new(error).context(format!("asking the host at {}; {remedy}", self.host))
             })?;
             let status = answer.status();
             let text = answer.text().await.context("reading the answer")?;
