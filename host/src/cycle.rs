@@ -33,6 +33,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
@@ -89,6 +90,15 @@ pub struct Parts {
     pub gather_limits: GatherLimits,
     /// Under which decisions are made.
     pub lease: Lease,
+    /// What the cycles of one host share.
+    pub shared: Shared,
+}
+
+/// What all cycles of one host share. Copies share the same.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// Numbers given out to records and changes: each once in the host, whichever backend it is of.
+    pub keys: Arc<AtomicU64>,
 }
 
 /// The right to act on the targets of a backend.
@@ -118,7 +128,6 @@ pub struct Cycle {
     /// Targets that no binding selects any more.
     left: BTreeSet<TargetId>,
     turns: u64,
-    keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     /// What has ended and is not closed yet.
     ended: Vec<Finished>,
@@ -207,7 +216,6 @@ impl Cycle {
             jumped: BTreeSet::new(),
             left: BTreeSet::new(),
             turns: 0,
-            keys: 0,
             finished: mpsc::unbounded_channel(),
             steered: watch::channel(Arc::default()).1,
             board: Arc::default(),
@@ -445,8 +453,8 @@ impl Cycle {
                 ..steered.gates(target)
             };
             let past = case.state.seats.get(&seat.binding.name).map(|kept| kept.past.clone()).unwrap_or_default();
-            self.keys = self.keys.saturating_add(1);
-            seat.record_id = key(self.parts.lease.epoch, self.keys);
+            let number = self.parts.shared.keys.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            seat.record_id = key(self.parts.lease.epoch, number);
             seat.rule(&past, &gates, self.parts.lease, repairs);
             seat.supersede(is_running);
         }

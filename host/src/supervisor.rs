@@ -33,7 +33,7 @@ pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
-use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, SystemClock, TurnReport};
+use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
@@ -117,6 +117,7 @@ impl Host {
             steered: hand::load(store.as_ref()).await?,
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
+        let shared = Shared::default();
         let mut backends = Vec::with_capacity(config.drivers.len());
         for named in &config.drivers {
             let parts = Parts {
@@ -135,6 +136,7 @@ impl Host {
                 patience: Patience::default(),
                 gather_limits: GatherLimits::default(),
                 lease,
+                shared: shared.clone(),
             };
             let mut cycle = Cycle::take_up(parts).await?;
             cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));

@@ -1,5 +1,7 @@
 //! Bindings, as they run.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
@@ -40,7 +42,7 @@ pub(super) struct BindingShown {
     #[serde(skip_serializing_if = "Option::is_none")]
     driver: Option<String>,
     /// The labels that it selects by.
-    labels: std::collections::BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
     /// The targets that it names.
     ids: Vec<String>,
     /// Distance of its turns.
@@ -139,8 +141,7 @@ pub(super) async fn put(
     may_write(&api, &caller, &name)?;
     let if_version = condition(&later)?;
     let document: Value = later.read(&api).await?;
-    // What it will select counts as much as what it selects now.
-    caller.permit(Permission::BindingWrite, &Object::Place(selected(&name, &document)))?;
+    may_select(&api, &caller, &name, &document)?;
     let before = own(&api, &name).await?;
     let version = api.steering().put_binding(&name, &document, if_version).await?;
     let change = api.change(&caller, Permission::BindingWrite, format!("binding {name}")).to(&document);
@@ -188,12 +189,49 @@ fn may_write(api: &Api, caller: &Caller, name: &str) -> Result<(), Problem> {
     caller.permit(Permission::BindingWrite, &binding_place(running))
 }
 
-/// What a document that nobody has checked yet would select; what cannot be told is not covered by any part of the host.
-fn selected<'a>(name: &'a str, document: &'a Value) -> Place<'a> {
-    let select = document.get("select");
-    let driver = select.and_then(|select| select.get("driver")).and_then(Value::as_str);
-    // Its labels are borrowed by nobody: a token that is for labels writes no bindings by documents.
-    Place { bindings: vec![name], driver, labels: None }
+/// Whether the caller may have the binding of this name select what the document says: that counts as much as what it selects
+/// now. Nobody has checked the document yet; what cannot be told is covered by no token that is not for the whole host.
+fn may_select(api: &Api, caller: &Caller, name: &str, document: &Value) -> Result<(), Problem> {
+    let select = document.get("select").and_then(selector);
+    let (driver, labels) = select.as_ref().map(driver_and_labels).unwrap_or_default();
+    let bindings = api.steering().bindings();
+    let running = bindings.iter().find(|binding| binding.name == name);
+    let within = running.zip(select.as_ref()).is_some_and(|(running, select)| is_within(api, select, &running.select));
+    let place = Place { bindings: vec![name], driver, labels };
+    caller.permit(Permission::BindingWrite, &Object::Selection { place, within })
+}
+
+/// `select` as a selector; the configuration's own reader complains of what is wrong with it.
+fn selector(select: &Value) -> Option<Selector> {
+    let ids = match (select.get("id"), select.get("ids")) {
+        (None, None) => None,
+        (id, ids) => Some(id.into_iter().chain(ids.and_then(Value::as_array).into_iter().flatten())),
+    };
+    if let Some(ids) = ids {
+        return Some(Selector::Ids(ids.map(|id| id.as_str()?.parse().ok()).collect::<Option<_>>()?));
+    }
+    let driver = select.get("driver")?.as_str()?.to_owned();
+    let read = |labels: &Value| {
+        let read = |(label, value): (&String, &Value)| Some((label.clone(), value.as_str()?.to_owned()));
+        labels.as_object()?.iter().map(read).collect::<Option<_>>()
+    };
+    let labels = select.get("labels").map_or(Some(BTreeMap::new()), read)?;
+    Some(Selector::Labels { driver, labels })
+}
+
+/// Whether a selector takes in no target that another does not. Of targets that are named, what was last seen of them tells.
+fn is_within(api: &Api, narrow: &Selector, wide: &Selector) -> bool {
+    match (narrow, wide) {
+        (Selector::Ids(few), Selector::Ids(many)) => few.is_subset(many),
+        (Selector::Labels { driver, labels }, Selector::Labels { driver: of, labels: fewer }) => {
+            driver == of && fewer.iter().all(|(label, value)| labels.get(label) == Some(value))
+        }
+        (Selector::Ids(ids), Selector::Labels { .. }) => {
+            let shown = api.steering().targets();
+            ids.iter().all(|id| shown.get(id).is_some_and(|view| wide.fits(&view.target)))
+        }
+        (Selector::Labels { .. }, Selector::Ids(_)) => false,
+    }
 }
 
 /// The version that the caller has seen: `None` where it does not matter, 0 where there must be none.
@@ -215,14 +253,19 @@ fn condition(later: &Later) -> Result<Option<u64>, Problem> {
 
 /// A binding as the permission check sees it.
 pub(super) fn binding_place(binding: &Binding) -> Object<'_> {
-    let (driver, labels) = match &binding.select {
+    let (driver, labels) = driver_and_labels(&binding.select);
+    Object::Place(Place { bindings: vec![&binding.name], driver, labels })
+}
+
+/// The one driver that it selects from, and the labels that it selects by.
+fn driver_and_labels(select: &Selector) -> (Option<&str>, Option<&BTreeMap<String, String>>) {
+    match select {
         Selector::Labels { driver, labels } => (Some(driver.as_str()), Some(labels)),
         Selector::Ids(ids) => {
             let first = ids.first().map(|id| id.driver());
             (first.filter(|first| ids.iter().all(|id| id.driver() == *first)), None)
         }
-    };
-    Object::Place(Place { bindings: vec![&binding.name], driver, labels })
+    }
 }
 
 impl BindingShown {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Event, Record, Span, Trigger};
 use crate::config::Config;
-use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, TargetView, TimerClock, TurnReport};
+use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, Shared, TargetView, TimerClock, TurnReport};
 use crate::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use crate::policy::probe::{Probe, sandbox};
 use crate::registry::{PushMeta, Registry, RegistryParts, Version, builtin};
@@ -193,6 +193,7 @@ async fn start(
         patience: Patience::default(),
         gather_limits: GatherLimits::default(),
         lease: Lease { epoch, expires_ms: u64::MAX },
+        shared: Shared::default(),
     })
     .await
     .unwrap();
