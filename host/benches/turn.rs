@@ -21,7 +21,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use trimtab::audit::{Settings as RecordSettings, Trigger};
-use trimtab::bounds::Settings;
+use trimtab::bounds::{Range, Settings};
 use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, Selector, Shared, Slot, TurnReport};
 use trimtab::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use trimtab::policy::{Need, NeedKind, check_params};
@@ -191,6 +191,9 @@ async fn binding(registry: &Registry) -> Binding {
         settings: Settings { stabilize_down_ms: 0, ..Settings::default() },
         readings: readings.collect(),
         slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        caps: Range { min: 0, max: u32::MAX },
+        group: None,
+        fitting: None,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bind;
 mod hand;
+mod labels;
 mod orders;
 mod own;
 mod pace;
@@ -241,7 +242,7 @@ impl Host {
 /// # Errors
 /// Everything that is wrong.
 pub async fn check(config: &Config) -> Result<(), HostError> {
-    let registry = registry(config, Arc::new(MemoryStore::new()), None)?;
+    let registry = Arc::new(registry(config, Arc::new(MemoryStore::new()), None)?);
     let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
     bind_all(&registry, &sources, config, &BTreeMap::new()).await?;
     Ok(())
@@ -271,13 +272,13 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
 
 /// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(
-    registry: &Registry,
+    registry: &Arc<Registry>,
     sources: &Sources,
     config: &Config,
     own: &BTreeMap<String, config::Binding>,
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = driver_complaints(config);
-    let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run, found: Found::default() };
+    let binder = Binder { registry, sources, planned: None, config, found: Found::default() };
     match binder.all(&reload::wanted(config, own), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}

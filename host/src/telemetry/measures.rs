@@ -28,6 +28,7 @@ struct Measures {
     changes: Count<2>,
     source_errors: Count<1>,
     backend_errors: Count<1>,
+    labels_refused: Count<1>,
 }
 
 static MEASURES: LazyLock<Measures> = LazyLock::new(Measures::new);
@@ -84,6 +85,11 @@ pub fn backend_error(driver: &str) {
     MEASURES.backend_errors.get_or_create(&[("driver", driver.to_owned())]).inc();
 }
 
+/// Labels of a workload made no sense to a binding, and did not before or for another reason.
+pub fn labels_refused(binding: &str) {
+    MEASURES.labels_refused.get_or_create(&[("binding", binding.to_owned())]).inc();
+}
+
 /// All of it, as OpenMetrics text.
 ///
 /// # Errors
@@ -127,6 +133,23 @@ impl Measures {
         registry.register("source_errors", "Readings that could not be had", source_errors.clone());
         let backend_errors = Count::default();
         registry.register("backend_errors", "Lists of backends that could not be had", backend_errors.clone());
-        Self { registry, turns, stages, evaluations, evaluating, restraints, changes, source_errors, backend_errors }
+        let labels_refused = Count::default();
+        registry.register(
+            "labels_refused",
+            "Times that labels of a workload could not be taken",
+            labels_refused.clone(),
+        );
+        Self {
+            registry,
+            turns,
+            stages,
+            evaluations,
+            evaluating,
+            restraints,
+            changes,
+            source_errors,
+            backend_errors,
+            labels_refused,
+        }
     }
 }
