@@ -54,6 +54,15 @@ pub(super) struct BindingShown {
     replicas_min: u32,
     /// Most replicas.
     replicas_max: u32,
+    /// Settings that labels of a workload may change: `min`, `max`, `mode`, `policy`, `param.NAME`.
+    labels_allowed: Vec<String>,
+    /// Fewest replicas that a label or a person may ask for.
+    caps_min: u32,
+    /// Most replicas that a label or a person may ask for. The operator's caps on a target may be lower.
+    caps_max: u32,
+    /// The group whose budget its raises are taken from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
     /// Names of its readings.
     readings: Vec<String>,
     /// Its policies, in order.
@@ -197,8 +206,10 @@ fn may_select(api: &Api, caller: &Caller, name: &str, document: &Value) -> Resul
     let bindings = api.steering().bindings();
     let running = bindings.iter().find(|binding| binding.name == name);
     let within = running.zip(select.as_ref()).is_some_and(|(running, select)| is_within(api, select, &running.select));
+    let group = running.and_then(|running| running.group.as_ref()).map(|group| group.name.as_str());
+    let same_budget = document.get("group").and_then(Value::as_str) == group;
     let place = Place { bindings: vec![name], driver, labels };
-    caller.permit(Permission::BindingWrite, &Object::Selection { place, within })
+    caller.permit(Permission::BindingWrite, &Object::Selection { place, within, same_budget })
 }
 
 /// `select` as a selector; the configuration's own reader complains of what is wrong with it.
@@ -290,6 +301,10 @@ impl BindingShown {
             mode: json!(binding.settings.mode),
             replicas_min: binding.settings.replicas.min,
             replicas_max: binding.settings.replicas.max,
+            labels_allowed: binding.fitting.iter().flat_map(|fitting| &fitting.allowed).cloned().collect(),
+            caps_min: binding.caps.min,
+            caps_max: binding.caps.max,
+            group: binding.group.as_ref().map(|group| group.name.clone()),
             readings: binding.readings.iter().map(|spec| spec.name.to_string()).collect(),
             policies: slots.collect(),
         }

@@ -232,5 +232,13 @@ async fn a_token_for_a_binding_does_not_reach_for_other_targets_by_it() {
             assert_eq!(problem(answer).await, (403, "out-of-scope".to_owned()), "{name} {select}");
         }
     }
+    // Nor out of a budget, or into another's.
+    let mut body = document(labels("web"));
+    body["group"] = "shop".into();
+    let put = stage.ask(Method::PUT, "/v1/bindings/web-new").bearer_auth(by_labels.reveal()).json(&body);
+    assert_eq!(problem(put.send().await.unwrap()).await, (403, "out-of-scope".to_owned()));
+    let answer = stage.admin(Method::PUT, "/v1/bindings/web-new").json(&body).send().await.unwrap();
+    assert_eq!(problem(answer).await, (422, "configuration".to_owned()), "there is no such group");
+    assert_eq!(stage.get("/v1/bindings/web").await["caps_max"], 10);
     stage.end().await;
 }
