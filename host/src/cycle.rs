@@ -7,6 +7,7 @@
 //! A [`Cycle`] owns what the host keeps of one backend's targets. Turns and the ends of changes reach it one after the other,
 //! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
 
+mod agree;
 mod ask;
 mod board;
 mod case;
@@ -46,7 +47,7 @@ pub use self::finish::Finished;
 pub use self::live::{Happening, LiveEvent};
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
-pub use self::seats::{Binding, Selector, Slot};
+pub use self::seats::{Binding, Probation, Promotion, Role, Selector, Slot};
 use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
@@ -333,6 +334,7 @@ impl Cycle {
         now_ms: u64,
         views: &mut Vec<TargetView>,
     ) -> Vec<Case> {
+        let cleared = Arc::clone(&self.steered.borrow());
         let mut cases = Vec::with_capacity(targets.len());
         for observed in targets {
             let seats::Seats { acting, dry, conflict } = seats::seat(occasion.bindings, &observed.target);
@@ -353,6 +355,9 @@ impl Cycle {
             let seats = due.into_iter().map(|(binding, acts)| SeatCase::new(binding, acts)).collect::<Vec<_>>();
             let waiting = waiting.into_iter().map(|(binding, _)| binding.name.clone()).collect();
             let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
+            if let Some(at_ms) = cleared.cleared.get(&observed.target.id) {
+                state.clear(*at_ms);
+            }
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
             cases.push(Case { observed, state, seats, conflict, waiting, written_ms: 0 });
         }
@@ -393,7 +398,8 @@ impl Cycle {
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
         for case in &cases {
-            let failed = case.seats.iter().flat_map(|seat| &seat.answers).filter(|answer| answer.failed());
+            let failed = case.seats.iter().flat_map(|seat| &seat.answers);
+            let failed = failed.filter(|answer| answer.failed() && !answer.is_shadow());
             report.faults = report.faults.saturating_add(failed.count());
             report.again |= case.seats.iter().any(|seat| seat.supersedes);
         }

@@ -60,6 +60,8 @@ pub(super) struct TargetRow {
     bindings: Vec<String>,
     /// Names of all acting bindings where there are several: then it holds.
     conflict: Vec<String>,
+    /// Policies of its bindings that failed too often and are not asked now, as `binding/slot`.
+    quarantined: Vec<String>,
     /// Whether a change is in flight.
     changing: bool,
     /// When it was seen so, in milliseconds since the Unix epoch.
@@ -119,7 +121,7 @@ pub(super) async fn list(
     };
     let after = which.after.as_deref().unwrap_or_default();
     let views = views.values().filter(|view| view.target.id.as_str() > after && fits(view));
-    let rows: Vec<TargetRow> = views.take(limit + 1).map(|view| TargetRow::of(view)).collect();
+    let rows: Vec<TargetRow> = views.take(limit + 1).map(|view| TargetRow::of(view, api.now_ms())).collect();
     Ok(Reply::ok(Page::cut(rows, limit, |row| row.id.clone())))
 }
 
@@ -167,7 +169,7 @@ fn labels(asked: Option<&str>) -> Result<Vec<(&str, &str)>, Problem> {
 }
 
 impl TargetRow {
-    fn of(view: &TargetView) -> Self {
+    fn of(view: &TargetView, now_ms: u64) -> Self {
         let target = &view.target;
         Self {
             id: target.id.to_string(),
@@ -180,6 +182,7 @@ impl TargetRow {
             total: target.total,
             bindings: view.seats.iter().map(|seat| seat.binding.clone()).collect(),
             conflict: view.conflict.clone(),
+            quarantined: view.quarantined(now_ms),
             changing: view.in_flight.is_some(),
             observed_ms: view.observed_ms,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evaluate::SlotAnswer;
-use super::{Binding, Lease, TargetState};
+use super::{Binding, Lease, TargetState, evaluate};
 use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
 use crate::drivers::ObservedTarget;
 use crate::snapshot::{Inventory, Reading, Snapshot};
@@ -73,7 +73,7 @@ impl SeatCase {
     /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
     pub(super) fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
         let Some(snapshot) = self.snapshot.as_deref() else { return };
-        let votes: Vec<Vote> = self.answers.iter().map(SlotAnswer::vote).collect();
+        let votes: Vec<Vote> = evaluate::votes(&self.answers);
         let settings = &self.binding.settings;
         let repair = (repairs && self.acts).then(|| {
             bounds::repair(&RepairQuestion {

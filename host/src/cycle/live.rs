@@ -59,6 +59,8 @@ pub enum Happening {
         binding: String,
         /// In which slot.
         slot: String,
+        /// What becomes of its answers: `active`, `stand-in` or `shadow`.
+        role: &'static str,
         /// The policy's digest.
         digest: String,
         /// Until when it is not asked any more, where this failure was one too many.

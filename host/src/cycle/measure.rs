@@ -12,7 +12,14 @@ pub(super) fn chunk(cases: &[Case]) {
     for seat in cases.iter().flat_map(|case| &case.seats) {
         for answer in &seat.answers {
             let slot = answer.binding.slots.get(answer.slot);
-            let policy = slot.map_or("", |slot| slot.policy.manifest().name.as_str());
+            let name = slot.map_or("", |slot| slot.policy.manifest().name.as_str());
+            let shadow;
+            let policy = if answer.is_shadow() {
+                shadow = format!("{name} (shadow)");
+                shadow.as_str()
+            } else {
+                name
+            };
             let (outcome, wall_ns) = match &answer.came_to {
                 CameTo::Quarantined { .. } => ("quarantined", 0),
                 CameTo::Lost => ("lost", 0),

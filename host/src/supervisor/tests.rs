@@ -1,6 +1,7 @@
 //! A host that is steered while it runs.
 
 mod stage;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
