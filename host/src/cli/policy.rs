@@ -6,6 +6,7 @@ mod eval;
 mod inspect;
 mod load;
 mod new;
+mod shadow;
 mod snapshot_input;
 
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod tests;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::Exit;
+use super::{Exit, Global};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
@@ -26,13 +27,16 @@ pub(super) enum PolicyCommand {
     Check(check::CheckArgs),
     /// Run a policy on one snapshot, exactly as in production.
     Eval(eval::EvalArgs),
+    /// Have a version watch beside the active one of a running host, or no longer.
+    Shadow(shadow::ShadowArgs),
 }
 
-pub(super) fn run(command: PolicyCommand) -> Result<Exit> {
+pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
     match command {
         PolicyCommand::New(args) => new::run(&args),
         PolicyCommand::Build(args) => build::run(&args),
         PolicyCommand::Check(args) => check::run(&args),
         PolicyCommand::Eval(args) => eval::run(&args),
+        PolicyCommand::Shadow(args) => shadow::run(global, &args),
     }
 }

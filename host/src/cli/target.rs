@@ -1,5 +1,7 @@
 //! `trimtab target list` and `show`: what the last records say of the targets.
 
+mod clear;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -19,6 +21,8 @@ pub(super) enum TargetCommand {
     List(ListArgs),
     /// One target as the last turn saw it.
     Show(ShowArgs),
+    /// Say that all is well again: ask policies in quarantine, and let replacing go on in spite of what was lost.
+    Clear(clear::ClearArgs),
 }
 
 #[derive(Debug, Args)]
@@ -38,10 +42,10 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(global: &Global, command: &TargetCommand) -> Result<Exit> {
-    let records = Records::open(global)?;
     match command {
-        TargetCommand::List(args) => list(&records, args),
-        TargetCommand::Show(args) => show(&records, args),
+        TargetCommand::List(args) => list(&Records::open(global)?, args),
+        TargetCommand::Show(args) => show(&Records::open(global)?, args),
+        TargetCommand::Clear(args) => clear::run(global, args),
     }
 }
 

@@ -82,6 +82,7 @@ const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
+    documented("`[policies]`", "[policies]", &[]),
     // Most addresses are refused without this.
     documented("`[api]`", "[api]", &[("allow_insecure", "true")]),
     documented("`[sandbox]`", "[sandbox]", &[]),
@@ -237,8 +238,9 @@ fn every_key_that_the_host_knows_is_documented() {
         let known = complaint.remedy.strip_prefix("known here: ").unwrap();
         let mut known: Vec<&str> = known.split(", ").collect();
         if table.heading == "Top level" {
-            known
-                .retain(|key| !["api", "binding", "driver", "source", "registrar", "records", "sandbox"].contains(key));
+            known.retain(|key| {
+                !["api", "binding", "driver", "source", "registrar", "records", "policies", "sandbox"].contains(key)
+            });
         }
         known.sort_unstable();
         let mut documented: Vec<String> = table.rows().into_iter().map(|(key, _, _)| key).collect();

@@ -66,14 +66,15 @@ async fn a_version_watches_is_recorded_and_never_acts() {
     stage.load(200.0);
     stage.turn().await;
     assert_eq!(stage.desired(), 4);
+    let slots = stage.last_slots().await;
+    let told: Vec<_> = slots.iter().map(|slot| (slot.slot.as_str(), slot.shadow, count(slot))).collect();
+    assert_eq!(told, [(TRACKING, false, Some(4)), (TRACKING, true, Some(7))]);
+    assert_eq!(slots[1].policy.digest, eager);
     let stage = stage.restart().await;
     stage.load(200.0);
     stage.turn().await;
     assert_eq!(stage.desired(), 4, "as the active one says");
-    let slots = stage.last_slots().await;
-    let told: Vec<_> = slots.iter().map(|slot| (slot.slot.as_str(), slot.shadow, count(slot))).collect();
-    assert_eq!(told, [(TRACKING, false, Some(4)), (TRACKING, true, Some(7))], "over a restart");
-    assert_eq!(slots[1].policy.digest, eager);
+    assert_eq!(count(&stage.last_slots().await[1]), Some(7), "over a restart");
     let key = format!("{TRACKING}~{}", &eager[..12]);
     assert_eq!(stage.kept().await.seats["web"].beside.keys().collect::<Vec<_>>(), [&key], "a memory of its own");
 
