@@ -11,6 +11,7 @@ mod complaint;
 mod cross;
 mod file;
 mod limits;
+mod policies;
 mod reader;
 mod rooms;
 mod secret;
@@ -24,9 +25,10 @@ use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
 
 pub use self::api::ApiSettings;
-pub use self::binding::{Binding, PolicyUse, Select};
+pub use self::binding::{Binding, OnQuarantine, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::limits::{CapsRule, Group};
+pub use self::policies::PolicySettings;
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub quiet: Quiet,
     /// How long records are kept.
     pub retention: Retention,
+    /// How versions of policies are treated.
+    pub policies: PolicySettings,
     /// How the host is spoken to.
     pub api: ApiSettings,
     /// Limits of the sandbox.

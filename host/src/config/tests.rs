@@ -82,6 +82,7 @@ const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
+    documented("`[policies]`", "[policies]", &[]),
     // Most addresses are refused without this.
     documented("`[api]`", "[api]", &[("allow_insecure", "true")]),
     documented(
@@ -251,7 +252,7 @@ fn every_key_that_the_host_knows_is_documented() {
         let mut known: Vec<&str> = known.split(", ").collect();
         if table.heading == "Top level" {
             known.retain(|key| {
-                !["api", "binding", "caps", "driver", "group", "source", "registrar", "records", "sandbox"]
+                !["api", "binding", "caps", "driver", "group", "source", "registrar", "records", "policies", "sandbox"]
                     .contains(key)
             });
         }

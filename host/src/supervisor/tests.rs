@@ -4,6 +4,7 @@ mod groups;
 mod labels;
 mod modes;
 mod stage;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
