@@ -69,10 +69,10 @@ impl Steering {
     ) -> Result<(), SteerError> {
         self.check_target(target).await?;
         self.check_end(until_ms)?;
-        if let Some(Range { min, max }) = self.board().target(target).and_then(|view| view.caps) {
-            if !(min..=max).contains(&replicas) {
-                return Err(SteerError::OutOfRange { replicas, min, max });
-            }
+        if let Some(Range { min, max }) = self.board().target(target).and_then(|view| view.caps)
+            && !(min..=max).contains(&replicas)
+        {
+            return Err(SteerError::OutOfRange { replicas, min, max });
         }
         let pin = Pin { replicas, by: who.to_owned(), until_ms };
         let text = format!("pinned at {replicas} replicas by {who}{}", until(until_ms));

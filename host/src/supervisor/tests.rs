@@ -1,5 +1,6 @@
 //! A host that is steered while it runs.
 
+mod full_store;
 mod groups;
 mod labels;
 mod modes;
