@@ -13,6 +13,8 @@
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
 //! | `PUT`, `DELETE /v1/bindings/{name}` | operator | bindings by API, in place of the file's |
 //! | `GET /v1/decisions`, `GET /v1/decisions/{id}` | viewer | what was decided, and why |
+//! | `GET /v1/decisions/{id}/replay`, `POST /v1/targets/{driver}/{name}/replay` | viewer | recorded turns, played again |
+//! | `POST /v1/targets/{driver}/{name}/compare` | viewer | two policies on the same recorded turns |
 //! | `GET /v1/targets/{driver}/{name}/explain` | viewer | the same as a story |
 //! | `GET /v1/events` | viewer | what happens, as it happens (server-sent events) |
 //! | `GET /metrics` | viewer of the whole host | Prometheus text |
@@ -43,6 +45,7 @@ mod explain;
 mod health;
 mod measures;
 mod policies;
+mod replays;
 mod steer;
 mod targets;
 mod tokens;
@@ -60,6 +63,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -68,7 +72,7 @@ use self::events::Streams;
 use self::guard::Caller;
 use self::problem::Problem;
 use self::rates::Rates;
-pub use self::serve::serve;
+pub use self::serve::{renew, serve, serve_tls};
 use self::uploads::Jobs;
 use crate::access::{Access, Change, Permission};
 use crate::config::ApiSettings;
@@ -86,6 +90,8 @@ struct Inner {
     upload_bytes_max: u64,
     rates: Rates,
     jobs: Jobs,
+    /// Replays at a time: one.
+    replays: Arc<Semaphore>,
     streams: Streams,
     /// Ends what would go on for ever, once the host takes no more requests.
     ending: CancellationToken,
@@ -107,6 +113,7 @@ impl Api {
             upload_bytes_max,
             rates,
             jobs: Jobs::default(),
+            replays: Arc::new(Semaphore::new(1)),
             streams: Streams::default(),
             ending: CancellationToken::new(),
             start,
@@ -136,6 +143,10 @@ impl Api {
 
     fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    fn replays(&self) -> &Arc<Semaphore> {
+        &self.0.replays
     }
 
     fn streams(&self) -> &Streams {
@@ -185,6 +196,9 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(bindings::show, bindings::put, bindings::remove))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::show))
+        .routes(routes!(replays::replay_one))
+        .routes(routes!(replays::replay))
+        .routes(routes!(replays::compare))
         .routes(routes!(explain::explain))
         .routes(routes!(events::follow))
         .routes(routes!(measures::measures))

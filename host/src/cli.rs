@@ -4,6 +4,7 @@
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
 mod binding;
+mod certificates;
 mod check;
 mod completions;
 mod decision;
@@ -18,6 +19,7 @@ mod moment;
 mod policy;
 mod records;
 mod remote;
+mod replay;
 mod run;
 mod status;
 mod target;
@@ -75,6 +77,8 @@ enum Command {
     Target(target::TargetCommand),
     /// Say why a target is as it is.
     Explain(explain::ExplainArgs),
+    /// Play what was recorded again: the same code must give the same bytes, another policy a table of differences.
+    Replay(replay::ReplayArgs),
     /// Say whether a host can do its work, and what is in the way.
     Status(status::StatusArgs),
     /// Stop everything at once; changes under way are seen through.
@@ -155,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&cli.global, &args),
         Command::Target(command) => target::run(&cli.global, &command),
         Command::Explain(args) => explain::run(&cli.global, &args),
+        Command::Replay(args) => replay::run(&cli.global, &args),
         Command::Token(command) => token::run(&cli.global, &command),
         Command::Policy(command) => policy::run(&cli.global, command),
         Command::Status(args) => status::run(&cli.global, &args),

@@ -17,6 +17,7 @@ mod process;
 mod prometheus;
 mod reload;
 mod remote;
+mod replay;
 mod sandbox;
 mod schema;
 mod skip;

@@ -40,6 +40,9 @@ const JSON: [Code; 6] =
 /// What can be wrong with a target that is named.
 const TARGET: [Code; 2] = [Code::BAD_PATH, Code::NO_SUCH_TARGET];
 
+/// Why recorded turns are not played again.
+const REPLAY: [Code; 5] = [Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::NO_SUCH_VERSION, Code::UNUSABLE, Code::BUSY];
+
 /// Why a version is not put in another's place.
 const ACTIVATE: [Code; 8] = [
     Code::BAD_PATH,
@@ -108,6 +111,16 @@ pub(super) static RULES: &[Rule] = &[
         Needs::ForEach(Permission::DecisionRead),
         &[Code::BAD_PATH, Code::NO_SUCH_DECISION],
     ),
+    rule(
+        Method::GET,
+        "/v1/decisions/{id}/replay",
+        Needs::ForEach(Permission::DecisionRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_DECISION, Code::BUSY],
+    ),
+    rule(Method::POST, "/v1/targets/{driver}/{name}/replay", Needs::ForEach(Permission::DecisionRead), &REPLAY)
+        .with(&JSON),
+    rule(Method::POST, "/v1/targets/{driver}/{name}/compare", Needs::ForEach(Permission::DecisionRead), &REPLAY)
+        .with(&JSON),
     rule(
         Method::GET,
         "/v1/targets/{driver}/{name}/explain",

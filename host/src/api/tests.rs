@@ -3,8 +3,10 @@
 mod asking;
 mod document;
 mod following;
+mod replaying;
 mod roles;
 mod steering;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -3,10 +3,11 @@
 mod activate;
 mod build;
 mod check;
+mod compare;
 mod eval;
 mod inspect;
 mod job;
-mod load;
+pub(super) mod load;
 mod new;
 mod push;
 mod snapshot_input;
@@ -30,6 +31,8 @@ pub(super) enum PolicyCommand {
     Check(check::CheckArgs),
     /// Run a policy on one snapshot, exactly as in production.
     Eval(eval::EvalArgs),
+    /// Hold two policies against each other on what is recorded of a target.
+    Compare(compare::CompareArgs),
     /// Send policies to a host; they are checked, compiled and tried there, and run nowhere yet.
     Push(push::PushArgs),
     /// What becomes of uploads.
@@ -52,6 +55,7 @@ pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
         PolicyCommand::Build(args) => build::run(&args),
         PolicyCommand::Check(args) => check::run(&args),
         PolicyCommand::Eval(args) => eval::run(&args),
+        PolicyCommand::Compare(args) => compare::run(global, &args),
         PolicyCommand::Push(args) => push::run(global, &args),
         PolicyCommand::Job(args) => job::run(global, &args),
         PolicyCommand::List(args) => versions::list(global, &args),

@@ -12,8 +12,10 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 pub(super) use self::follow::{Followed, Heard};
+use super::certificates::{self, TrustArgs};
 use super::{Fail, Global, fields};
 use crate::access::FIRST_TOKEN_FILE;
+use crate::causes::root_cause;
 
 /// How long a host may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +35,8 @@ pub(super) struct RemoteArgs {
     /// The file that holds the token; else TRIMTAB_TOKEN, else admin.token in the data directory.
     #[arg(long, global = true, value_name = "FILE", env = "TRIMTAB_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 impl RemoteArgs {
@@ -61,14 +65,13 @@ impl Remote {
     pub(super) fn open(global: &Global) -> Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-        crate::tls::ready();
         // No proxy: the token is for the host alone. No redirects: it would follow them.
         let client =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
-        let client = client.build().context("starting the client")?;
+        let client = global.remote.trust.client(client)?.build().context("starting the client")?;
         let host = address(global);
-        if !host.starts_with("http://") {
-            return Err(Fail::usage(format!("--host is {host:?}: write http://ADDRESS:PORT")));
+        if !host.starts_with("http://") && !host.starts_with("https://") {
+            return Err(Fail::usage(format!("--host is {host:?}: write http://ADDRESS:PORT or https://NAME:PORT")));
         }
         Ok(Self { client, runtime, host, token: token(global)? })
     }
@@ -107,7 +110,7 @@ impl Remote {
     /// Sends it, and gives whatever was answered.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<Answer> {
         self.runtime.block_on(async {
-            let answer = request.send().await.with_context(|| self.asking())?;
+            let answer = request.send().await.map_err(|error| self.unanswered(error))?;
             self.read(answer).await
         })
     }
@@ -121,8 +124,9 @@ impl Remote {
         Ok(Answer { refused, value })
     }
 
-    fn asking(&self) -> String {
-        format!("asking the host at {}; is it running? Name another with --host", self.host)
+    fn unanswered(&self, error: reqwest::Error) -> anyhow::Error {
+        let remedy = certificates::remedy(&self.host, &root_cause(&error));
+        anyhow::Error::new(error).context(format!("asking the host at {}; {remedy}", self.host))
     }
 
     /// All rows of a list, page by page. The path may hold filters.

@@ -11,6 +11,7 @@ use super::api::read_api;
 use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
 use super::complaint::{Complaint, Complaints, Place};
+use super::limits::{read_caps_rules, read_groups};
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
 use super::{ApiSettings, Config, Quiet, Retention, cross};
@@ -54,7 +55,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
-    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item));
+    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
@@ -62,10 +63,15 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
             *path = base.join(&*path);
         }
     }
-    let sources = read_rooms::<SourceKind>(&root);
+    let mut sources = read_rooms::<SourceKind>(&root);
+    for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
+        *ca_file = base.join(&*ca_file);
+    }
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
-    let declared = Declared { drivers: names("driver"), sources: names("source") };
+    let declared = Declared { drivers: names("driver"), sources: names("source"), groups: names("group") };
+    let caps = read_caps_rules(&root, &declared);
+    let groups = read_groups(&root);
     let bindings = read_bindings(&root, &declared);
     root.finish();
     let config = Config {
@@ -81,6 +87,8 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         drivers,
         sources,
         registrars,
+        caps,
+        groups,
         bindings,
         warnings: Vec::new(),
     };
@@ -137,7 +145,7 @@ fn read_bindings(root: &Table<'_>, declared: &Declared) -> Vec<Binding> {
         .collect()
 }
 
-fn check_name(name: &str, item: &Item<'_>) -> bool {
+pub(super) fn check_name(name: &str, item: &Item<'_>) -> bool {
     let fits = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
@@ -162,6 +170,7 @@ pub(super) fn read_own(name: &str, document: &serde_json::Value, config: &Config
         let declared = Declared {
             drivers: config.drivers.iter().map(|driver| driver.name.clone()).collect(),
             sources: config.sources.iter().map(|source| source.name.clone()).collect(),
+            groups: config.groups.iter().map(|group| group.name.clone()).collect(),
         };
         let root = Table::root(&reader, document.get_ref());
         let bindings = read_bindings(&root, &declared);

@@ -106,12 +106,17 @@ async fn decisions_are_listed_page_by_page_and_shown_whole() {
 #[tokio::test]
 async fn the_measures_are_text_that_prometheus_reads() {
     let stage = Stage::open().await;
-    let answer = stage.admin(Method::GET, "/metrics").send().await.unwrap();
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let answer = stage.admin(Method::GET, "/metrics").header("accept", accept).send().await.unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = answer.text().await.unwrap();
     for line in [
         "trimtab_turns_total{driver=\"local\"}",
-        "trimtab_turn_stage_seconds_total{driver=\"local\",stage=\"observe\"}",
+        "trimtab_turn_stage_duration_seconds_count{driver=\"local\",stage=\"observe\"}",
+        "trimtab_source_duration_seconds_count{source=\"page\"}",
+        "trimtab_readings_total{freshness=\"absent\"}",
+        "trimtab_api_requests_total{method=\"GET\",route=\"/readyz\",status=\"200\"}",
+        "trimtab_frozen 0",
         "trimtab_evaluations_total{policy=\"target-tracking\",outcome=\"refused\"}",
         "trimtab_source_errors_total{source=\"page\"}",
         "trimtab_targets 2",
@@ -120,6 +125,9 @@ async fn the_measures_are_text_that_prometheus_reads() {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
     assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
+    let answer = stage.admin(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert!(!answer.text().await.unwrap().contains("# EOF"));
     stage.end().await;
 }
 
@@ -188,5 +196,57 @@ async fn a_binding_is_written_by_who_has_seen_its_version() {
     assert_eq!(stage.admin(Method::DELETE, "/v1/bindings/extra").send().await.unwrap().status(), StatusCode::OK);
     let answer = stage.admin(Method::DELETE, "/v1/bindings/extra").send().await.unwrap();
     assert_eq!(problem(answer).await, (404, "no-such-binding".to_owned()));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_token_for_a_binding_does_not_reach_for_other_targets_by_it() {
+    let stage = Stage::open().await;
+    let document = |select: Value| {
+        serde_json::json!({
+            "select": select,
+            "mode": "dry-run",
+            "reading": [{ "name": "load", "source": "page", "query": "/load" }],
+            "policy": [{ "use": "target-tracking", "params": { "reading": "load", "target": 10.0 } }],
+        })
+    };
+    let labels = |app: &str| serde_json::json!({ "driver": "local", "labels": { "app": app } });
+    let by_name = stage.token(Role::Operator, &["web", "web-*"], 0).await;
+    let scope =
+        Scope { driver: Some("local".to_owned()), labels: [("app".into(), "web".into())].into(), ..Scope::default() };
+    let wanted = Wanted { name: "by-labels".to_owned(), role: Role::Operator, scope, life_ms: Some(600_000) };
+    let by_labels = stage.api.access().create(wanted, &Identity::host(), stage.api.now_ms()).await.unwrap().1;
+    let narrower = serde_json::json!({ "driver": "local", "labels": { "app": "web", "tier": "front" } });
+    let id = |id: &str| serde_json::json!({ "id": id });
+    for (token, name, select, may) in [
+        (&by_name, "web", labels("web"), true),
+        (&by_name, "web", labels("api"), false),
+        (&by_name, "web", serde_json::json!({ "driver": "local" }), false),
+        (&by_name, "web", id("local/api"), false),
+        (&by_name, "web", id("local/web"), true),
+        (&by_name, "web", labels("web"), false),
+        (&by_name, "web-new", labels("web"), false),
+        (&by_labels, "web-new", labels("api"), false),
+        (&by_labels, "web-new", id("local/web"), false),
+        (&by_labels, "web-new", labels("web"), true),
+        (&by_labels, "web-new", narrower, true),
+    ] {
+        let body = document(select.clone());
+        let put = stage.ask(Method::PUT, &format!("/v1/bindings/{name}")).bearer_auth(token.reveal()).json(&body);
+        let answer = put.send().await.unwrap();
+        if may {
+            assert_eq!(answer.status(), StatusCode::OK, "{name} {select}: {}", answer.text().await.unwrap());
+        } else {
+            assert_eq!(problem(answer).await, (403, "out-of-scope".to_owned()), "{name} {select}");
+        }
+    }
+    // Nor out of a budget, or into another's.
+    let mut body = document(labels("web"));
+    body["group"] = "shop".into();
+    let put = stage.ask(Method::PUT, "/v1/bindings/web-new").bearer_auth(by_labels.reveal()).json(&body);
+    assert_eq!(problem(put.send().await.unwrap()).await, (403, "out-of-scope".to_owned()));
+    let answer = stage.admin(Method::PUT, "/v1/bindings/web-new").json(&body).send().await.unwrap();
+    assert_eq!(problem(answer).await, (422, "configuration".to_owned()), "there is no such group");
+    assert_eq!(stage.get("/v1/bindings/web").await["caps_max"], 10);
     stage.end().await;
 }
