@@ -50,7 +50,7 @@ pub(super) fn binding(name: &str, settings: Settings, per_instance: bool) -> Arc
         every_ms: EVERY_MS,
         settings,
         readings: vec![Arc::new(reading)],
-        slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        slots: vec![Slot { name: "tracking".to_owned(), role: trimtab::cycle::Role::Active { probation: None }, policy, params, needs, granted }],
         caps: Range { min: 0, max: u32::MAX },
         group: None,
         fitting: None,
