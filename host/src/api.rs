@@ -72,7 +72,7 @@ use self::events::Streams;
 use self::guard::Caller;
 use self::problem::Problem;
 use self::rates::Rates;
-pub use self::serve::serve;
+pub use self::serve::{renew, serve, serve_tls};
 use self::uploads::Jobs;
 use crate::access::{Access, Change, Permission};
 use crate::config::ApiSettings;

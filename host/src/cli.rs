@@ -4,6 +4,7 @@
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
 mod binding;
+mod certificates;
 mod check;
 mod completions;
 mod decision;

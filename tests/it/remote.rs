@@ -52,8 +52,7 @@ impl Room {
         let desk = Desk::new();
         let file = desk.put("trimtab.toml", &CONFIG.replace("\"data\"", &format!("{:?}", desk.path().join("data"))));
         let host = Host::start(&file);
-        let served = host.says("the API is served");
-        let address = served.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let address = host.address();
         let room = Self { desk, host, address: format!("http://{address}") };
         // Until both targets had been seen.
         let end = Instant::now() + PATIENCE;
@@ -71,7 +70,9 @@ impl Room {
     /// Runs it, and shows it as a person would see it, with what differs from run to run replaced.
     fn shows(&self, args: &[&str]) -> String {
         let ran = self.run(args);
-        format!("$ trimtab {}  ⇒ {}\n{}{}\n", args.join(" "), ran.code, self.plain(&ran.out), self.plain(&ran.err))
+        // What is said on the way depends on how fast the host is.
+        let said = if ran.code == 0 { ran.out } else { ran.err };
+        format!("$ trimtab {}  ⇒ {}\n{}\n", args.join(" "), ran.code, self.plain(&said))
     }
 
     fn json(&self, args: &[&str]) -> serde_json::Value {

@@ -6,6 +6,7 @@ mod following;
 mod replaying;
 mod roles;
 mod steering;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::Value;
 
 use super::fields::{cell, joined, rows, short, span, text};
@@ -179,7 +179,7 @@ fn version_to_change(remote: &Remote, args: &PutArgs, name: &str) -> Result<Opti
         return Ok(args.if_match);
     }
     let now = remote.send(remote.request(Method::GET, &path_of(name)))?;
-    if now.status == StatusCode::NOT_FOUND {
+    if now.is_missing() {
         return Ok(None);
     }
     Ok(now.good()?.value.get("version").and_then(Value::as_u64))

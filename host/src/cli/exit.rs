@@ -7,8 +7,8 @@ use crate::config::Complaints;
 /// The part of `--help` that tells them.
 pub(super) const HELP: &str = "Exit codes:
   0  it went well
-  1  trouble at run time: a backend, the store, the disk
-  2  the command line or the configuration is wrong
+  1  trouble at run time: a backend, the store, the disk; the host is away or not ready
+  2  the command line or the configuration is wrong, or the token may not do this
   3  what was asked for does not exist: no such target, policy or record
   4  a policy cannot be used or failed: not a component of this contract, a trap, a limit
   5  a replay found defects: the same code gave another answer to the same question";

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 pub(super) use self::follow::{Followed, Heard};
+use super::certificates::{self, TrustArgs};
 use super::{Fail, Global, fields};
 use crate::access::FIRST_TOKEN_FILE;
+use crate::causes::root_cause;
 
 /// How long a host may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +35,8 @@ pub(super) struct RemoteArgs {
     /// The file that holds the token; else TRIMTAB_TOKEN, else admin.token in the data directory.
     #[arg(long, global = true, value_name = "FILE", env = "TRIMTAB_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 impl RemoteArgs {
@@ -52,7 +56,8 @@ pub(super) struct Remote {
 
 /// What it answered, whatever that was.
 pub(super) struct Answer {
-    pub(super) status: StatusCode,
+    /// The status, where it says no.
+    refused: Option<u16>,
     pub(super) value: Value,
 }
 
@@ -60,14 +65,13 @@ impl Remote {
     pub(super) fn open(global: &Global) -> Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-        crate::tls::ready();
         // No proxy: the token is for the host alone. No redirects: it would follow them.
         let client =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
-        let client = client.build().context("starting the client")?;
+        let client = global.remote.trust.client(client)?.build().context("starting the client")?;
         let host = address(global);
-        if !host.starts_with("http://") {
-            return Err(Fail::usage(format!("--host is {host:?}: write http://ADDRESS:PORT")));
+        if !host.starts_with("http://") && !host.starts_with("https://") {
+            return Err(Fail::usage(format!("--host is {host:?}: write http://ADDRESS:PORT or https://NAME:PORT")));
         }
         Ok(Self { client, runtime, host, token: token(global)? })
     }
@@ -106,21 +110,23 @@ impl Remote {
     /// Sends it, and gives whatever was answered.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<Answer> {
         self.runtime.block_on(async {
-            let answer = request.send().await.with_context(|| self.asking())?;
+            let answer = request.send().await.map_err(|error| self.unanswered(error))?;
             self.read(answer).await
         })
     }
 
     async fn read(&self, answer: reqwest::Response) -> Result<Answer> {
         let status = answer.status();
+        let refused = (!status.is_success()).then(|| status.as_u16());
         let text = answer.text().await.context("reading the answer")?;
         let value: Value = serde_json::from_str(&text)
             .with_context(|| format!("{} answers {status}, and not in JSON: is it a trimtab?", self.host))?;
-        Ok(Answer { status, value })
+        Ok(Answer { refused, value })
     }
 
-    fn asking(&self) -> String {
-        format!("asking the host at {}; is it running? Name another with --host", self.host)
+    fn unanswered(&self, error: reqwest::Error) -> anyhow::Error {
+        let remedy = certificates::remedy(&self.host, &root_cause(&error));
+        anyhow::Error::new(error).context(format!("asking the host at {}; {remedy}", self.host))
     }
 
     /// All rows of a list, page by page. The path may hold filters.
@@ -163,7 +169,15 @@ impl Remote {
 impl Answer {
     /// The answer, or its problem as an error.
     pub(super) fn good(self) -> Result<Self> {
-        if self.status.is_success() { Ok(self) } else { Err(problem(self.status.as_u16(), &self.value)) }
+        match self.refused {
+            None => Ok(self),
+            Some(status) => Err(problem(status, &self.value)),
+        }
+    }
+
+    /// Whether there is nothing of this kind.
+    pub(super) fn is_missing(&self) -> bool {
+        self.refused == Some(404)
     }
 }
 

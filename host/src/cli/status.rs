@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::fields::{cell, flag, number, rows, text};
@@ -21,7 +21,7 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
     let health = remote.get("/healthz")?;
     // A host that is not ready answers 503 with what is in the way: that is no problem of the request.
     let ready = remote.send(remote.request(Method::GET, "/readyz"))?;
-    let ready = if ready.status == StatusCode::SERVICE_UNAVAILABLE { ready } else { ready.good()? }.value;
+    let ready = if ready.value.get("waits_for").is_some() { ready } else { ready.good()? }.value;
     let me = remote.get("/v1/whoami")?;
     let freeze = remote.get("/v1/freeze")?;
     let targets = remote.all("/v1/targets")?;

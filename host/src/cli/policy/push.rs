@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum as _};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -73,10 +73,10 @@ fn push(remote: &Remote, args: &PushArgs, file: &Path) -> Result<(Value, bool)> 
         ("encoding", word(args.encoding.and_then(|encoding| encoding.to_possible_value()))),
     ];
     let answer = remote.upload(&filtered("/v1/policies", &how), file)?;
-    if answer.status == StatusCode::OK {
+    // No job: there was nothing to do.
+    let Some(job) = number(&answer.value, "job") else {
         return tell(args, &name, &answer.value, "is known already");
-    }
-    let job = number(&answer.value, "job").context("the host's answer names no job")?;
+    };
     if args.no_wait {
         if !args.json {
             print(&clean(&format!("{name}: job {job}; see `trimtab policy job {job}`\n")))?;
@@ -84,13 +84,13 @@ fn push(remote: &Remote, args: &PushArgs, file: &Path) -> Result<(Value, bool)> 
         return Ok((answer.value, false));
     }
     let version = wait(remote, args, &name, job)?;
-    tell(args, &name, &version, "was tried")
+    tell(args, &name, &version, "was taken in")
 }
 
 /// The version of these bytes, where the host has gone all the way with them and took them.
 fn known(remote: &Remote, digest: &str) -> Result<Option<Value>> {
     let answer = remote.send(remote.request(Method::GET, &format!("/v1/versions/{digest}")))?;
-    if answer.status == StatusCode::NOT_FOUND {
+    if answer.is_missing() {
         return Ok(None);
     }
     let version = answer.good()?.value;
@@ -138,7 +138,7 @@ fn outcome(file: &str, version: &Value, how: &str, rejected: Option<&Value>) -> 
         return format!("{file}: refused ({code}): {why}\n  {remedy}\n");
     }
     let (name, number) = (text(version, "name"), text(version, "version"));
-    let mut told = format!("{file}: {name} {number}, {digest}, {how}; it is {}\n", text(version, "state"));
+    let mut told = format!("{file}: {name} {number} {how}, and is {}\n  digest {digest}\n", text(version, "state"));
     for trial in rows(version, "trials") {
         let of = match text(trial, "binding") {
             "" => "a sample".to_owned(),

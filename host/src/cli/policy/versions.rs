@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cli::fields::{number, rows, short, text, time};
@@ -129,7 +129,7 @@ pub(in crate::cli) fn remove(global: &Global, args: &RemoveArgs) -> Result<Exit>
 /// Which version of a name runs; `None`: none was ever activated.
 pub(super) fn active(remote: &Remote, name: &str) -> Result<Option<Value>> {
     let answer = remote.send(remote.request(Method::GET, &format!("/v1/policies/{}/active", encoded(name))))?;
-    if answer.status == StatusCode::NOT_FOUND {
+    if answer.is_missing() {
         return Ok(None);
     }
     Ok(Some(answer.good()?.value))

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response};
 use serde_json::Value;
 
-use super::{Remote, problem};
+use super::Remote;
 
 /// The host sends at least a comment after 15 s: after three of them missing, nobody is there.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -76,12 +76,12 @@ impl Remote {
             request = request.header("last-event-id", last);
         }
         let sent = tokio::time::timeout(SILENCE, request.send()).await.context("the host does not answer")?;
-        let answer = sent.with_context(|| self.asking())?;
-        if answer.status() == StatusCode::OK {
+        let answer = sent.map_err(|error| self.unanswered(error))?;
+        if answer.status().is_success() {
             return Ok(answer);
         }
-        let answer = self.read(answer).await?;
-        Err(problem(answer.status.as_u16(), &answer.value))
+        self.read(answer).await?.good()?;
+        Err(super::Fail::usage(format!("{} has no events to follow", self.host)))
     }
 }
 

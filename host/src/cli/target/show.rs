@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::bounds::Restraint;
+use crate::bounds::{Quiet, Restraint};
 use crate::cli::Exit;
 use crate::cli::facts::OfflineArgs;
 use crate::cli::fields::{self, at, flag, number, rows, short, text};
@@ -86,7 +86,11 @@ fn seat_text(seat: &Value) -> String {
     let acts = if flag(seat, "acts") { "" } else { ", looks on" };
     let quiet = match text(seat, "quiet") {
         "" => "something was done".to_owned(),
-        quiet => format!("nothing was done: {}", quiet.replace('-', " ")),
+        quiet => {
+            let words = serde_json::from_value::<Quiet>(json!(quiet))
+                .map_or_else(|_newer| quiet.to_owned(), |it| it.to_string());
+            format!("nothing was done: {words}")
+        }
     };
     let mut told =
         format!("binding {} ({}{acts}), turn at {}: {quiet}\n", text(seat, "binding"), text(seat, "mode"), {
@@ -153,7 +157,7 @@ pub(super) fn instance_table(instances: &[Instance], now_ms: u64) -> String {
             instance.id.clone(),
             json!(instance.phase).as_str().unwrap_or_default().to_owned(),
             age.unwrap_or_else(|| "–".to_owned()),
-            figures(&instance.usage),
+            figures(&instance.usage.rounded()),
             figures(&instance.limits),
             instance.address.clone().unwrap_or_default(),
         ]);
