@@ -16,6 +16,8 @@
 //! | `GET /metrics` | viewer of the whole host | Prometheus text |
 //! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
 //! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
+//! | `POST /v1/policies/pull` | author | has the host fetch one from an OCI registry, likewise |
+//! | `GET`, `PUT /v1/versions/{digest}/grants` | viewer; operator | what a version may do |
 //! | `GET /v1/policies/{name}/active`; `POST …/activate`, `POST …/rollback` | viewer; operator | which version runs |
 //! | `DELETE /v1/versions/{digest}` | operator | forgets a version that nobody uses |
 //! | `GET`, `POST /v1/tokens`, `DELETE /v1/tokens/{id}` | admin | tokens |
@@ -36,9 +38,11 @@ mod reply;
 
 mod bindings;
 mod decisions;
+mod grants;
 mod health;
 mod measures;
 mod policies;
+mod pulls;
 mod steer;
 mod targets;
 mod tokens;
@@ -160,6 +164,8 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(decisions::show))
         .routes(routes!(measures::measures))
         .routes(routes!(policies::list, uploads::upload))
+        .routes(routes!(pulls::pull))
+        .routes(routes!(grants::show, grants::put))
         .routes(routes!(policies::active))
         .routes(routes!(policies::activate))
         .routes(routes!(policies::rollback))

@@ -10,6 +10,7 @@ mod bounds;
 mod complaint;
 mod cross;
 mod file;
+mod policies;
 mod reader;
 mod rooms;
 mod secret;
@@ -25,6 +26,7 @@ use crate::sandbox::SandboxConfig;
 pub use self::api::ApiSettings;
 pub use self::binding::{Binding, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
+pub use self::policies::{KeyAt, OciRegistry, PolicySettings};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What relative files of `use` start from; `None`: the configuration's own folder.
     pub policies_dir: Option<PathBuf>,
+    /// Through which doors policies come in, and whose signatures are believed.
+    pub policies: PolicySettings,
     /// Whether every binding decides and records without acting.
     pub dry_run: bool,
     /// What is kept of turns in which nothing happened.

@@ -84,6 +84,14 @@ const TABLES: &[Documented] = &[
     documented("`[records]`", "[records]", &[]),
     // Most addresses are refused without this.
     documented("`[api]`", "[api]", &[("allow_insecure", "true")]),
+    documented("`[policies]`", "policies_dir = \"policies\"\n[policies]", &[("watch", "true")]),
+    documented("`[[policies.trusted_keys]]`", "[[policies.trusted_keys]]", &[("name", "\"x\""), ("key", "\"x\"")]),
+    // A user without a password, and the other way round, is refused.
+    documented(
+        "`[[policies.registries]]`",
+        "[[policies.registries]]",
+        &[("host", "\"127.0.0.1:5000\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+    ),
     documented("`[sandbox]`", "[sandbox]", &[]),
     Documented {
         defaults: "default in `compiled`",
@@ -237,8 +245,9 @@ fn every_key_that_the_host_knows_is_documented() {
         let known = complaint.remedy.strip_prefix("known here: ").unwrap();
         let mut known: Vec<&str> = known.split(", ").collect();
         if table.heading == "Top level" {
-            known
-                .retain(|key| !["api", "binding", "driver", "source", "registrar", "records", "sandbox"].contains(key));
+            known.retain(|key| {
+                !["api", "binding", "policies", "driver", "source", "registrar", "records", "sandbox"].contains(key)
+            });
         }
         known.sort_unstable();
         let mut documented: Vec<String> = table.rows().into_iter().map(|(key, _, _)| key).collect();

@@ -54,6 +54,7 @@ impl Registry {
             let Version { digest, state, .. } = version;
             return Err(RegistryError::NotTried { digest, state });
         }
+        self.check_kept(digest, &self.keys()).await?;
         let (from_version, now) = self.versioned_active(name).await?.unwrap_or_default();
         let active = now.with(digest, binding, at_ms, by);
         Ok(Planned { name: name.to_owned(), active, from_version, activates: Some((digest.to_owned(), at_ms)) })

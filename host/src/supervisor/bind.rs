@@ -9,7 +9,7 @@ use crate::causes::with_causes;
 use crate::config::{self, Complaint, Place, PolicyUse, Select};
 use crate::cycle::{Binding, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, Tier, check_params};
-use crate::registry::{Grants, Planned, Registry, RegistryError};
+use crate::registry::{Grants, Keyring, Planned, Registry, RegistryError};
 use crate::sources::{ReadingSpec, Sources};
 
 /// Makes bindings of a configuration ready to be run. Thousands of bindings may use one policy: it is looked up once.
@@ -20,6 +20,10 @@ pub(super) struct Binder<'a> {
     pub(super) planned: Option<&'a Planned>,
     /// Whether every binding is to decide and record only.
     pub(super) dry_run: bool,
+    /// The keys of which one must have signed a policy.
+    pub(super) keys: Arc<Keyring>,
+    /// Grants of a version that are asked about, and not made.
+    pub(super) granting: Option<(&'a str, &'a Grants)>,
     pub(super) found: Found,
 }
 
@@ -90,8 +94,12 @@ impl Binder<'_> {
         if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(found.clone());
         }
-        let policy = self.registry.resolve_assigned(&used.uses, key.1.as_deref(), used.tier).await?;
-        let found = (Arc::clone(&policy), self.registry.grants(policy.digest()).await?);
+        let policy = self.registry.resolve_signed(&used.uses, key.1.as_deref(), used.tier, &self.keys).await?;
+        let grants = match self.granting.filter(|(digest, _)| *digest == policy.digest()) {
+            Some((_, planned)) => planned.clone(),
+            None => self.registry.grants(policy.digest()).await?,
+        };
+        let found = (policy, grants);
         self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         Ok(found)
     }
@@ -104,7 +112,7 @@ impl Binder<'_> {
         let (policy, grants) = self
             .find(&binding.name, used)
             .await
-            .map_err(|error| complain(used.place, with_causes(&error), "see `trimtab policy check`"))?;
+            .map_err(|error| complain(used.place, with_causes(&error), remedy(&error)))?;
         if !grants.lets(&binding.name) {
             let what = format!("the operator does not let {} be used by this binding", policy.manifest().name);
             return Err(complain(used.place, what, "grant it, or use another policy"));
@@ -127,6 +135,13 @@ impl Binder<'_> {
         }
         let granted = granted(&policy, used.grants.as_deref(), grants.kinds.as_deref());
         Ok(Slot { name: used.slot.clone(), policy, params, needs, granted })
+    }
+}
+
+fn remedy(error: &RegistryError) -> &str {
+    match error {
+        RegistryError::Untrusted { rejection, .. } => &rejection.remedy,
+        _ => "see `trimtab policy check`",
     }
 }
 

@@ -65,7 +65,7 @@ impl Steering {
         Ok(active)
     }
 
-    fn tell(&self, text: String) {
+    pub(super) fn tell(&self, text: String) {
         self.board().tell(self.clock().now_ms(), Happening::Steered { target: None, text });
     }
 
