@@ -125,7 +125,7 @@ pub fn main() -> ExitCode {
         Command::Target(command) => target::run(&cli.global, &command),
         Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Token(command) => token::run(&cli.global, &command),
-        Command::Policy(command) => policy::run(command),
+        Command::Policy(command) => policy::run(&cli.global, command),
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
         Command::DemoWorker(args) => {
