@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::RegistryError;
-use crate::policy::{Fault, NeedsError, PolicyError};
+use crate::policy::{Fault, NeedsError, PolicyError, ProposalKind};
 use crate::sandbox::SandboxError;
 
 /// Most characters of a sentence: it may quote a stranger.
@@ -79,6 +79,12 @@ impl Rejection {
     /// It is not signed as it must be. The same bytes may come again with another signature.
     pub(super) fn of_signature(code: &str, text: &str, remedy: &str) -> Self {
         Self::new(code, text, remedy, true)
+    }
+
+    /// It asks for what it has not declared. Bounds would drop that at every turn, so it is better said now.
+    pub(super) fn of_kind(kind: &ProposalKind) -> Self {
+        let text = format!("it proposes {:?}, which its manifest does not declare", kind.as_str());
+        Self::new("undeclared-kind", &text, "declare the kind in what `describe` says, or do not propose it", false)
     }
 
     /// It says what it needs in a way that makes no sense.

@@ -10,9 +10,11 @@ use crate::cli::remote::{Remote, encoded};
 use crate::cli::{Columns, Exit, Global, clean, print};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Without options it shows what is granted. What is said here stands in place of all that was said before.
+#[command(
+    after_help = "Without options it shows what is granted. What is said here stands in place of all that was said before.
 
-Example: trimtab policy grants DIGEST --kinds scale,hold --bindings web")]
+Example: trimtab policy grants DIGEST --kinds scale,hold --bindings web"
+)]
 pub(in crate::cli) struct GrantsArgs {
     /// The version's digest.
     digest: String,

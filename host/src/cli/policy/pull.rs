@@ -15,9 +15,11 @@ use crate::quantity::DurationMs;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
-#[command(after_help = "The host fetches it itself, from registries that its configuration names ([policies], registries).
+#[command(
+    after_help = "The host fetches it itself, from registries that its configuration names ([policies], registries).
 
-Example: trimtab policy pull ghcr.io/example/policy@sha256:…")]
+Example: trimtab policy pull ghcr.io/example/policy@sha256:…"
+)]
 pub(in crate::cli) struct PullArgs {
     /// Registry, repository and digest.
     #[arg(value_name = "REFERENCE")]

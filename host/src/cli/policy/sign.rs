@@ -147,7 +147,6 @@ fn wrong(file: &Path, error: &dyn std::error::Error) -> anyhow::Error {
 
 fn write_new(file: &Path, mode: u32, text: &str) -> Result<()> {
     let writing = || format!("writing {}", file.display());
-    let mut opened =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(file).with_context(writing)?;
+    let mut opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(file).with_context(writing)?;
     opened.write_all(text.as_bytes()).with_context(writing)
 }
