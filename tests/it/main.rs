@@ -14,6 +14,7 @@ mod host;
 mod kill;
 mod process;
 mod prometheus;
+mod registry;
 mod reload;
 mod sandbox;
 mod schema;

@@ -219,6 +219,11 @@ pub(super) fn check(bytes: &[u8], world: &World, limits: &UploadLimits) -> Resul
     let found = inspect(bytes, limits)?;
     world.check_version(found.exports.iter().copied())?;
     check_imports(&found, world)?;
+    validate(bytes)
+}
+
+/// Whether it is WebAssembly through and through.
+pub(super) fn validate(bytes: &[u8]) -> Result<(), Fault> {
     // More than the engine has: what the engine lacks it says itself, with a better message than "invalid".
     Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map(drop).map_err(|error| malformed(&error))
 }

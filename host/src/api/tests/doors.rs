@@ -74,6 +74,8 @@ fn duplicate_export() -> Vec<u8> {
     wasm_encoder::Section::append_to(&exports, &mut section);
     bytes.extend(section);
     bytes.extend([10, 4, 1, 2, 0, 0x0b]);
+    bytes.extend([0, 28, 23]);
+    bytes.extend(b"trimtab:string-encodingutf8");
     bytes
 }
 
