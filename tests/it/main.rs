@@ -11,6 +11,7 @@ mod architecture;
 mod cli;
 mod demo;
 mod host;
+mod hostile;
 mod kill;
 mod process;
 mod prometheus;

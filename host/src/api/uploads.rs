@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -34,6 +34,9 @@ const FETCHED_MAX: usize = 4;
 const SIGNATURE: &str = "trimtab-signature";
 /// Jobs that are remembered; of more, the oldest are forgotten.
 const JOBS_MAX: usize = 1000;
+
+/// What arrives is kept in blocks of so many bytes until it is whole.
+const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// Jobs, by number.
 #[derive(Debug)]
@@ -192,8 +195,18 @@ pub(super) async fn show(State(api): State<Api>, At(number): At<u64>) -> Result<
 async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem> {
     let bytes_max = api.upload_bytes_max();
     let stall = Duration::from_millis(api.settings().body_timeout_ms);
+    let too_large = || {
+        let detail = format!("the upload is larger than {bytes_max} bytes");
+        Problem::new(Code::BODY_TOO_LARGE, detail, "strip it, or raise upload.bytes_max in [sandbox]")
+    };
+    // What is said to be too large is not waited for.
+    if body.size_hint().lower() > bytes_max {
+        return Err(too_large());
+    }
     let mut digest = Sha256::new();
-    let mut bytes = Vec::new();
+    // In blocks: one list that grows would hold thrice what has arrived whenever it moves.
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    let mut length = 0_u64;
     loop {
         let frame = tokio::time::timeout(stall, body.frame()).await.map_err(|_stalled| {
             let detail = format!("nothing of the body arrived for {} ms", stall.as_millis());
@@ -202,14 +215,21 @@ async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem
         let cut = |_| Problem::new(Code::BODY_CUT_OFF, "the body ended before it was whole", "send it again");
         let Some(frame) = frame.transpose().map_err(cut)? else { break };
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len().saturating_add(data.len()) as u64 > bytes_max {
-            let detail = format!("the upload is larger than {bytes_max} bytes");
-            return Err(Problem::new(Code::BODY_TOO_LARGE, detail, "strip it, or raise upload.bytes_max in [sandbox]"));
+        length = length.saturating_add(data.len() as u64);
+        if length > bytes_max {
+            return Err(too_large());
         }
         digest.update(&data);
-        bytes.extend_from_slice(&data);
+        match blocks.last_mut().filter(|block| block.len() < BLOCK_BYTES) {
+            Some(block) => block.extend_from_slice(&data),
+            None => {
+                let mut block = Vec::with_capacity(BLOCK_BYTES.max(data.len()));
+                block.extend_from_slice(&data);
+                blocks.push(block);
+            }
+        }
     }
-    Ok((bytes, hex::encode(digest.finalize())))
+    Ok((blocks.concat(), hex::encode(digest.finalize())))
 }
 
 /// The signature that comes with an upload. One that cannot be read is not passed over: somebody meant something by it.
