@@ -19,5 +19,6 @@ mod registry;
 mod reload;
 mod sandbox;
 mod schema;
+mod signing;
 mod skip;
 mod stories;

@@ -2,6 +2,7 @@
 
 mod folder;
 mod stage;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -148,3 +148,31 @@ async fn where_keys_are_trusted_the_signature_beside_the_file_opens_the_door() {
     let version = watched.stage.steering.registry().version(&digest_of(&tracking(1))).await.unwrap().unwrap();
     assert_eq!(version.signed_by.as_deref(), Some("release"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_binding_that_names_the_file_takes_up_its_change_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.wasm");
+    std::fs::write(&file, tracking(1)).unwrap();
+    let config = CONFIG.replace("use = \"target-tracking\"", &format!("use = \"{}\"", file.display()));
+    let watched = Watched::over(folder, Stage::set(&config).await, false).await;
+    watched.write("mine.wasm", &tracking(2));
+    let steering = &watched.stage.steering;
+    until("the change", async || {
+        (steering.bindings()[0].slots[0].policy.digest() == digest_of(&tracking(2))).then_some(())
+    })
+    .await;
+    assert_eq!(steering.registry().active(TRACKING).await.unwrap(), None, "for its name nothing was activated");
+    // What a binding would not take changes nothing.
+    watched.write("mine.wasm", &super::stage::without_parameters());
+    until("its version", async || {
+        steering
+            .registry()
+            .version(&digest_of(&super::stage::without_parameters()))
+            .await
+            .unwrap()
+            .filter(Version::is_tried)
+    })
+    .await;
+    assert_eq!(steering.bindings()[0].slots[0].policy.digest(), digest_of(&tracking(2)));
+}
