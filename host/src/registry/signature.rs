@@ -12,7 +12,9 @@ mod tests;
 use std::fmt;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, KeypairBytes,
+};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
@@ -248,7 +250,9 @@ impl PrivateKey {
     /// # Errors
     /// Where it cannot be written down.
     pub fn pem(&self) -> Result<String, SignatureError> {
-        let pem = self.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignatureError::PrivateKey)?;
+        // Without the public key beside it, which RFC 5958 allows and openssl does not read.
+        let bare = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        let pem = bare.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignatureError::PrivateKey)?;
         Ok(pem.to_string())
     }
 
