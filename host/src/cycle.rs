@@ -26,6 +26,7 @@ mod seats;
 mod spent;
 mod state;
 mod steered;
+mod trace;
 mod zones;
 
 #[cfg(test)]
@@ -33,10 +34,12 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 pub use self::board::{Board, SeatView, Seen, SlotView, TargetView, Views};
 use self::case::{Case, SeatCase};
@@ -259,6 +262,14 @@ impl Cycle {
     /// # Errors
     /// As [`Self::turn`].
     pub async fn turn_for(&mut self, occasion: &Occasion<'_>) -> Result<TurnReport, CycleError> {
+        let span = trace::turn(self.parts.driver.name(), self.turns.saturating_add(1), occasion.trigger);
+        let made = self.make_turn(occasion).instrument(span.clone()).await;
+        trace::came_to(&span, &made);
+        made
+    }
+
+    async fn make_turn(&mut self, occasion: &Occasion<'_>) -> Result<TurnReport, CycleError> {
+        let began = Instant::now();
         self.turns = self.turns.saturating_add(1);
         let mut report = TurnReport::default();
         self.close_ended().await?;
@@ -271,7 +282,7 @@ impl Cycle {
                 self.states.iter().flat_map(|(target, state)| state.seats.keys().map(move |name| (target, name)));
             self.jumped = seats.map(|(target, name)| (target.clone(), name.clone())).collect();
         }
-        let observation = match self.observe(now_ms).await {
+        let observation = match self.observe(now_ms).instrument(tracing::info_span!("observe")).await {
             Ok(observation) => observation,
             Err(error) => {
                 tracing::warn!(driver = self.parts.driver.name(), %error, "could not observe: all its targets stay as they are");
@@ -295,7 +306,7 @@ impl Cycle {
         laps.lap(&mut report.spent.observe);
         let mut views = Vec::new();
         let mut cases = self.cases(observation.targets, occasion, now_ms, &mut views);
-        self.gather(&mut cases, now_ms, &mut report).await;
+        self.gather(&mut cases, now_ms, &mut report).instrument(tracing::info_span!("gather")).await;
         laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
             let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
@@ -303,7 +314,7 @@ impl Cycle {
         }
         self.board.show(views, &gone);
         self.board.saw(self.parts.driver.name(), Ok(now_ms));
-        measure::turn(self.parts.driver.name(), &report.spent);
+        measure::turn(self.parts.driver.name(), began.elapsed(), &report.spent);
         Ok(report)
     }
 
@@ -371,6 +382,7 @@ impl Cycle {
     ) -> Result<(), CycleError> {
         let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
+        let stage = tracing::info_span!("look", targets = cases.len()).entered();
         for case in &mut cases {
             case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id), now_ms);
             let facts = look::Facts { observed: &case.observed, state: &case.state, nodes, backend_counts, now_ms };
@@ -378,17 +390,27 @@ impl Cycle {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
             }
         }
+        drop(stage);
         laps.lap(&mut report.spent.look);
-        evaluate::evaluate(&mut cases, now_ms).await;
+        let stage = tracing::info_span!("evaluate", targets = cases.len());
+        evaluate::evaluate(&mut cases, now_ms).instrument(stage).await;
         laps.lap(&mut report.spent.evaluate);
+        let stage = tracing::info_span!("decide", targets = cases.len()).entered();
         for case in &mut cases {
+            let _one = tracing::debug_span!("target", target_id = %case.observed.target.id).entered();
             self.rule(case, trigger);
         }
+        drop(stage);
         laps.lap(&mut report.spent.decide);
+        let stage = tracing::info_span!("record", targets = cases.len()).entered();
         let (writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        drop(stage);
         laps.lap(&mut report.spent.record);
-        record::commit(self, writes, &begun).await?;
+        let stage = tracing::info_span!("commit", writes = writes.len(), begun = begun.len());
+        record::commit(self, writes, &begun).instrument(stage).await?;
+        let committed = report.spent.commit;
         laps.lap(&mut report.spent.commit);
+        measures::store_written(report.spent.commit.saturating_sub(committed));
 
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
@@ -421,6 +443,9 @@ impl Cycle {
         }
         drop(shown);
         for act in begun {
+            let flight = self.states.get(act.decision.target()).and_then(|state| state.flight.as_ref());
+            let kind = flight.map_or("unknown", |flight| flight.change.kind.as_str());
+            measures::change_begun(self.parts.driver.name(), kind);
             self.begin(act);
         }
         laps.lap(&mut report.spent.begin);
@@ -466,13 +491,16 @@ impl Cycle {
             cancel,
         };
         let sender = self.finished.0.clone();
-        tokio::spawn(async move {
+        // It outlives the turn that began it, and is a part of its trace all the same.
+        let span = trace::change(&act.decision);
+        let carry_out = async move {
             // A library that panics costs this change its end, not the host its target.
             let run = std::panic::AssertUnwindSafe(execution.run(&act.decision, &act.plan)).catch_unwind();
             let reports = run.await.ok();
             // The cycle is gone only where the host ends; then the next start finds the open record.
             let _ = sender.send(Finished { target, record: act.record, reports });
-        });
+        };
+        tokio::spawn(carry_out.instrument(span));
     }
 }
 

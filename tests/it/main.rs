@@ -17,6 +17,8 @@ mod process;
 mod prometheus;
 mod registry;
 mod reload;
+mod remote;
+mod replay;
 mod sandbox;
 mod schema;
 mod signing;

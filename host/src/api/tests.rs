@@ -3,8 +3,11 @@
 mod asking;
 mod document;
 mod doors;
+mod following;
+mod replaying;
 mod roles;
 mod steering;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;

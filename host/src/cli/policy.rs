@@ -1,15 +1,20 @@
-//! `trimtab policy …`: write, build, inspect and try policies.
+//! `trimtab policy …`: write, build, inspect and try policies; push them to a host, and say which version runs.
 
+mod activate;
 mod build;
 mod check;
+mod compare;
 mod eval;
 mod grants;
 mod inspect;
-mod load;
+mod job;
+pub(super) mod load;
 mod new;
 mod pull;
+mod push;
 mod sign;
 mod snapshot_input;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +44,22 @@ pub(super) enum PolicyCommand {
     Pull(pull::PullArgs),
     /// Show or say what a version may do, whatever bindings say.
     Grants(grants::GrantsArgs),
+    /// Hold two policies against each other on what is recorded of a target.
+    Compare(compare::CompareArgs),
+    /// Send policies to a host; they are checked, compiled and tried there, and run nowhere yet.
+    Push(push::PushArgs),
+    /// What becomes of uploads.
+    Job(job::JobArgs),
+    /// The versions that a host has.
+    List(versions::ListArgs),
+    /// A policy's versions and which of them runs, or one version.
+    Show(versions::ShowArgs),
+    /// Let a version run: for one binding, or for all that use its name.
+    Activate(activate::ActivateArgs),
+    /// Go back to the version before.
+    Rollback(activate::RollbackArgs),
+    /// Forget a version that nobody uses.
+    Remove(versions::RemoveArgs),
 }
 
 pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
@@ -52,5 +73,13 @@ pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
         PolicyCommand::Verify(args) => sign::verify(&args),
         PolicyCommand::Pull(args) => pull::run(global, &args),
         PolicyCommand::Grants(args) => grants::run(global, &args),
+        PolicyCommand::Compare(args) => compare::run(global, &args),
+        PolicyCommand::Push(args) => push::run(global, &args),
+        PolicyCommand::Job(args) => job::run(global, &args),
+        PolicyCommand::List(args) => versions::list(global, &args),
+        PolicyCommand::Show(args) => versions::show(global, &args),
+        PolicyCommand::Activate(args) => activate::activate(global, &args),
+        PolicyCommand::Rollback(args) => activate::rollback(global, &args),
+        PolicyCommand::Remove(args) => versions::remove(global, &args),
     }
 }

@@ -59,7 +59,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         policies.map_or_else(|| Some(PolicySettings::default()), |item| read_policies(&item, base, has_folder));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
-    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item));
+    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
@@ -67,7 +67,10 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
             *path = base.join(&*path);
         }
     }
-    let sources = read_rooms::<SourceKind>(&root);
+    let mut sources = read_rooms::<SourceKind>(&root);
+    for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
+        *ca_file = base.join(&*ca_file);
+    }
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source") };

@@ -2,6 +2,7 @@
 //! reads the rest.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -49,6 +50,18 @@ pub enum SourceKind {
     Scrape(ScrapeConfig),
     /// Numbers of a JSON document.
     HttpJson(HttpJsonConfig),
+}
+
+impl SourceKind {
+    /// The file that says whom it believes, if it names one.
+    pub(super) fn ca_file(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Process(_) => None,
+            Self::Prometheus(settings) => settings.ca_file.as_mut(),
+            Self::Scrape(settings) => settings.ca_file.as_mut(),
+            Self::HttpJson(settings) => settings.ca_file.as_mut(),
+        }
+    }
 }
 
 /// Kinds of registrar.
