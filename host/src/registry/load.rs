@@ -147,7 +147,7 @@ impl Registry {
             return self.kept_policy(bare(digest), tier).await;
         }
         if is_file(uses) {
-            return self.from_file(uses, tier, keys).await;
+            return self.load_file(uses, tier, keys).await;
         }
         if uses.is_empty() || uses.chars().any(char::is_control) {
             return Err(RegistryError::Form { uses: uses.to_owned() });
@@ -157,7 +157,7 @@ impl Registry {
     }
 
     /// The policy in a file; its signature, where it must have one, stands beside it as `FILE.sig`.
-    async fn from_file(&self, uses: &str, tier: Option<Tier>, keys: &Keyring) -> Result<Arc<Policy>, RegistryError> {
+    async fn load_file(&self, uses: &str, tier: Option<Tier>, keys: &Keyring) -> Result<Arc<Policy>, RegistryError> {
         let path = self.file_of(uses);
         let bytes_max = self.parts.sandbox.upload_limits().bytes_max;
         let unread = |source| RegistryError::File { path: path.clone(), source };
