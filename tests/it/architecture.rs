@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
     ("replay", &["store", "snapshot", "policy", "audit", "registry"]),
     ("cycle", &["*"]),
-    ("config", &["snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
+    ("config", &["registry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
     ("supervisor", &["*"]),
     ("api", &["*"]),
     ("cli", &["*"]),

@@ -1,11 +1,13 @@
 //! A host that is steered while it runs.
 
+mod folder;
 mod full_store;
 mod groups;
 mod labels;
 mod modes;
 mod stage;
 mod versions;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
