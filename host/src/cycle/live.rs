@@ -213,6 +213,7 @@ mod tests {
                 target: target.clone(),
                 binding: binding.clone(),
                 slot: slot.clone(),
+                role: "active",
                 digest,
                 quarantined_until_ms: None,
             },

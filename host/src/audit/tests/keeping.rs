@@ -193,8 +193,8 @@ async fn a_quiet_turn_in_which_a_shadow_differs_is_kept_whole() {
     let store = MemoryStore::new();
     let mut recorder = Recorder::new(Settings { quiet: QuietForm::Counted }, 0);
     let shadow = |turn, count| {
-        let answer = Evaluation::Answered(asks_for(count, "in other words"));
-        crate::audit::Slot { shadow: true, ..slot(turn, answer) }
+        let answer = Evaluation::Answered(super::asks_for(count, "in other words"));
+        crate::audit::Slot { shadow: true, ..super::slot(turn, answer) }
     };
     for turn in 0..9 {
         let mut record = quiet(&mut recorder, turn, 2, 3);
