@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn so_many_watch_one_binding_and_no_more() {
-        let mut active = Active::default();
-        active.shadows = (0..5).map(|n| shadow(&n.to_string(), None)).collect();
+        let shadows = (0..5).map(|n| shadow(&n.to_string(), None)).collect();
+        let mut active = Active { shadows, ..Active::default() };
         active.shadows.extend((5..8).map(|n| shadow(&n.to_string(), Some("web"))));
         assert!(active.is_full(Some("web")) && active.is_full(None) && !active.is_full(Some("shop")));
     }

@@ -171,10 +171,7 @@ fn agreeing(bindings: &[Arc<Binding>], seats: &Seats<'_>) -> Vec<(Concern, Promo
 }
 
 /// The slots of all bindings of which `of` tells something.
-fn slots<'a, T>(
-    bindings: &'a [Arc<Binding>],
-    of: impl Fn(&Slot) -> Option<T>,
-) -> impl Iterator<Item = (&'a Binding, &'a Slot, T)> {
+fn slots<T>(bindings: &[Arc<Binding>], of: impl Fn(&Slot) -> Option<T>) -> impl Iterator<Item = (&Binding, &Slot, T)> {
     let all = bindings.iter().flat_map(|binding| binding.slots.iter().map(move |slot| (binding.as_ref(), slot)));
     all.filter_map(move |(binding, slot)| of(slot).map(|told| (binding, slot, told)))
 }

@@ -34,9 +34,11 @@ pub(super) struct Binder<'a> {
 pub(super) struct Found {
     /// By name: which versions run and watch.
     assignments: Mutex<HashMap<String, Option<Arc<Active>>>>,
-    /// By what `use` says, the digest assigned, and the tier.
-    policies: Mutex<HashMap<(String, Option<String>, Option<Tier>), (Arc<Policy>, Grants)>>,
+    policies: Mutex<HashMap<Asked, (Arc<Policy>, Grants)>>,
 }
+
+/// What `use` says, the digest assigned, and the tier.
+type Asked = (String, Option<String>, Option<Tier>);
 
 impl Binder<'_> {
     /// All of them, or every complaint of all. Those that come out as they are `running` stay the very same.
