@@ -190,6 +190,7 @@ async fn binding(registry: &Registry) -> Binding {
         settings: Settings { stabilize_down_ms: 0, ..Settings::default() },
         readings: readings.collect(),
         slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        alerts: Vec::new(),
     }
 }
 

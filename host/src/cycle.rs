@@ -7,6 +7,7 @@
 //! A [`Cycle`] owns what the host keeps of one backend's targets. Turns and the ends of changes reach it one after the other,
 //! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
 
+mod alerted;
 mod ask;
 mod board;
 mod case;
@@ -14,6 +15,7 @@ mod clock;
 mod evaluate;
 mod execute;
 mod finish;
+mod known;
 mod leave;
 mod live;
 mod look;
@@ -51,11 +53,12 @@ use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 pub use self::steered::Steered;
+use crate::alerts::{Alerts, Dealt};
 use crate::audit::{AuditError, Recorder, Trigger};
 use crate::bounds::Gates;
 use crate::drivers::{Driver, Observation, ObservedTarget};
 use crate::registrars::Registrar;
-use crate::snapshot::TargetId;
+use crate::snapshot::{Node, TargetId};
 use crate::sources::{GatherLimits, History, Sources};
 use crate::store::{Store, StoreError};
 use crate::telemetry::measures;
@@ -126,6 +129,10 @@ pub struct Cycle {
     steered: watch::Receiver<Arc<Steered>>,
     /// Where targets are shown.
     board: Arc<Board>,
+    /// Alerts that policies may ask for.
+    alerts: Option<Arc<Alerts>>,
+    /// The backend's nodes as last told, for turns that do not ask it.
+    nodes: Vec<Node>,
 }
 
 /// Why and for whom a turn is made.
@@ -211,6 +218,8 @@ impl Cycle {
             finished: mpsc::unbounded_channel(),
             steered: watch::channel(Arc::default()).1,
             board: Arc::default(),
+            alerts: None,
+            nodes: Vec::new(),
             ended: Vec::new(),
         })
     }
@@ -271,7 +280,14 @@ impl Cycle {
                 self.states.iter().flat_map(|(target, state)| state.seats.keys().map(move |name| (target, name)));
             self.jumped = seats.map(|(target, name)| (target.clone(), name.clone())).collect();
         }
-        let observation = match self.observe(now_ms).await {
+        let known = self.known(occasion, now_ms);
+        // When each target of a turn that asks nobody was seen is told by what is shown of it.
+        let asked_ms = known.is_none().then_some(now_ms);
+        let observed = match known {
+            Some(known) => Ok(known),
+            None => self.observe(now_ms).await,
+        };
+        let observation = match observed {
             Ok(observation) => observation,
             Err(error) => {
                 tracing::warn!(driver = self.parts.driver.name(), %error, "could not observe: all its targets stay as they are");
@@ -295,6 +311,9 @@ impl Cycle {
         laps.lap(&mut report.spent.observe);
         let mut views = Vec::new();
         let mut cases = self.cases(observation.targets, occasion, now_ms, &mut views);
+        for case in &mut cases {
+            case.seen_ms = asked_ms.or_else(|| self.board.target(&case.observed.target.id)?.seen_ms);
+        }
         self.gather(&mut cases, now_ms, &mut report).await;
         laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
@@ -302,7 +321,10 @@ impl Cycle {
             self.turn_of(chunk, &observation.nodes, now_ms, occasion.trigger, &mut report, &mut views).await?;
         }
         self.board.show(views, &gone);
-        self.board.saw(self.parts.driver.name(), Ok(now_ms));
+        if asked_ms.is_some() {
+            self.board.saw(self.parts.driver.name(), Ok(now_ms));
+            self.nodes = observation.nodes;
+        }
         measure::turn(self.parts.driver.name(), &report.spent);
         Ok(report)
     }
@@ -354,7 +376,7 @@ impl Cycle {
             let waiting = waiting.into_iter().map(|(binding, _)| binding.name.clone()).collect();
             let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
-            cases.push(Case { observed, state, seats, conflict, waiting, written_ms: 0 });
+            cases.push(Case { observed, state, seats, conflict, waiting, written_ms: 0, seen_ms: None });
         }
         cases
     }
@@ -363,7 +385,7 @@ impl Cycle {
     async fn turn_of(
         &mut self,
         mut cases: Vec<Case>,
-        nodes: &[crate::snapshot::Node],
+        nodes: &[Node],
         now_ms: u64,
         trigger: &Trigger,
         report: &mut TurnReport,
@@ -371,9 +393,11 @@ impl Cycle {
     ) -> Result<(), CycleError> {
         let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
+        let alerts = self.open_alerts(&cases, now_ms);
         for case in &mut cases {
             case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id), now_ms);
-            let facts = look::Facts { observed: &case.observed, state: &case.state, nodes, backend_counts, now_ms };
+            let (observed, state) = (&case.observed, &case.state);
+            let facts = look::Facts { observed, state, nodes, alerts: &alerts, backend_counts, now_ms };
             for seat in &mut case.seats {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
             }
@@ -385,9 +409,17 @@ impl Cycle {
             self.rule(case, trigger);
         }
         laps.lap(&mut report.spent.decide);
-        let (writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        let (mut writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        let handlings = alerted::handlings(&cases, now_ms);
+        let alerts = self.alerts.clone().filter(|_| !handlings.is_empty());
+        let mut dealt = match &alerts {
+            Some(alerts) => Some(alerts.deal(handlings).await?),
+            None => None,
+        };
+        writes.extend(dealt.iter_mut().flat_map(Dealt::writes));
         laps.lap(&mut report.spent.record);
         record::commit(self, writes, &begun).await?;
+        dealt.into_iter().for_each(Dealt::hold);
         laps.lap(&mut report.spent.commit);
 
         report.targets = report.targets.saturating_add(cases.len());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header;
@@ -41,6 +42,18 @@ impl Later {
         Body::from_request(self.0, api).await.map(|Body(read)| read)
     }
 
+    /// Reads it as it is: protobuf, not packed.
+    pub(super) async fn protobuf(self, api: &Api) -> Result<Bytes, Problem> {
+        let kind = self.header(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let packed = self.header(header::CONTENT_ENCODING).unwrap_or("identity");
+        if !kind.eq_ignore_ascii_case("application/x-protobuf") || !packed.eq_ignore_ascii_case("identity") {
+            let detail = format!("the body is said to be {kind:?}, packed as {packed:?}");
+            let remedy = "send protobuf as it is: \"content-type: application/x-protobuf\", compression: none";
+            return Err(Problem::new(Code::NOT_PROTOBUF, detail, remedy));
+        }
+        receive(self.0, api, Code::BODY_CUT_OFF).await
+    }
+
     /// A header of the request.
     pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.0.headers().get(name).and_then(|value| value.to_str().ok())
@@ -57,6 +70,16 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             let detail = format!("the body is said to be {kind:?}");
             return Err(Problem::new(Code::NOT_JSON, detail, "send JSON, with \"content-type: application/json\""));
         }
+        let bytes = receive(request, api, Code::MALFORMED_JSON).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let code = if error.is_data() { Code::WRONG_SHAPE } else { Code::MALFORMED_JSON };
+            Problem::new(code, error.to_string(), "see /openapi.json for what is asked for here")
+        })
+    }
+}
+
+/// The body's bytes. `cut_off`: what is said of one that ends too soon.
+async fn receive(request: Request, api: &Api, cut_off: Code) -> Result<Bytes, Problem> {
         let bytes_max = api.settings().body_bytes_max;
         let timeout = Duration::from_millis(api.settings().body_timeout_ms);
         let too_large = || {
@@ -69,27 +92,18 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
         if said.is_some_and(|said| said > bytes_max as u64) {
             return Err(too_large());
         }
-        let bytes = match tokio::time::timeout(timeout, axum::body::to_bytes(request.into_body(), bytes_max)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) if is_limit(&error) => return Err(too_large()),
+        match tokio::time::timeout(timeout, axum::body::to_bytes(request.into_body(), bytes_max)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) if is_limit(&error) => Err(too_large()),
             Ok(Err(_)) => {
                 let detail = "the body ended before it was whole";
-                return Err(Problem::new(Code::MALFORMED_JSON, detail, "send it again"));
+                Err(Problem::new(cut_off, detail, "send it again"))
             }
             Err(_) => {
                 let detail = format!("the body did not arrive within {} ms", timeout.as_millis());
-                return Err(Problem::new(
-                    Code::BODY_TOO_SLOW,
-                    detail,
-                    "send it faster, or raise body_timeout in [api]",
-                ));
+                Err(Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]"))
             }
-        };
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            let code = if error.is_data() { Code::WRONG_SHAPE } else { Code::MALFORMED_JSON };
-            Problem::new(code, error.to_string(), "see /openapi.json for what is asked for here")
-        })
-    }
+        }
 }
 
 /// Whether the body was cut off at the limit, rather than broken.

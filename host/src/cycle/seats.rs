@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bounds::{Mode, Settings};
-use crate::policy::{Need, ParamValue, Policy, ProposalKind};
+use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind};
 use crate::snapshot::{Target, TargetId};
 use crate::sources::ReadingSpec;
 
@@ -25,6 +25,16 @@ pub struct Binding {
     pub readings: Vec<Arc<ReadingSpec>>,
     /// Its policies, in order.
     pub slots: Vec<Slot>,
+    /// Alerts that are for its targets: those that carry all labels of one of these.
+    pub alerts: Vec<BTreeMap<String, String>>,
+}
+
+impl Binding {
+    /// Whether a policy of it asks for alerts.
+    #[must_use]
+    pub fn asks_for_alerts(&self) -> bool {
+        self.slots.iter().any(|slot| slot.needs.iter().any(|need| need.kind == NeedKind::Alerts))
+    }
 }
 
 /// One policy of a binding.

@@ -80,6 +80,7 @@ impl Binder<'_> {
             settings,
             readings: wanted.readings.iter().map(|spec| Arc::new(long_enough(spec, &slots))).collect(),
             slots,
+            alerts: wanted.alerts.clone(),
         })
     }
 

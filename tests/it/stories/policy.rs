@@ -51,6 +51,7 @@ pub(super) fn binding(name: &str, settings: Settings, per_instance: bool) -> Arc
         settings,
         readings: vec![Arc::new(reading)],
         slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        alerts: Vec::new(),
     })
 }
 

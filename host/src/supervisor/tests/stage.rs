@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::Alerts;
 use crate::audit::{self, Event, Record, Span, Trigger};
 use crate::config::Config;
 use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, TargetView, TimerClock, TurnReport};
@@ -204,8 +205,10 @@ async fn start(
         bindings,
         in_force: InForce { config, own, sources, load },
         steered: hand::load(store.as_ref()).await.unwrap(),
+        alerts: Arc::new(Alerts::load(Arc::clone(store)).await.unwrap()),
     });
     cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
+    cycle.hear(Arc::clone(steering.alerts()));
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(pace::drive(cycle, steering.listen(), steering.orders("local"), shutdown.clone()));
     (steering, shutdown, task)
