@@ -88,7 +88,9 @@ impl AlertRefusal {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Name => "give it a short name, as name, alertname or rule_name",
-            Self::Labels { .. } => "send at most 64 labels, 4 KiB in all, their values at most 1 KiB, without control characters",
+            Self::Labels { .. } => {
+                "send at most 64 labels, 4 KiB in all, their values at most 1 KiB, without control characters"
+            }
             Self::Fingerprint => "leave it out: name and labels then tell alerts apart",
             Self::NotFinite => "leave the value out",
             Self::Expires { .. } => "let it stand for 1 s to 7 days",

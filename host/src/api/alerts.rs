@@ -198,7 +198,8 @@ pub(super) async fn list(
     let target = which.target.as_deref().map(|target| target.parse::<TargetId>().map_err(wrong)).transpose()?;
     let view = target.as_ref().and_then(|target| api.steering().target(target));
     let is_for = |alert: &KeptAlert, target: &TargetId| {
-        let sits = |name: &String| view.as_ref().is_some_and(|view| view.seats.iter().any(|seat| seat.binding == *name));
+        let sits =
+            |name: &String| view.as_ref().is_some_and(|view| view.seats.iter().any(|seat| seat.binding == *name));
         alert.targets.contains(target) || alert.bindings.iter().any(sits)
     };
     let mut found = api.steering().alerts().all();

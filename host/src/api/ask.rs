@@ -80,30 +80,29 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
 
 /// The body's bytes. `cut_off`: what is said of one that ends too soon.
 async fn receive(request: Request, api: &Api, cut_off: Code) -> Result<Bytes, Problem> {
-        let bytes_max = api.settings().body_bytes_max;
-        let timeout = Duration::from_millis(api.settings().body_timeout_ms);
-        let too_large = || {
-            let detail = format!("the body is larger than {bytes_max} bytes");
-            Problem::new(Code::BODY_TOO_LARGE, detail, "send less, or raise body_max in [api]")
-        };
-        // What is said to be too large is not waited for.
-        let said =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
-        if said.is_some_and(|said| said > bytes_max as u64) {
-            return Err(too_large());
+    let bytes_max = api.settings().body_bytes_max;
+    let timeout = Duration::from_millis(api.settings().body_timeout_ms);
+    let too_large = || {
+        let detail = format!("the body is larger than {bytes_max} bytes");
+        Problem::new(Code::BODY_TOO_LARGE, detail, "send less, or raise body_max in [api]")
+    };
+    // What is said to be too large is not waited for.
+    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > bytes_max as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(timeout, axum::body::to_bytes(request.into_body(), bytes_max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_limit(&error) => Err(too_large()),
+        Ok(Err(_)) => {
+            let detail = "the body ended before it was whole";
+            Err(Problem::new(cut_off, detail, "send it again"))
         }
-        match tokio::time::timeout(timeout, axum::body::to_bytes(request.into_body(), bytes_max)).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) if is_limit(&error) => Err(too_large()),
-            Ok(Err(_)) => {
-                let detail = "the body ended before it was whole";
-                Err(Problem::new(cut_off, detail, "send it again"))
-            }
-            Err(_) => {
-                let detail = format!("the body did not arrive within {} ms", timeout.as_millis());
-                Err(Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]"))
-            }
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} ms", timeout.as_millis());
+            Err(Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]"))
         }
+    }
 }
 
 /// Whether the body was cut off at the limit, rather than broken.

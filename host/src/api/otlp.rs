@@ -122,7 +122,10 @@ impl<'a> Taking<'a> {
                 (AggregationTemporality::Cumulative, _) => (&sum.data_points, Form::Value),
                 (AggregationTemporality::Delta, true) => (&sum.data_points, Form::Growth),
                 (AggregationTemporality::Delta, false) => {
-                    return self.reject(sum.data_points.len(), "delta sums that may fall have no known beginning: send them cumulative");
+                    return self.reject(
+                        sum.data_points.len(),
+                        "delta sums that may fall have no known beginning: send them cumulative",
+                    );
                 }
                 (AggregationTemporality::Unspecified, _) => {
                     return self.reject(sum.data_points.len(), "a sum that says neither delta nor cumulative");
@@ -148,7 +151,10 @@ impl<'a> Taking<'a> {
         form: Form,
         places: &[Whose<'_>],
     ) -> Result<(), Refusal> {
-        #[expect(clippy::cast_precision_loss, reason = "readings are f64: whole numbers beyond 2^53 lose their last digits")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "readings are f64: whole numbers beyond 2^53 lose their last digits"
+        )]
         let number = match point.value {
             Some(number_data_point::Value::AsDouble(value)) => value,
             Some(number_data_point::Value::AsInt(value)) => value as f64,
@@ -159,7 +165,7 @@ impl<'a> Taking<'a> {
             Form::Growth => PushedValue::Growth(number),
         };
         let at_ms = Some(point.time_unix_nano / 1_000_000).filter(|at_ms| *at_ms > 0);
-        let mut refusal = None;
+        let mut refusals = Vec::new();
         let mut taken = false;
         for whose in places {
             let given = |key: &str, of_resource: &Option<String>| {
@@ -169,26 +175,30 @@ impl<'a> Taking<'a> {
             let owner = given(&whose.config.instance_attribute, &whose.owner);
             let Some(target) = target else {
                 let detail = format!("no attribute {:?} names the target", whose.config.target_attribute);
-                refusal.get_or_insert(Refusal::new("no-target", detail, "add it to the resource or the data point"));
+                let remedy = "add it to the resource or the data point";
+                refusals.push(Refusal::new("no-target", detail, remedy));
                 continue;
             };
             let (source, owner) = (Some(whose.source), owner.as_deref());
             let pushed = PushedReading { source, reading: metric, owner, at_ms, value, unit: None };
             match self.push(&target, &pushed) {
                 Ok(()) => taken = true,
-                Err(why) => drop(refusal.get_or_insert(why)),
+                Err(why) => refusals.push(why),
             }
         }
         if taken {
             return Ok(());
         }
         let nowhere = || Refusal::new("no-such-source", "no source takes readings", "add a [source.NAME.push]");
-        Err(refusal.unwrap_or_else(nowhere))
+        // Most sources do not have it; what one of those says that have it is worth more.
+        let telling = refusals.iter().position(|refusal| !refusal.is_of_another()).unwrap_or(0);
+        Err(refusals.into_iter().nth(telling).unwrap_or_else(nowhere))
     }
 
     fn push(&mut self, target: &str, pushed: &PushedReading<'_>) -> Result<(), Refusal> {
         let id = target.parse::<TargetId>().ok();
-        let unknown = || Refusal::new("no-such-target", format!("there is no target {target:?}"), "see GET /v1/targets");
+        let unknown =
+            || Refusal::new("no-such-target", format!("there is no target {target:?}"), "see GET /v1/targets");
         let view = id.and_then(|id| self.api.steering().target(&id)).ok_or_else(unknown)?;
         self.caller.permit(Permission::ReadingPush, &place(&view))?;
         if self.api.steering().push_reading(&self.index, &view, pushed)? {

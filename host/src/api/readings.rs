@@ -105,7 +105,8 @@ pub(super) async fn push(
         let detail = format!("{} readings are more than {READINGS_MAX}", sent.readings.len());
         return Err(Problem::new(Code::REFUSED, detail, "send them in several requests"));
     }
-    let mut taking = Taking { api: &api, caller: &caller, index: api.steering().push_index(), selected: BTreeMap::new() };
+    let mut taking =
+        Taking { api: &api, caller: &caller, index: api.steering().push_index(), selected: BTreeMap::new() };
     let (mut accepted, mut refused, mut targets) = (0, Vec::new(), BTreeSet::new());
     for (index, reading) in sent.readings.into_iter().enumerate() {
         match taking.take(reading) {
@@ -164,9 +165,9 @@ impl Taking<'_> {
 
     fn target(&mut self, sent: &ReadingSent) -> Result<Arc<TargetView>, Refusal> {
         let id = match (&sent.target, &sent.labels) {
-            (Some(name), None) => {
-                name.parse().map_err(|error| Refusal::new("no-such-target", format!("{error}"), "see GET /v1/targets"))?
-            }
+            (Some(name), None) => name
+                .parse()
+                .map_err(|error| Refusal::new("no-such-target", format!("{error}"), "see GET /v1/targets"))?,
             (None, Some(labels)) => self.select(labels)?,
             _ => {
                 let remedy = "see /openapi.json for what is asked for here";

@@ -46,6 +46,11 @@ impl Refusal {
         Refused { index, code: self.code.to_owned(), detail, remedy: self.remedy }
     }
 
+    /// Whether it may be meant for another source.
+    pub(super) fn is_of_another(&self) -> bool {
+        self.code == "no-such-reading"
+    }
+
     /// What is wrong, in one sentence.
     pub(super) fn sentence(&self) -> String {
         short(&format!("{}: {}; {}", self.code, self.detail, self.remedy))

@@ -124,6 +124,7 @@ const TABLES: &[Documented] = &[
     documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
+    documented("`[source.NAME.push]`", "[source.other.push]", &[]),
     documented("`[binding.NAME]`", "[binding.web]", &[SELECT, POLICY]),
     documented(
         "`[[binding.NAME.reading]]`",
@@ -134,6 +135,11 @@ const TABLES: &[Documented] = &[
         "`[[binding.NAME.policy]]`",
         "[binding.web]\nselect = { driver = \"local\" }\n[[binding.web.policy]]",
         &[("use", "\"target-tracking\"")],
+    ),
+    documented(
+        "`[[binding.NAME.alert]]`",
+        "[binding.web]\nselect = { driver = \"local\" }\npolicy = [{ use = \"x\" }]\n[[binding.web.alert]]",
+        &[("match", "{ alertname = \"QueueGrows\" }")],
     ),
 ];
 

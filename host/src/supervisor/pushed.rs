@@ -7,8 +7,8 @@ use super::steering::Steering;
 use crate::audit::Trigger;
 use crate::cycle::{Binding, TargetView};
 use crate::snapshot::{Subject, TargetId};
-use crate::sources::push::{PushRefusal, PushSource, PushedSample, PushedValue};
 use crate::sources::ReadingSpec;
+use crate::sources::push::{PushRefusal, PushSource, PushedSample, PushedValue};
 
 /// One reading on its way in.
 #[derive(Debug, Clone)]

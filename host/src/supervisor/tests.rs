@@ -1,5 +1,6 @@
 //! A host that is steered while it runs.
 
+mod alerting;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -113,7 +113,8 @@ fn of_flat(mut sent: Map<String, Value>) -> Result<AlertSent, Refusal> {
 impl AlertSent {
     /// What is kept of it, and the target that it names.
     pub(super) fn incoming(self) -> Result<(Incoming, Option<String>), Refusal> {
-        let Self { name, status, target, severity, mut labels, annotations, fingerprint, starts_at, expires, value } = self;
+        let Self { name, status, target, severity, mut labels, annotations, fingerprint, starts_at, expires, value } =
+            self;
         labels.extend(severity.map(|severity| ("severity".to_owned(), severity)));
         let name = name.or_else(|| labels.get(ALERTNAME).cloned()).unwrap_or_default();
         labels.entry(ALERTNAME.to_owned()).or_insert_with(|| name.clone());

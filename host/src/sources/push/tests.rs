@@ -57,9 +57,8 @@ async fn a_counter_gives_rates_by_the_senders_times_and_one_value_gives_none() {
 async fn growth_adds_up_and_is_not_counted_twice() {
     let source = PushSource::new("app", PushConfig::default());
     let web = target("web").id;
-    let grow = |at_ms, by| {
-        source.push(&PushedSample { value: PushedValue::Growth(by), ..sample(&web, at_ms, 0.0) }, NOW)
-    };
+    let grow =
+        |at_ms, by| source.push(&PushedSample { value: PushedValue::Growth(by), ..sample(&web, at_ms, 0.0) }, NOW);
     for (at_ms, by) in [(NOW - 20_000, 7.0), (NOW - 10_000, 20.0), (NOW, 50.0)] {
         grow(at_ms, by).unwrap();
     }
