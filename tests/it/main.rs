@@ -10,9 +10,12 @@
 mod architecture;
 mod cli;
 mod demo;
+mod host;
 mod kill;
 mod process;
 mod prometheus;
 mod reload;
 mod sandbox;
+mod schema;
+mod skip;
 mod stories;

@@ -85,7 +85,7 @@ pub(super) struct DecisionRow {
     restraints: Vec<String>,
     /// What came of it; missing: nothing was done, or it is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     outcome: Option<Value>,
 }
 

@@ -18,6 +18,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint, number_data_point};
 use prost::Message as _;
+use utoipa::ToSchema;
 
 use self::weight::Heavy;
 use super::Api;
@@ -35,15 +36,21 @@ use crate::supervisor::{PushIndex, PushedReading};
 const NO_RECORDED_VALUE: u32 = 1;
 /// Most different reasons that are told.
 const REASONS_MAX: usize = 5;
-const PROTOBUF: &str = "application/x-protobuf";
+const MEDIA_TYPE: &str = "application/x-protobuf";
+
+/// A message of protobuf. Only the document speaks of it.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "a shape, never made")]
+pub(super) struct Protobuf(Vec<u8>);
 
 /// Takes in metrics as OpenTelemetry sends them: `ExportMetricsServiceRequest`, not compressed. What is refused is counted in
 /// `partial_success`, with the first reasons.
 #[utoipa::path(
     post, path = "/v1/otlp/metrics", tag = "readings",
-    request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
+    request_body(content = Protobuf, content_type = "application/x-protobuf"),
     responses((
-        status = 200, body = Vec<u8>, content_type = "application/x-protobuf",
+        status = 200, body = Protobuf, content_type = "application/x-protobuf",
         description = "`ExportMetricsServiceResponse`"
     ))
 )]
@@ -64,7 +71,7 @@ pub(super) async fn metrics(State(api): State<Api>, caller: Caller, later: Later
         metrics.for_each(|metric| taking.metric(metric, &places));
     }
     let answer = taking.answer();
-    Ok(([(header::CONTENT_TYPE, PROTOBUF)], answer.encode_to_vec()).into_response())
+    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], answer.encode_to_vec()).into_response())
 }
 
 fn malformed(what: &str) -> Problem {

@@ -113,11 +113,17 @@ pub(super) struct JobShown {
     version: Option<VersionShown>,
 }
 
+/// The bytes of a component or a core module. Only the document speaks of it: an upload is streamed.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "a shape, never made")]
+pub(super) struct Module(Vec<u8>);
+
 /// Takes in a policy: a component or a core module, as it is. It is checked, compiled and tried off to the side, and runs
 /// nowhere until it is activated. Bytes that were taken in already are no work.
 #[utoipa::path(
     post, path = "/v1/policies", tag = "policies", params(How),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Module, content_type = "application/wasm"),
     responses(
         (status = 200, body = VersionShown, description = "These bytes are known: this is the version"),
         (status = 202, body = JobShown, description = "Taken in; `location` names the job"),
