@@ -9,6 +9,7 @@
 #[path = "told/figures.rs"]
 mod figures;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use trimtab::api::{Api, serve};
 use trimtab::config::Config;
 use trimtab::drivers::Driver;
 use trimtab::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
-use trimtab::sandbox::THREAD_STACK_BYTES;
+use trimtab::sandbox::{THREAD_STACK_BYTES, WORKER_COMMAND, compile_worker};
 use trimtab::supervisor::Host;
 
 /// As the binary has it.
@@ -49,15 +50,20 @@ policy = [{ use = "target-tracking", params = { reading = "load", target = 10.0 
 reading = [{ name = "load", source = "app" }]
 "#;
 
-fn main() {
+fn main() -> ExitCode {
+    // The host compiles in a child, which is this program again.
+    if std::env::args().nth(1).as_deref() == Some(WORKER_COMMAND) {
+        return compile_worker();
+    }
     // Like criterion's: arguments without a dash choose by name.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     if !chosen.is_empty() && !chosen.iter().any(|part| "push/reading_to_call".contains(part.as_str())) {
-        return;
+        return ExitCode::SUCCESS;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_BYTES);
-    let runtime = { runtime }.build().unwrap();
-    runtime.block_on(measure());
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().thread_stack_size(THREAD_STACK_BYTES);
+    runtime.build().unwrap().block_on(measure());
+    ExitCode::SUCCESS
 }
 
 /// A host with its server.
