@@ -83,7 +83,7 @@ impl Rig {
         let request = self.client.post(&self.url).bearer_auth(&self.token).json(&body);
         let told: Value = request.send().await.unwrap().json().await.unwrap();
         let answered = began.elapsed();
-        assert!(told["accepted"] == 1 && told["turns"] == 1, "{told}");
+        assert_eq!(told, json!({ "accepted": 1, "refused": [], "turns": 1 }));
         let patience = Instant::now() + Duration::from_secs(10);
         while self.driver.calls().take == calls {
             assert!(Instant::now() < patience, "the backend is not called");

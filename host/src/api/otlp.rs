@@ -208,7 +208,7 @@ impl<'a> Taking<'a> {
             || Refusal::new("no-such-target", format!("there is no target {target:?}"), "see GET /v1/targets");
         let view = id.and_then(|id| self.api.steering().target(&id)).ok_or_else(unknown)?;
         self.caller.permit(Permission::ReadingPush, &place(&view))?;
-        if self.api.steering().push_reading(&self.index, &view, pushed)? {
+        if self.api.steering().push_reading(&mut self.index, &view, pushed)? {
             self.targets.insert(view.target.id.clone());
         }
         Ok(())

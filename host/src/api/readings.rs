@@ -159,7 +159,7 @@ impl Taking<'_> {
             value,
             unit: sent.unit.as_deref(),
         };
-        let trigger = self.api.steering().push_reading(&self.index, &view, &pushed)?;
+        let trigger = self.api.steering().push_reading(&mut self.index, &view, &pushed)?;
         Ok((view.target.id.clone(), trigger))
     }
 

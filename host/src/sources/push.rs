@@ -124,11 +124,15 @@ pub struct PushSource {
 
 #[derive(Debug, Default)]
 struct Kept {
-    series: HashMap<String, HashMap<TargetId, Vec<(Option<Box<str>>, Series)>>>,
+    /// By query and target.
+    series: HashMap<String, HashMap<TargetId, Owners>>,
     series_count: usize,
     samples: usize,
     swept_ms: u64,
 }
+
+/// Series of one query and target, by owner: mostly one.
+type Owners = Vec<(Option<Box<str>>, Series)>;
 
 impl PushSource {
     /// A source that nobody has sent anything to yet.

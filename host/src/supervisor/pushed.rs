@@ -1,6 +1,6 @@
 //! Readings that others send: which reading of which binding each is meant for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::steering::Steering;
@@ -103,13 +103,33 @@ impl PushError {
 
 /// Bindings by name, for one request.
 #[derive(Debug)]
-pub struct PushIndex(BTreeMap<String, Arc<Binding>>);
+pub struct PushIndex {
+    bindings: Arc<[Arc<Binding>]>,
+    by_name: HashMap<String, usize>,
+    asked: usize,
+}
+
+/// So often all bindings are looked through; for more questions it is worth to put them in order.
+const ASKED_MAX: usize = 16;
+
+impl PushIndex {
+    fn find(&mut self, name: &str) -> Option<Arc<Binding>> {
+        self.asked = self.asked.saturating_add(1);
+        if self.asked <= ASKED_MAX {
+            return self.bindings.iter().find(|binding| binding.name == name).map(Arc::clone);
+        }
+        if self.by_name.is_empty() {
+            self.by_name = self.bindings.iter().enumerate().map(|(at, binding)| (binding.name.clone(), at)).collect();
+        }
+        self.by_name.get(name).and_then(|at| self.bindings.get(*at)).map(Arc::clone)
+    }
+}
 
 impl Steering {
     /// What pushed readings are looked up in. Made once per request.
     #[must_use]
     pub fn push_index(&self) -> PushIndex {
-        PushIndex(self.bindings().iter().map(|binding| (binding.name.clone(), Arc::clone(binding))).collect())
+        PushIndex { bindings: self.bindings(), by_name: HashMap::new(), asked: 0 }
     }
 
     /// Takes one reading of a target in: for every reading of its bindings that is meant. Whether the target is to be looked
@@ -119,7 +139,7 @@ impl Steering {
     /// Why not; nothing has changed then.
     pub fn push_reading(
         &self,
-        index: &PushIndex,
+        index: &mut PushIndex,
         view: &TargetView,
         reading: &PushedReading<'_>,
     ) -> Result<bool, PushError> {
@@ -133,8 +153,9 @@ impl Steering {
             let named = *spec.name == *reading.reading || spec.query == reading.reading;
             named && reading.source.is_none_or(|name| spec.source == name) && self.push_source(&spec.source).is_some()
         };
-        let seats = view.seats.iter().filter_map(|seat| index.0.get(&seat.binding));
-        let specs: Vec<&Arc<ReadingSpec>> = seats.flat_map(|binding| binding.readings.iter().filter(meant)).collect();
+        let seats: Vec<Arc<Binding>> = view.seats.iter().filter_map(|seat| index.find(&seat.binding)).collect();
+        let specs: Vec<&Arc<ReadingSpec>> =
+            seats.iter().flat_map(|binding| binding.readings.iter().filter(meant)).collect();
         let unknown = || PushError::UnknownReading { target: target.clone(), reading: reading.reading.to_owned() };
         let first = specs.first().ok_or_else(unknown)?;
         let fits = |spec: &&&Arc<ReadingSpec>| (spec.subject == Subject::Target) == reading.owner.is_none();
