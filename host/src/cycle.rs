@@ -28,6 +28,7 @@ mod seats;
 mod spent;
 mod state;
 mod steered;
+mod trace;
 mod zones;
 
 #[cfg(test)]
@@ -35,10 +36,12 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 pub use self::board::{Board, SeatView, Seen, SlotView, TargetView, Views};
 use self::case::{Case, SeatCase};
@@ -268,6 +271,14 @@ impl Cycle {
     /// # Errors
     /// As [`Self::turn`].
     pub async fn turn_for(&mut self, occasion: &Occasion<'_>) -> Result<TurnReport, CycleError> {
+        let span = trace::turn(self.parts.driver.name(), self.turns.saturating_add(1), occasion.trigger);
+        let made = self.make_turn(occasion).instrument(span.clone()).await;
+        trace::came_to(&span, &made);
+        made
+    }
+
+    async fn make_turn(&mut self, occasion: &Occasion<'_>) -> Result<TurnReport, CycleError> {
+        let began = Instant::now();
         self.turns = self.turns.saturating_add(1);
         let mut report = TurnReport::default();
         self.close_ended().await?;
@@ -285,7 +296,7 @@ impl Cycle {
         let asked_ms = known.is_none().then_some(now_ms);
         let observed = match known {
             Some(known) => Ok(known),
-            None => self.observe(now_ms).await,
+            None => self.observe(now_ms).instrument(tracing::info_span!("observe")).await,
         };
         let observation = match observed {
             Ok(observation) => observation,
@@ -314,7 +325,7 @@ impl Cycle {
         for case in &mut cases {
             case.seen_ms = asked_ms.or_else(|| self.board.target(&case.observed.target.id)?.seen_ms);
         }
-        self.gather(&mut cases, now_ms, &mut report).await;
+        self.gather(&mut cases, now_ms, &mut report).instrument(tracing::info_span!("gather")).await;
         laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
             let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
@@ -325,7 +336,7 @@ impl Cycle {
             self.board.saw(self.parts.driver.name(), Ok(now_ms));
             self.nodes = observation.nodes;
         }
-        measure::turn(self.parts.driver.name(), &report.spent);
+        measure::turn(self.parts.driver.name(), began.elapsed(), &report.spent);
         Ok(report)
     }
 
@@ -394,6 +405,7 @@ impl Cycle {
         let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
         let alerts = self.open_alerts(&cases, now_ms);
+        let stage = tracing::info_span!("look", targets = cases.len()).entered();
         for case in &mut cases {
             case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id), now_ms);
             let (observed, state) = (&case.observed, &case.state);
@@ -402,14 +414,21 @@ impl Cycle {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
             }
         }
+        drop(stage);
         laps.lap(&mut report.spent.look);
-        evaluate::evaluate(&mut cases, now_ms).await;
+        let stage = tracing::info_span!("evaluate", targets = cases.len());
+        evaluate::evaluate(&mut cases, now_ms).instrument(stage).await;
         laps.lap(&mut report.spent.evaluate);
+        let stage = tracing::info_span!("decide", targets = cases.len()).entered();
         for case in &mut cases {
+            let _one = tracing::debug_span!("target", target_id = %case.observed.target.id).entered();
             self.rule(case, trigger);
         }
+        drop(stage);
         laps.lap(&mut report.spent.decide);
+        let stage = tracing::info_span!("record", targets = cases.len()).entered();
         let (mut writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        drop(stage);
         let handlings = alerted::handlings(&cases, now_ms);
         let alerts = self.alerts.clone().filter(|_| !handlings.is_empty());
         let mut dealt = match &alerts {
@@ -418,9 +437,12 @@ impl Cycle {
         };
         writes.extend(dealt.iter_mut().flat_map(Dealt::writes));
         laps.lap(&mut report.spent.record);
-        record::commit(self, writes, &begun).await?;
+        let stage = tracing::info_span!("commit", writes = writes.len(), begun = begun.len());
+        record::commit(self, writes, &begun).instrument(stage).await?;
         dealt.into_iter().for_each(Dealt::hold);
+        let committed = report.spent.commit;
         laps.lap(&mut report.spent.commit);
+        measures::store_written(report.spent.commit.saturating_sub(committed));
 
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
@@ -453,6 +475,9 @@ impl Cycle {
         }
         drop(shown);
         for act in begun {
+            let flight = self.states.get(act.decision.target()).and_then(|state| state.flight.as_ref());
+            let kind = flight.map_or("unknown", |flight| flight.change.kind.as_str());
+            measures::change_begun(self.parts.driver.name(), kind);
             self.begin(act);
         }
         laps.lap(&mut report.spent.begin);
@@ -498,13 +523,16 @@ impl Cycle {
             cancel,
         };
         let sender = self.finished.0.clone();
-        tokio::spawn(async move {
+        // It outlives the turn that began it, and is a part of its trace all the same.
+        let span = trace::change(&act.decision);
+        let carry_out = async move {
             // A library that panics costs this change its end, not the host its target.
             let run = std::panic::AssertUnwindSafe(execution.run(&act.decision, &act.plan)).catch_unwind();
             let reports = run.await.ok();
             // The cycle is gone only where the host ends; then the next start finds the open record.
             let _ = sender.send(Finished { target, record: act.record, reports });
-        });
+        };
+        tokio::spawn(carry_out.instrument(span));
     }
 }
 

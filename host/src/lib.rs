@@ -32,6 +32,8 @@ pub mod audit;
 
 pub mod access;
 
+pub mod replay;
+
 pub mod cycle;
 
 pub mod registry;

@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("alerts", &["store", "snapshot"]),
     ("audit", &["store", "snapshot", "sources", "policy", "bounds", "drivers"]),
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
+    ("replay", &["store", "snapshot", "policy", "audit", "registry"]),
     ("cycle", &["*"]),
     ("config", &["snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
     ("supervisor", &["*"]),

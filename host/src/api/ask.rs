@@ -1,7 +1,5 @@
 //! What callers send, read with a limit on everything; what cannot be read is a problem that says why.
 
-use std::time::Duration;
-
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -11,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::problem::{Code, Problem};
+use crate::quantity::DurationMs;
 
 /// The body, as JSON.
 #[derive(Debug)]
@@ -81,7 +80,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
 /// The body's bytes. `cut_off`: what is said of one that ends too soon.
 async fn receive(request: Request, api: &Api, cut_off: Code) -> Result<Bytes, Problem> {
     let bytes_max = api.settings().body_bytes_max;
-    let timeout = Duration::from_millis(api.settings().body_timeout_ms);
+    let patience = DurationMs(api.settings().body_timeout_ms);
     let too_large = || {
         let detail = format!("the body is larger than {bytes_max} bytes");
         Problem::new(Code::BODY_TOO_LARGE, detail, "send less, or raise body_max in [api]")
@@ -91,7 +90,7 @@ async fn receive(request: Request, api: &Api, cut_off: Code) -> Result<Bytes, Pr
     if said.is_some_and(|said| said > bytes_max as u64) {
         return Err(too_large());
     }
-    match tokio::time::timeout(timeout, axum::body::to_bytes(request.into_body(), bytes_max)).await {
+    match tokio::time::timeout(patience.duration(), axum::body::to_bytes(request.into_body(), bytes_max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),
         Ok(Err(_)) => {
@@ -99,7 +98,7 @@ async fn receive(request: Request, api: &Api, cut_off: Code) -> Result<Bytes, Pr
             Err(Problem::new(cut_off, detail, "send it again"))
         }
         Err(_) => {
-            let detail = format!("the body did not arrive within {} ms", timeout.as_millis());
+            let detail = format!("the body did not arrive within {patience}");
             Err(Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]"))
         }
     }

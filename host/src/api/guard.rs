@@ -15,6 +15,7 @@ use super::Api;
 use super::problem::{Code, Problem};
 use super::rules::{Needs, rule_of};
 use crate::access::{Identity, Object, Permission, permit};
+use crate::telemetry::measures;
 
 /// Names the request in its answer and in the log.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,6 +53,7 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     let began = Instant::now();
     let id = api.next_request();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let timeout = match (&method, path.as_str()) {
         (&Method::POST, "/v1/policies") => UPLOAD_PATIENCE,
         _ => Duration::from_millis(api.settings().request_timeout_ms),
@@ -73,6 +75,8 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
         answer.headers_mut().insert(&REQUEST_ID, value);
     }
     answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    measures::request(known(&method), route, answer.status().as_u16(), began.elapsed());
     let (status, ms) = (answer.status().as_u16(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     if method == Method::GET || method == Method::HEAD {
         tracing::debug!(request = id, %method, path, who, status, ms, "asked");
@@ -80,6 +84,20 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
         tracing::info!(request = id, %method, path, who, status, ms, "asked");
     }
     answer
+}
+
+/// The method, if it is one that anybody uses: callers may make up others.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Lets a request in, or says why not. Also paths that do not exist are told to nobody without a token.

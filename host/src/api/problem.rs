@@ -41,6 +41,7 @@ codes! {
     BAD_QUERY BAD_REQUEST "bad-query" "The query cannot be read",
     BAD_CONDITION BAD_REQUEST "bad-condition" "The condition cannot be read",
     BODY_CUT_OFF BAD_REQUEST "body-cut-off" "The body is not whole",
+    TLS_NEEDED BAD_REQUEST "tls-needed" "This port speaks TLS alone",
     MALFORMED_JSON BAD_REQUEST "malformed-json" "The body is not JSON",
     MALFORMED_PROTOBUF BAD_REQUEST "malformed-protobuf" "The body is not protobuf",
     TOKEN_MISSING UNAUTHORIZED "token-missing" "A token is needed",

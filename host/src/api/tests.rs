@@ -3,9 +3,12 @@
 mod alerting;
 mod asking;
 mod document;
+mod following;
 mod pushing;
+mod replaying;
 mod roles;
 mod steering;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, Global, clean, print};
+use super::{Exit, Global, certificates, clean, print};
 use crate::config::{Complaints, Config};
 use crate::supervisor::{self, HostError};
 
@@ -16,7 +16,10 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
     let checked = match global.load() {
-        Ok(config) => within(&config)?.map_or(Ok(config), Err),
+        Ok(mut config) => {
+            let files = certificates::check(&config).map(|doubts| config.warnings.extend(doubts)).err();
+            within(&config, files)?.map_or(Ok(config), Err)
+        }
         Err(complaints) => Err(complaints),
     };
     if args.json {
@@ -32,10 +35,13 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
 }
 
 /// What is wrong between the rooms: policies that do not load, parameters that they do not take, readings that are missing.
-fn within(config: &Config) -> Result<Option<Complaints>> {
+fn within(config: &Config, files: Option<Complaints>) -> Result<Option<Complaints>> {
     match super::run::runtime()?.block_on(supervisor::check(config)) {
-        Ok(()) => Ok(None),
-        Err(HostError::Bindings(complaints)) => Ok(Some(complaints)),
+        Ok(()) => Ok(files),
+        Err(HostError::Bindings(mut found)) => {
+            found.complaints.extend(files.into_iter().flat_map(|files| files.complaints));
+            Ok(Some(found))
+        }
         Err(HostError::Source { name, what }) => Err(super::Fail::usage(format!("source {name}: {what}"))),
         Err(error) => Err(error.into()),
     }

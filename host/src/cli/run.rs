@@ -8,13 +8,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Fail, Global};
+use super::{Exit, Fail, Global, certificates};
 use crate::access::Access;
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::sandbox::THREAD_STACK_BYTES;
 use crate::supervisor::{Host, HostError, Steering};
 use crate::telemetry::{self, LogFormat};
+use crate::tls::TlsServer;
 
 /// Run the host.
 #[derive(Debug, Args)]
@@ -44,13 +45,20 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
         let shutdown = CancellationToken::new();
         tokio::spawn(until_told(shutdown.clone()));
         let reload = Hangup::listen();
+        let tls = certificates::open(&config)?;
         let host = build(&config).await?;
-        let (global, dry_run) = (global.clone(), args.dry_run);
-        let load = move || global.load().map(|fresh| Config { dry_run: fresh.dry_run || dry_run, ..fresh });
+        let (global, dry_run, shown) = (global.clone(), args.dry_run, tls.clone());
+        let load = move || {
+            let mut fresh = global.load()?;
+            fresh.dry_run |= dry_run;
+            let renewed = shown.as_deref().map_or(Ok(()), api::renew);
+            fresh.warnings.extend(renewed.err().as_ref().map(certificates::kept_old));
+            Ok(fresh)
+        };
         host.steering().reload_by(Arc::new(load)).await;
         tokio::spawn(reload.obey(host.steering()));
         let api = match config.api.enabled {
-            true => Some(serve(&config, &host, shutdown.clone()).await?),
+            true => Some(serve(&config, &host, tls, shutdown.clone()).await?),
             false => None,
         };
         tracing::info!(data_dir = %config.data_dir.display(), bindings = config.bindings.len(), "running");
@@ -64,7 +72,12 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
 }
 
 /// Begins to serve the API of a host.
-async fn serve(config: &Config, host: &Host, shutdown: CancellationToken) -> Result<JoinHandle<()>> {
+async fn serve(
+    config: &Config,
+    host: &Host,
+    tls: Option<Arc<TlsServer>>,
+    shutdown: CancellationToken,
+) -> Result<JoinHandle<()>> {
     let steering = host.steering();
     let now_ms = steering.clock().now_ms();
     let access = Access::open(Arc::clone(steering.store()), &config.data_dir, now_ms).await?;
@@ -73,15 +86,15 @@ async fn serve(config: &Config, host: &Host, shutdown: CancellationToken) -> Res
         .await
         .with_context(|| format!("listening at {listen}; choose another address with listen in [api]"))?;
     let address = listener.local_addr().context("asking for the address of the API")?;
-    tracing::info!(%address, "the API is served");
-    if !address.ip().to_canonical().is_loopback() {
+    tracing::info!(%address, tls = tls.is_some(), "the API is served");
+    if tls.is_none() && !address.ip().to_canonical().is_loopback() {
         tracing::warn!(%address, "others can reach the API, and tokens cross the network in the clear");
     }
-    Ok(tokio::spawn(api::serve(
-        listener,
-        Api::new(steering, access, config.api.clone(), config.sandbox.upload.bytes_max),
-        shutdown,
-    )))
+    let api = Api::new(steering, access, config.api.clone(), config.sandbox.upload.bytes_max);
+    Ok(match tls {
+        Some(tls) => tokio::spawn(api::serve_tls(listener, api, tls, shutdown)),
+        None => tokio::spawn(api::serve(listener, api, shutdown)),
+    })
 }
 
 /// SIGHUP, which has the configuration read again. Heard of from the start: a host that is told so while it starts neither

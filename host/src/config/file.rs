@@ -54,7 +54,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
-    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item));
+    let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
@@ -62,7 +62,10 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
             *path = base.join(&*path);
         }
     }
-    let sources = read_rooms::<SourceKind>(&root);
+    let mut sources = read_rooms::<SourceKind>(&root);
+    for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
+        *ca_file = base.join(&*ca_file);
+    }
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source") };

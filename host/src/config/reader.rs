@@ -105,6 +105,10 @@ impl<'r> Table<'r> {
         self.reader.complain(&self.span, &self.path, what, remedy);
     }
 
+    pub(super) fn warn(&self, what: impl Into<String>, remedy: impl Into<String>) {
+        self.reader.warn_at(self.reader.place(&self.span), &self.path, what, remedy);
+    }
+
     /// Complains about every key that nobody asked for.
     pub(super) fn finish(self) {
         let known = self.asked.borrow();

@@ -2,6 +2,7 @@
 //! reads the rest.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -52,6 +53,18 @@ pub enum SourceKind {
     HttpJson(HttpJsonConfig),
     /// Readings that others send.
     Push(PushConfig),
+}
+
+impl SourceKind {
+    /// The file that says whom it believes, if it names one.
+    pub(super) fn ca_file(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Process(_) | Self::Push(_) => None,
+            Self::Prometheus(settings) => settings.ca_file.as_mut(),
+            Self::Scrape(settings) => settings.ca_file.as_mut(),
+            Self::HttpJson(settings) => settings.ca_file.as_mut(),
+        }
+    }
 }
 
 /// Kinds of registrar.

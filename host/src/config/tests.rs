@@ -84,6 +84,16 @@ const TABLES: &[Documented] = &[
     documented("`[records]`", "[records]", &[]),
     // Most addresses are refused without this.
     documented("`[api]`", "[api]", &[("allow_insecure", "true")]),
+    documented(
+        "`[api.tls]`",
+        "[api.tls]",
+        &[
+            ("cert", "\"api.pem\""),
+            ("key", "\"api.key\""),
+            ("client_ca", "\"clients.pem\""),
+            ("client_certs", "\"optional\""),
+        ],
+    ),
     documented("`[sandbox]`", "[sandbox]", &[]),
     Documented {
         defaults: "default in `compiled`",
@@ -315,6 +325,9 @@ fn an_address_that_others_reach_is_served_in_the_clear_only_if_the_file_says_so(
         assert!(complaints.contains("api.listen") && complaints.contains("allow_insecure"), "{complaints}");
         assert!(listen(&format!("listen = \"{open}\"\nallow_insecure = true")).is_ok(), "{open}");
     }
+    let tls = "listen = \"0.0.0.0:9470\"\n[api.tls]\ncert = \"api.pem\"\nkey = \"/etc/api.key\"";
+    let read = listen(tls).unwrap().api.tls.unwrap();
+    assert_eq!((read.cert, read.key), ("/etc/trimtab/api.pem".into(), "/etc/api.key".into()), "that needs no leave");
     assert!(listen("listen = \"localhost\"").unwrap_err().to_string().contains("127.0.0.1:9470"));
 }
 
@@ -371,4 +384,18 @@ limits = { cpu = "1m" }
     )
     .unwrap_err();
     insta::assert_snapshot!(complaints.to_string());
+}
+
+#[test]
+fn clients_are_asked_for_certificates_that_somebody_vouches_for() {
+    let said = |lines: &str| {
+        let text = format!("{SOUND}\n[api.tls]\ncert = \"a\"\nkey = \"b\"\n{lines}\n");
+        parse(&text).map(|_| String::new()).unwrap_or_else(|complaints| complaints.to_string())
+    };
+    assert_eq!(said("client_ca = \"c\"\nclient_certs = \"required\""), "");
+    assert_eq!(said("client_certs = \"off\""), "");
+    assert!(said("client_certs = \"optional\"").contains("api.tls.client_certs: nobody vouches for clients"));
+    let warned = parse(&format!("{SOUND}\n[api.tls]\ncert = \"a\"\nkey = \"b\"\nclient_ca = \"c\"")).unwrap().warnings;
+    assert!(warned.iter().any(|warning| warning.remedy.starts_with("set client_certs")), "{warned:?}");
+    assert!(parse(&format!("{SOUND}\n[api.tls]\ncert = \"a\"")).unwrap_err().to_string().contains("key is missing"));
 }

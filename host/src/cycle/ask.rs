@@ -1,22 +1,26 @@
 //! Asks the backend what is there, and the sources what they measured.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::case::Case;
 use super::{Cycle, TurnReport};
 use crate::drivers::{DriverError, Observation};
+use crate::quantity::DurationMs;
 use crate::sources::{AskTarget, Gathered, gather, questions};
 use crate::telemetry::measures;
 
 impl Cycle {
     pub(super) async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
         let limit = Duration::from_millis(self.parts.patience.call_ms);
-        match tokio::time::timeout(limit, self.parts.driver.observe(now_ms)).await {
+        let began = Instant::now();
+        let observed = tokio::time::timeout(limit, self.parts.driver.observe(now_ms)).await;
+        measures::backend_asked(self.parts.driver.name(), began.elapsed());
+        match observed {
             Ok(observed) => observed,
             Err(_) => Err(DriverError::Unreachable {
                 driver: self.parts.driver.name().to_owned(),
-                what: format!("no list within {} ms", self.parts.patience.call_ms),
+                what: format!("no list within {}", DurationMs(self.parts.patience.call_ms)),
             }),
         }
     }
@@ -33,6 +37,7 @@ impl Cycle {
         }
         for seats in rounds.values() {
             let mut gathered = self.ask_sources(cases, seats, now_ms).await;
+            gathered.asked.iter().for_each(|(source, took)| measures::source_asked(source, *took));
             gathered.problems.iter().for_each(|problem| measures::source_error(&problem.source_name));
             report.troubles.extend(gathered.problems.iter().map(|problem| format!("{problem}: {}", problem.why)));
             for (at, seat_at) in seats {

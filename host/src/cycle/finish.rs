@@ -6,6 +6,7 @@ use crate::audit::{self, Closing, RecordId, StepEntry};
 use crate::drivers::{Outcome, StepEnd, StepReport};
 use crate::snapshot::TargetId;
 use crate::store::Write;
+use crate::telemetry::measures;
 
 /// A change whose carrying out has ended.
 #[derive(Debug)]
@@ -98,10 +99,12 @@ impl Cycle {
             let outcome = outcome(finished.reports.as_deref());
             let reports = finished.reports.as_deref().unwrap_or_default();
             tracing::info!(target_id = %finished.target, key = finished.record, %outcome, "change ended");
-            crate::telemetry::measures::change(finished.target.driver(), &outcome.to_string());
             ended.push((finished.target.clone(), finished.record.clone(), outcome));
             writes.extend(closing(finished, reports, now_ms, outcome));
             let mut state = self.states.get(&finished.target).cloned().unwrap_or_default();
+            let flight = state.flight.as_ref().filter(|flight| flight.record == finished.record);
+            let kind = flight.map_or("unknown", |flight| flight.change.kind.as_str());
+            measures::change_ended(finished.target.driver(), kind, &outcome.to_string());
             // A change that is stuck stays in sight until nothing of it is left to wait for.
             if outcome != Outcome::Stuck && state.flight.as_ref().is_some_and(|flight| flight.record == finished.record)
             {

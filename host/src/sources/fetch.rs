@@ -1,12 +1,14 @@
 //! Requests to servers that may be slow, gone, broken or hostile: bounded in time and size, and led nowhere else.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 
-use crate::causes::root_cause;
+use crate::causes::{root_cause, with_causes};
+use crate::quantity::DurationMs;
 
 /// Most redirects followed, all on one host and port.
 const REDIRECTS_MAX: usize = 3;
@@ -47,7 +49,7 @@ pub(super) struct Fetcher {
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("no answer within {0} ms")]
+    #[error("no answer within {}", DurationMs(*.0))]
     TimedOut(u64),
     #[error("{0}")]
     Unreachable(String),
@@ -58,7 +60,8 @@ pub(super) enum FetchError {
 }
 
 impl Fetcher {
-    pub(super) fn new(limits: FetchLimits) -> Result<Self, String> {
+    /// `ca_file` says whom to believe where TLS is spoken; `None`: whom the system believes.
+    pub(super) fn new(limits: FetchLimits, ca_file: Option<&Path>) -> Result<Self, String> {
         let same_origin = Policy::custom(|attempt| {
             let from = attempt.previous().first().map(origin);
             if attempt.previous().len() > REDIRECTS_MAX {
@@ -69,8 +72,8 @@ impl Fetcher {
                 attempt.error("a redirect to another host, which is not followed")
             }
         });
-        crate::tls::ready();
-        let client = Client::builder()
+        let client = crate::tls::believing(Client::builder(), ca_file).map_err(|error| with_causes(&error))?;
+        let client = client
             .no_proxy()
             .redirect(same_origin)
             .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
@@ -116,11 +119,11 @@ impl Fetcher {
     }
 }
 
-/// A URL that we can speak to. TLS is not built in yet.
+/// A URL that we can speak to.
 pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("url {text:?}: {error}"))?;
-    if url.scheme() != "http" || !url.has_host() {
-        return Err(format!("url {text:?} does not begin with http:// and a host"));
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("url {text:?} does not begin with http:// or https:// and a host"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a url must hold no user and no password".to_owned());

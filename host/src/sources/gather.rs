@@ -70,6 +70,8 @@ pub struct Gathered {
     pub readings: HashMap<TargetId, Vec<Reading>>,
     /// What could not be had, and why, in the questions' order.
     pub problems: Vec<Problem>,
+    /// Per question, the source that was asked and how long it took.
+    pub asked: Vec<(String, Duration)>,
 }
 
 /// Groups what many bindings want into one question per reading. Equal declarations of different bindings are one question.
@@ -108,13 +110,15 @@ pub async fn gather(
     now_ms: u64,
 ) -> Gathered {
     let answers = ask_all(sources, questions, limits, now_ms).await;
+    let asked = questions.iter().zip(&answers).map(|(question, answer)| (question.spec.source.clone(), answer.took));
+    let asked = asked.collect();
     let mut order: Vec<_> = questions.iter().zip(answers).collect();
     order.sort_by(|(a, _), (b, _)| (&a.spec.name, &a.spec.subject).cmp(&(&b.spec.name, &b.spec.subject)));
     let mut judge = Judge::new(questions, history, limits, now_ms);
     for (question, answer) in order {
         judge.question(question, answer);
     }
-    judge.finish()
+    Gathered { asked, ..judge.finish() }
 }
 
 /// What became of one question.
@@ -122,6 +126,7 @@ pub async fn gather(
 struct Answer {
     gives: Gives,
     measured: Result<Measurement, Why>,
+    took: Duration,
 }
 
 async fn ask_all(sources: &Sources, questions: &[Question<'_>], limits: &GatherLimits, now_ms: u64) -> Vec<Answer> {
@@ -136,7 +141,7 @@ async fn ask_all(sources: &Sources, questions: &[Question<'_>], limits: &GatherL
             .map(|at| async move {
                 let answer = match (source, questions.get(at)) {
                     (Some(source), Some(question)) => ask(source, question, limits, now_ms, deadline).await,
-                    _ => Answer { gives: Gives::default(), measured: Err(Why::NoSuchSource) },
+                    _ => Answer { gives: Gives::default(), measured: Err(Why::NoSuchSource), took: Duration::ZERO },
                 };
                 (at, answer)
             })
@@ -157,9 +162,10 @@ async fn ask(
     deadline: Instant,
 ) -> Answer {
     let ask = Ask { spec: question.spec, targets: &question.targets, now_ms };
+    let began = Instant::now();
     let measured = match timeout_at(deadline, source.measure(&ask)).await {
         Ok(measured) => measured.map_err(Why::Source),
         Err(_) => Err(Why::TimedOut { after_ms: limits.source_timeout_ms }),
     };
-    Answer { gives: source.gives(), measured }
+    Answer { gives: source.gives(), measured, took: began.elapsed() }
 }

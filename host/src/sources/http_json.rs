@@ -9,6 +9,7 @@ mod pointer;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -31,6 +32,9 @@ const TEXT_BYTES_MAX: usize = 1_024;
 pub struct HttpJsonConfig {
     /// Where the document is.
     pub url: String,
+    /// Who vouches for the server, in PEM; `None`: whom the system believes. For `https://` alone.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Time to connect.
     #[serde(default = "server_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
@@ -48,6 +52,7 @@ impl HttpJsonConfig {
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
+            ca_file: None,
             connect_timeout_ms: server_connect_timeout_ms(),
             timeout_ms: server_timeout_ms(),
             body_bytes_max: default_body_bytes_max(),
@@ -84,11 +89,12 @@ impl HttpJsonSource {
     /// # Errors
     /// What is wrong with the configured address.
     pub fn new(name: &str, config: &HttpJsonConfig) -> Result<Self, String> {
-        let fetcher = Fetcher::new(FetchLimits {
+        let limits = FetchLimits {
             connect_timeout_ms: config.connect_timeout_ms,
             timeout_ms: config.timeout_ms,
             body_bytes_max: config.body_bytes_max,
-        })?;
+        };
+        let fetcher = Fetcher::new(limits, config.ca_file.as_deref())?;
         Ok(Self { name: name.to_owned(), fetcher, url: parse_url(&config.url)?, last: Mutex::default() })
     }
 

@@ -10,6 +10,8 @@ mod owners;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -44,6 +46,9 @@ pub struct PrometheusConfig {
     /// Whether an answer is taken that the server itself calls incomplete. A sum over a part would read as a fall in load.
     #[serde(default)]
     pub partial_answers: bool,
+    /// Who vouches for the server, in PEM; `None`: whom the system believes. For `https://` alone.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Time to connect.
     #[serde(default = "server_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
@@ -64,6 +69,7 @@ impl PrometheusConfig {
             target_label: default_target_label(),
             instance_label: default_instance_label(),
             partial_answers: false,
+            ca_file: None,
             connect_timeout_ms: server_connect_timeout_ms(),
             timeout_ms: server_timeout_ms(),
             body_bytes_max: default_body_bytes_max(),
@@ -106,11 +112,12 @@ impl PrometheusSource {
             url.set_query(None);
             url
         };
-        let fetcher = Fetcher::new(FetchLimits {
+        let limits = FetchLimits {
             connect_timeout_ms: config.connect_timeout_ms,
             timeout_ms: config.timeout_ms,
             body_bytes_max: config.body_bytes_max,
-        })?;
+        };
+        let fetcher = Fetcher::new(limits, config.ca_file.as_deref())?;
         let (instant, range) = (at("query"), at("query_range"));
         Ok(Self { name: name.to_owned(), config, fetcher, instant, range })
     }

@@ -12,6 +12,7 @@ mod rates;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,12 @@ pub struct ScrapeConfig {
     /// Path of the exposition at each instance's address.
     #[serde(default = "default_path")]
     pub path: String,
+    /// Whether instances speak TLS. Their certificates must then name the addresses at which they are asked.
+    #[serde(default)]
+    pub https: bool,
+    /// Who vouches for the instances, in PEM; `None`: whom the system believes. For `https` alone.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Instances asked at once.
     #[serde(default = "default_at_once_max")]
     pub at_once_max: usize,
@@ -58,6 +65,8 @@ impl Default for ScrapeConfig {
     fn default() -> Self {
         Self {
             path: default_path(),
+            https: false,
+            ca_file: None,
             at_once_max: default_at_once_max(),
             connect_timeout_ms: default_connect_timeout_ms(),
             timeout_ms: default_timeout_ms(),
@@ -112,12 +121,14 @@ impl ScrapeSource {
         if !config.path.starts_with('/') {
             return Err(format!("path {:?} does not begin with a slash", config.path));
         }
-        let fetcher = Fetcher::new(FetchLimits {
+        let limits = FetchLimits {
             connect_timeout_ms: config.connect_timeout_ms,
             timeout_ms: config.timeout_ms,
             body_bytes_max: config.body_bytes_max,
-        })?;
-        let pages = Pages::new(fetcher, config.path.clone());
+        };
+        let fetcher = Fetcher::new(limits, config.ca_file.as_deref())?;
+        let scheme = if config.https { "https" } else { "http" };
+        let pages = Pages::new(fetcher, scheme, config.path.clone());
         Ok(Self { name: name.to_owned(), config, pages, rates: Mutex::default() })
     }
 

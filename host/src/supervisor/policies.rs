@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -14,6 +15,7 @@ use crate::config;
 use crate::cycle::Happening;
 use crate::registry::{Active, PushMeta, Rehearsal, TrialCase, Version};
 use crate::snapshot::{Snapshot, TargetId};
+use crate::telemetry::measures;
 
 /// Targets whose last snapshots an upload is tried on.
 const TARGETS_MAX: usize = 8;
@@ -27,7 +29,14 @@ impl Steering {
     /// # Errors
     /// Where the host is to blame; a bad upload is a version in the state `rejected`.
     pub async fn push(&self, bytes: &[u8], meta: &PushMeta) -> Result<Version, SteerError> {
-        Ok(self.registry().push(bytes, meta, &LastSeen(self)).await?)
+        let began = Instant::now();
+        let pushed = self.registry().push(bytes, meta, &LastSeen(self)).await;
+        let outcome = match &pushed {
+            Ok(version) => version.rejected.as_ref().map_or("tried", |_| "rejected"),
+            Err(_) => "failed",
+        };
+        measures::upload(outcome, began.elapsed());
+        Ok(pushed?)
     }
 
     /// Lets a version run: for one binding, or for all that use its name. At once and as a whole: turns in progress end on the

@@ -106,12 +106,17 @@ async fn decisions_are_listed_page_by_page_and_shown_whole() {
 #[tokio::test]
 async fn the_measures_are_text_that_prometheus_reads() {
     let stage = Stage::open().await;
-    let answer = stage.admin(Method::GET, "/metrics").send().await.unwrap();
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let answer = stage.admin(Method::GET, "/metrics").header("accept", accept).send().await.unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = answer.text().await.unwrap();
     for line in [
         "trimtab_turns_total{driver=\"local\"}",
-        "trimtab_turn_stage_seconds_total{driver=\"local\",stage=\"observe\"}",
+        "trimtab_turn_stage_duration_seconds_count{driver=\"local\",stage=\"observe\"}",
+        "trimtab_source_duration_seconds_count{source=\"page\"}",
+        "trimtab_readings_total{freshness=\"absent\"}",
+        "trimtab_api_requests_total{method=\"GET\",route=\"/readyz\",status=\"200\"}",
+        "trimtab_frozen 0",
         "trimtab_evaluations_total{policy=\"target-tracking\",outcome=\"refused\"}",
         "trimtab_source_errors_total{source=\"page\"}",
         "trimtab_targets 2",
@@ -120,6 +125,9 @@ async fn the_measures_are_text_that_prometheus_reads() {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
     assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
+    let answer = stage.admin(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert!(!answer.text().await.unwrap().contains("# EOF"));
     stage.end().await;
 }
 

@@ -102,7 +102,7 @@ impl<'a> Judge<'a> {
     pub(super) fn finish(self) -> Gathered {
         self.history.lock().sweep(self.now_ms);
         let readings = self.targets.into_iter().map(|(target, readings)| (target.clone(), readings)).collect();
-        Gathered { readings, problems: self.problems }
+        Gathered { readings, problems: self.problems, asked: Vec::new() }
     }
 
     /// Indexes of the rows by (target's slot, owner). Rows of targets that nobody asked about fall away: a query may know

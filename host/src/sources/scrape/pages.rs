@@ -16,6 +16,8 @@ const ACCEPT: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
 #[derive(Debug)]
 pub(super) struct Pages {
     fetcher: Fetcher,
+    /// `http` or `https`.
+    scheme: &'static str,
     path: String,
     turn: Mutex<Turn>,
 }
@@ -39,8 +41,8 @@ pub(super) struct Page {
 }
 
 impl Pages {
-    pub(super) fn new(fetcher: Fetcher, path: String) -> Self {
-        Self { fetcher, path, turn: Mutex::default() }
+    pub(super) fn new(fetcher: Fetcher, scheme: &'static str, path: String) -> Self {
+        Self { fetcher, scheme, path, turn: Mutex::default() }
     }
 
     /// Keeps lines of this metric from now on.
@@ -55,7 +57,7 @@ impl Pages {
     pub(super) async fn page(&self, address: &str, name: &str, now_ms: u64) -> Result<Arc<Page>, String> {
         let (names, cell, began) = self.cell(address, name, now_ms);
         let fetched = cell.get_or_init(|| async {
-            let url = parse_url(&format!("http://{address}{}", self.path))?;
+            let url = parse_url(&format!("{}://{address}{}", self.scheme, self.path))?;
             let body = self.fetcher.get(url, ACCEPT).await.map_err(|error| error.to_string())?;
             let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let text = std::str::from_utf8(&body).map_err(|error| format!("its answer is not text: {error}"))?;
