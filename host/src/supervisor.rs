@@ -5,6 +5,7 @@
 mod alerting;
 mod bind;
 mod hand;
+mod labels;
 mod orders;
 mod own;
 mod pace;
@@ -37,7 +38,7 @@ use self::steering::SteeringParts;
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
-use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, SystemClock, TurnReport};
+use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
@@ -136,6 +137,7 @@ impl Host {
             alerts: Arc::new(Alerts::load(Arc::clone(&store)).await?),
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
+        let shared = Shared::default();
         // Only now: the data directory is this host's.
         let drivers = match drivers {
             Some(drivers) => drivers,
@@ -159,6 +161,7 @@ impl Host {
                 patience: Patience::default(),
                 gather_limits: GatherLimits::default(),
                 lease,
+                shared: shared.clone(),
             };
             let mut cycle = Cycle::take_up(parts).await?;
             cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
@@ -264,7 +267,7 @@ impl Host {
 /// # Errors
 /// Everything that is wrong.
 pub async fn check(config: &Config) -> Result<(), HostError> {
-    let registry = registry(config, Arc::new(MemoryStore::new()), None)?;
+    let registry = Arc::new(registry(config, Arc::new(MemoryStore::new()), None)?);
     let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
     bind_all(&registry, &sources, config, &BTreeMap::new()).await?;
     Ok(())
@@ -294,13 +297,13 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
 
 /// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(
-    registry: &Registry,
+    registry: &Arc<Registry>,
     sources: &Sources,
     config: &Config,
     own: &BTreeMap<String, config::Binding>,
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = driver_complaints(config);
-    let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run, found: Found::default() };
+    let binder = Binder { registry, sources, planned: None, config, found: Found::default() };
     match binder.all(&reload::wanted(config, own), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}

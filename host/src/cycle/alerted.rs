@@ -4,15 +4,37 @@
 use std::sync::Arc;
 
 use super::evaluate::{CameTo, SlotAnswer};
-use super::{Case, Cycle, SeatCase};
-use crate::alerts::{Alerts, Handled, Handling, OpenAlerts};
+use super::record::{self, Act};
+use super::{Case, Cycle, CycleError, SeatCase};
+use crate::alerts::{Alerts, Dealt, Handled, Handling, OpenAlerts};
 use crate::bounds::Quiet;
 use crate::policy::{NeedKind, Verdict};
+use crate::store::Write;
 
 impl Cycle {
     /// Shows policies these alerts from the next turn on. Without this there are none.
     pub fn hear(&mut self, alerts: Arc<Alerts>) {
         self.alerts = Some(alerts);
+    }
+
+    /// Makes a turn durable, and with it which alerts its policies dealt with.
+    pub(super) async fn commit(
+        &mut self,
+        cases: &[Case],
+        mut writes: Vec<Write>,
+        begun: &[Act],
+        now_ms: u64,
+    ) -> Result<(), CycleError> {
+        let handlings = handlings(cases, now_ms);
+        let alerts = self.alerts.clone().filter(|_| !handlings.is_empty());
+        let mut dealt = match &alerts {
+            Some(alerts) => Some(alerts.deal(handlings).await?),
+            None => None,
+        };
+        writes.extend(dealt.iter_mut().flat_map(Dealt::writes));
+        record::commit(self, writes, begun).await?;
+        dealt.into_iter().for_each(Dealt::hold);
+        Ok(())
     }
 
     /// The alerts of this turn, if any of its policies asks for such.
@@ -26,7 +48,7 @@ impl Cycle {
 }
 
 /// What was dealt with in these cases. A wish that was held back leaves the alert open: the next turn sees it again.
-pub(super) fn handlings(cases: &[Case], now_ms: u64) -> Vec<Handling> {
+fn handlings(cases: &[Case], now_ms: u64) -> Vec<Handling> {
     let mut handlings = Vec::new();
     for case in cases {
         for seat in case.seats.iter().filter(|seat| seat.acts && came_through(seat)) {

@@ -52,6 +52,9 @@ fn ending(binding: &Binding) -> Binding {
         readings: Vec::new(),
         slots: Vec::new(),
         alerts: Vec::new(),
+        caps: Range { min: 0, max: 0 },
+        group: None,
+        fitting: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! A host that is steered while it runs.
 
 mod alerting;
+mod groups;
+mod labels;
+mod modes;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::stage::{CONFIG, Stage};
 use crate::alerts::{Aim, EXPIRES_MS_DEFAULT, Incoming};
 use crate::audit::Trigger;
-use crate::cycle::{Binding, Clock as _, Slot};
+use crate::cycle::{Binding, Clock as _};
 use crate::policy::{Need, NeedKind};
 use crate::snapshot::Subject;
 
@@ -21,23 +21,9 @@ fn with_alerts(running: &Binding) -> Binding {
         step_ms: 0,
         required: false,
     };
-    let slot = |slot: &Slot| Slot {
-        name: slot.name.clone(),
-        policy: Arc::clone(&slot.policy),
-        params: slot.params.clone(),
-        needs: slot.needs.iter().cloned().chain([alerts.clone()]).collect(),
-        granted: slot.granted.clone(),
-    };
-    Binding {
-        name: running.name.clone(),
-        digest: running.digest.clone(),
-        select: running.select.clone(),
-        every_ms: running.every_ms,
-        settings: running.settings.clone(),
-        readings: running.readings.clone(),
-        slots: running.slots.iter().map(slot).collect(),
-        alerts: running.alerts.clone(),
-    }
+    let mut binding = running.clone();
+    binding.slots.iter_mut().for_each(|slot| slot.needs.push(alerts.clone()));
+    binding
 }
 
 fn grows() -> Incoming {
