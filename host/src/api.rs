@@ -12,6 +12,8 @@
 //! | `POST /v1/reload` | operator | the configuration again |
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
 //! | `PUT`, `DELETE /v1/bindings/{name}` | operator | bindings by API, in place of the file's |
+//! | `POST /v1/readings`, `POST /v1/otlp/metrics` | operator | takes in readings |
+//! | `GET /v1/alerts`; `POST /v1/alerts`, `DELETE /v1/alerts/{id}` | viewer; operator | alerts, and what became of them |
 //! | `GET /v1/decisions`, `GET /v1/decisions/{id}` | viewer | what was decided, and why |
 //! | `GET /v1/decisions/{id}/replay`, `POST /v1/targets/{driver}/{name}/replay` | viewer | recorded turns, played again |
 //! | `POST /v1/targets/{driver}/{name}/compare` | viewer | two policies on the same recorded turns |
@@ -39,8 +41,10 @@ mod rates;
 mod ask;
 mod page;
 mod problem;
+mod refusal;
 mod reply;
 
+mod alerts;
 mod bindings;
 mod decisions;
 mod events;
@@ -48,8 +52,10 @@ mod explain;
 mod grants;
 mod health;
 mod measures;
+mod otlp;
 mod policies;
 mod pulls;
+mod readings;
 mod replays;
 mod shadows;
 mod steer;
@@ -201,6 +207,10 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(steer::reload))
         .routes(routes!(bindings::list))
         .routes(routes!(bindings::show, bindings::put, bindings::remove))
+        .routes(routes!(readings::push))
+        .routes(routes!(otlp::metrics))
+        .routes(routes!(alerts::list, alerts::take))
+        .routes(routes!(alerts::remove))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::show))
         .routes(routes!(replays::replay_one))

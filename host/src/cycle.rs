@@ -8,6 +8,7 @@
 //! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
 
 mod agree;
+mod alerted;
 mod ask;
 mod board;
 mod budget;
@@ -17,6 +18,7 @@ mod evaluate;
 mod execute;
 mod finish;
 mod fitting;
+mod known;
 mod leave;
 mod live;
 mod look;
@@ -60,11 +62,12 @@ use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 pub use self::steered::Steered;
+use crate::alerts::Alerts;
 use crate::audit::{AuditError, Recorder, Trigger};
 use crate::bounds::{Budget, Gates};
 use crate::drivers::{Driver, Observation, ObservedTarget};
 use crate::registrars::Registrar;
-use crate::snapshot::TargetId;
+use crate::snapshot::{Node, TargetId};
 use crate::sources::{GatherLimits, History, Sources};
 use crate::store::{Store, StoreError};
 use crate::telemetry::measures;
@@ -147,6 +150,10 @@ pub struct Cycle {
     steered: watch::Receiver<Arc<Steered>>,
     /// Where targets are shown.
     board: Arc<Board>,
+    /// Alerts that policies may ask for.
+    alerts: Option<Arc<Alerts>>,
+    /// The backend's nodes as last told, for turns that do not ask it.
+    nodes: Vec<Node>,
 }
 
 /// Why and for whom a turn is made.
@@ -232,6 +239,8 @@ impl Cycle {
             finished: mpsc::unbounded_channel(),
             steered: watch::channel(Arc::default()).1,
             board: Arc::default(),
+            alerts: None,
+            nodes: Vec::new(),
             ended: Vec::new(),
         };
         cycle.seed_budgets();
@@ -301,7 +310,14 @@ impl Cycle {
             let seats = self.states.iter().flat_map(|(target, state)| state.seated().map(move |name| (target, name)));
             self.jumped = seats.map(|(target, name)| (target.clone(), name.clone())).collect();
         }
-        let observation = match self.observe(now_ms).instrument(tracing::info_span!("observe")).await {
+        let known = self.known(occasion, now_ms);
+        // When each target of a turn that asks nobody was seen is told by what is shown of it.
+        let asked_ms = known.is_none().then_some(now_ms);
+        let observed = match known {
+            Some(known) => Ok(known),
+            None => self.observe(now_ms).instrument(tracing::info_span!("observe")).await,
+        };
+        let observation = match observed {
             Ok(observation) => observation,
             Err(error) => {
                 tracing::warn!(driver = self.parts.driver.name(), %error, "could not observe: all its targets stay as they are");
@@ -322,13 +338,17 @@ impl Cycle {
         }
         leave::tell(self, &observation.targets, occasion.bindings, now_ms, &mut report).await?;
         let gone = self.gone(&observation, occasion);
-        if observation.unreadable.is_empty() {
+        // What was not asked about is not gone.
+        if observation.unreadable.is_empty() && asked_ms.is_some() {
             self.let_go(&observation.targets, now_ms);
         }
         self.fit(&observation.targets, occasion).await;
         laps.lap(&mut report.spent.observe);
         let mut views = Vec::new();
         let mut cases = self.cases(observation.targets, occasion, now_ms, &mut views);
+        for case in &mut cases {
+            case.seen_ms = asked_ms.or_else(|| self.board.target(&case.observed.target.id)?.seen_ms);
+        }
         self.gather(&mut cases, now_ms, &mut report).instrument(tracing::info_span!("gather")).await;
         laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
@@ -336,7 +356,10 @@ impl Cycle {
             self.turn_of(chunk, &observation.nodes, now_ms, occasion.trigger, &mut report, &mut views).await?;
         }
         self.board.show(views, &gone);
-        self.board.saw(self.parts.driver.name(), Ok(now_ms));
+        if asked_ms.is_some() {
+            self.board.saw(self.parts.driver.name(), Ok(now_ms));
+            self.nodes = observation.nodes;
+        }
         measure::turn(self.parts.driver.name(), began.elapsed(), &report.spent);
         Ok(report)
     }
@@ -402,7 +425,7 @@ impl Cycle {
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
             state.held = held;
             let remarks = self.take_labels(id, &seats, &mut state);
-            cases.push(Case { observed, state, seats, conflict, waiting, remarks, written_ms: 0 });
+            cases.push(Case { observed, state, seats, conflict, waiting, remarks, written_ms: 0, seen_ms: None });
         }
         cases
     }
@@ -411,7 +434,7 @@ impl Cycle {
     async fn turn_of(
         &mut self,
         mut cases: Vec<Case>,
-        nodes: &[crate::snapshot::Node],
+        nodes: &[Node],
         now_ms: u64,
         trigger: &Trigger,
         report: &mut TurnReport,
@@ -419,10 +442,12 @@ impl Cycle {
     ) -> Result<(), CycleError> {
         let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
+        let alerts = self.open_alerts(&cases, now_ms);
         let stage = tracing::info_span!("look", targets = cases.len()).entered();
         for case in &mut cases {
             case.state.settle(&case.observed, self.running.contains_key(&case.observed.target.id), now_ms);
-            let facts = look::Facts { observed: &case.observed, state: &case.state, nodes, backend_counts, now_ms };
+            let (observed, state) = (&case.observed, &case.state);
+            let facts = look::Facts { observed, state, nodes, alerts: &alerts, backend_counts, now_ms };
             for seat in &mut case.seats {
                 seat.snapshot = Some(look::snapshot(&facts, &seat.binding, std::mem::take(&mut seat.readings)));
             }
@@ -444,7 +469,7 @@ impl Cycle {
         let begun = match opened {
             Ok((writes, begun)) => {
                 let stage = tracing::info_span!("commit", writes = writes.len(), begun = begun.len());
-                record::commit(self, writes, &begun).instrument(stage).await.map(|()| begun)
+                self.commit(&cases, writes, &begun, now_ms).instrument(stage).await.map(|()| begun)
             }
             Err(error) => Err(error),
         };

@@ -26,6 +26,8 @@ pub mod registrars;
 
 pub mod store;
 
+pub mod alerts;
+
 pub mod audit;
 
 pub mod access;

@@ -8,6 +8,7 @@ pub mod http_json;
 pub mod memory;
 pub mod process;
 pub mod prometheus;
+pub mod push;
 pub mod scrape;
 
 mod fetch;
@@ -58,6 +59,11 @@ pub trait Source: Send + Sync + Debug {
     /// # Errors
     /// What does not work, and the remedy.
     async fn check(&self) -> Result<(), SourceError>;
+
+    /// Itself, where it is one that others send readings to.
+    fn pushed(&self) -> Option<&push::PushSource> {
+        None
+    }
 }
 
 /// What a source does by itself. What it does not, [`gather`] does: it keeps the samples of `look_back_ms` in a [`History`],

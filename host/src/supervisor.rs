@@ -2,6 +2,7 @@
 //!
 //! Nothing starts half-built: what cannot be built is said before the first turn.
 
+mod alerting;
 mod automatic;
 mod bind;
 mod folder;
@@ -13,6 +14,7 @@ mod own;
 mod pace;
 mod policies;
 mod pull;
+mod pushed;
 mod reload;
 mod shadows;
 mod steer_error;
@@ -34,12 +36,14 @@ use self::bind::{Binder, Found};
 pub use self::own::OwnBinding;
 pub use self::policies::Activation;
 pub use self::pull::AllowedPull;
+pub use self::pushed::{PushError, PushIndex, PushedReading};
 use self::reload::InForce;
 pub use self::reload::{Loader, ReloadReport};
 pub use self::shadows::{ShadowSeen, ShadowWanted};
 pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
+use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
@@ -52,6 +56,7 @@ use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
 use crate::sources::http_json::HttpJsonSource;
 use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
+use crate::sources::push::PushSource;
 use crate::sources::scrape::ScrapeSource;
 use crate::sources::{GatherLimits, Source, Sources};
 use crate::store::{MemoryStore, SqliteStore, Store, StoreError, Write};
@@ -98,6 +103,19 @@ impl Host {
     /// # Errors
     /// What could not be built; nothing was started.
     pub async fn build(config: &Config) -> Result<Self, HostError> {
+        Self::assemble(config, None).await
+    }
+
+    /// Builds all rooms over these backends, which bear the names of those that the configuration declares: for stories and
+    /// benchmarks.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub async fn build_over(config: &Config, drivers: Vec<Arc<dyn Driver>>) -> Result<Self, HostError> {
+        Self::assemble(config, Some(drivers)).await
+    }
+
+    async fn assemble(config: &Config, drivers: Option<Vec<Arc<dyn Driver>>>) -> Result<Self, HostError> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
         let cache = Some(ArtefactCache::open(&config.data_dir)?);
         let registry = Arc::new(registry(config, Arc::clone(&store), cache)?);
@@ -124,13 +142,19 @@ impl Host {
             bindings,
             in_force: InForce { config: config.clone(), own, sources: Arc::clone(&sources), load: from_file(config) },
             steered: hand::load(store.as_ref()).await?,
+            alerts: Arc::new(Alerts::load(Arc::clone(&store)).await?),
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
         let shared = Shared::default();
-        let mut backends = Vec::with_capacity(config.drivers.len());
-        for named in &config.drivers {
+        // Only now: the data directory is this host's.
+        let drivers = match drivers {
+            Some(drivers) => drivers,
+            None => config.drivers.iter().map(|named| driver(named, config)).collect::<Result<_, _>>()?,
+        };
+        let mut backends = Vec::with_capacity(drivers.len());
+        for driver in drivers {
             let parts = Parts {
-                driver: driver(named, config)?,
+                driver,
                 registrars: registrars.clone(),
                 sources: Arc::clone(&sources),
                 store: Arc::clone(&store),
@@ -149,6 +173,7 @@ impl Host {
             };
             let mut cycle = Cycle::take_up(parts).await?;
             cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
+            cycle.hear(Arc::clone(steering.alerts()));
             backends.push(cycle);
         }
         let retention = audit::Retention {
@@ -320,6 +345,7 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::Prometheus(settings) => Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
+        SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
     };
     Ok((name.clone(), source))
 }
@@ -343,6 +369,9 @@ async fn keep_house(steering: Steering, retention: audit::Retention, shutdown: C
         match audit::retain(steering.store().as_ref(), &retention, steering.clock().now_ms()).await {
             Ok(retained) => tracing::debug!(?retained, "old records dropped"),
             Err(error) => tracing::warn!(%error, "old records could not be dropped"),
+        }
+        if let Err(error) = steering.alerts().sweep(steering.clock().now_ms()).await {
+            tracing::warn!(%error, "alerts that are over could not be dropped");
         }
         if let Err(error) = steering.sweep().await {
             tracing::warn!(%error, "pauses and pins that have ended could not be dropped");

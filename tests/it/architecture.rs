@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("bounds", &["snapshot", "policy"]),
     ("drivers", &["snapshot", "bounds"]),
     ("registrars", &["snapshot", "bounds"]),
+    ("alerts", &["store", "snapshot"]),
     ("audit", &["store", "snapshot", "sources", "policy", "bounds", "drivers"]),
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
     ("replay", &["store", "snapshot", "policy", "audit", "registry"]),

@@ -38,11 +38,15 @@ pub enum Permission {
     TokenManage,
     /// See who changed what.
     TrailRead,
+    /// Send readings of targets, which policies then decide by.
+    ReadingPush,
+    /// Send alerts, and end them.
+    AlertPush,
 }
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::TargetRead,
         Self::DecisionRead,
         Self::BindingRead,
@@ -57,6 +61,8 @@ impl Permission {
         Self::HostSteer,
         Self::TokenManage,
         Self::TrailRead,
+        Self::ReadingPush,
+        Self::AlertPush,
     ];
 
     /// The least role that has it.
@@ -67,9 +73,13 @@ impl Permission {
                 Role::Viewer
             }
             Self::PolicyUpload | Self::PolicyShadow => Role::Author,
-            Self::PolicyActivate | Self::PolicyRemove | Self::BindingWrite | Self::TargetSteer | Self::HostSteer => {
-                Role::Operator
-            }
+            Self::PolicyActivate
+            | Self::PolicyRemove
+            | Self::BindingWrite
+            | Self::TargetSteer
+            | Self::HostSteer
+            | Self::ReadingPush
+            | Self::AlertPush => Role::Operator,
             Self::TokenManage | Self::TrailRead => Role::Admin,
         }
     }
@@ -120,6 +130,8 @@ impl Permission {
             Self::HostSteer => "host-steer",
             Self::TokenManage => "token-manage",
             Self::TrailRead => "trail-read",
+            Self::ReadingPush => "reading-push",
+            Self::AlertPush => "alert-push",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What callers send, read with a limit on everything; what cannot be read is a problem that says why.
 
+use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header;
@@ -40,6 +41,18 @@ impl Later {
         Body::from_request(self.0, api).await.map(|Body(read)| read)
     }
 
+    /// Reads it as it is: protobuf, not packed.
+    pub(super) async fn protobuf(self, api: &Api) -> Result<Bytes, Problem> {
+        let kind = self.header(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let packed = self.header(header::CONTENT_ENCODING).unwrap_or("identity");
+        if !kind.eq_ignore_ascii_case("application/x-protobuf") || !packed.eq_ignore_ascii_case("identity") {
+            let detail = format!("the body is said to be {kind:?}, packed as {packed:?}");
+            let remedy = "send protobuf as it is: \"content-type: application/x-protobuf\", compression: none";
+            return Err(Problem::new(Code::NOT_PROTOBUF, detail, remedy));
+        }
+        receive(self.0, api, Code::BODY_CUT_OFF).await
+    }
+
     /// A header of the request.
     pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.0.headers().get(name).and_then(|value| value.to_str().ok())
@@ -56,39 +69,38 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             let detail = format!("the body is said to be {kind:?}");
             return Err(Problem::new(Code::NOT_JSON, detail, "send JSON, with \"content-type: application/json\""));
         }
-        let bytes_max = api.settings().body_bytes_max;
-        let patience = DurationMs(api.settings().body_timeout_ms);
-        let timeout = patience.duration();
-        let too_large = || {
-            let detail = format!("the body is larger than {bytes_max} bytes");
-            Problem::new(Code::BODY_TOO_LARGE, detail, "send less, or raise body_max in [api]")
-        };
-        // What is said to be too large is not waited for.
-        let said =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
-        if said.is_some_and(|said| said > bytes_max as u64) {
-            return Err(too_large());
-        }
-        let bytes = match tokio::time::timeout(timeout, axum::body::to_bytes(request.into_body(), bytes_max)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) if is_limit(&error) => return Err(too_large()),
-            Ok(Err(_)) => {
-                let detail = "the body ended before it was whole";
-                return Err(Problem::new(Code::MALFORMED_JSON, detail, "send it again"));
-            }
-            Err(_) => {
-                let detail = format!("the body did not arrive within {patience}");
-                return Err(Problem::new(
-                    Code::BODY_TOO_SLOW,
-                    detail,
-                    "send it faster, or raise body_timeout in [api]",
-                ));
-            }
-        };
+        let bytes = receive(request, api, Code::MALFORMED_JSON).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let code = if error.is_data() { Code::WRONG_SHAPE } else { Code::MALFORMED_JSON };
             Problem::new(code, error.to_string(), "see /openapi.json for what is asked for here")
         })
+    }
+}
+
+/// The body's bytes. `cut_off`: what is said of one that ends too soon.
+async fn receive(request: Request, api: &Api, cut_off: Code) -> Result<Bytes, Problem> {
+    let bytes_max = api.settings().body_bytes_max;
+    let patience = DurationMs(api.settings().body_timeout_ms);
+    let too_large = || {
+        let detail = format!("the body is larger than {bytes_max} bytes");
+        Problem::new(Code::BODY_TOO_LARGE, detail, "send less, or raise body_max in [api]")
+    };
+    // What is said to be too large is not waited for.
+    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > bytes_max as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(patience.duration(), axum::body::to_bytes(request.into_body(), bytes_max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_limit(&error) => Err(too_large()),
+        Ok(Err(_)) => {
+            let detail = "the body ended before it was whole";
+            Err(Problem::new(cut_off, detail, "send it again"))
+        }
+        Err(_) => {
+            let detail = format!("the body did not arrive within {patience}");
+            Err(Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]"))
+        }
     }
 }
 

@@ -44,6 +44,7 @@ codes! {
     BODY_CUT_OFF BAD_REQUEST "body-cut-off" "The body is not whole",
     TLS_NEEDED BAD_REQUEST "tls-needed" "This port speaks TLS alone",
     MALFORMED_JSON BAD_REQUEST "malformed-json" "The body is not JSON",
+    MALFORMED_PROTOBUF BAD_REQUEST "malformed-protobuf" "The body is not protobuf",
     TOKEN_MISSING UNAUTHORIZED "token-missing" "A token is needed",
     TOKEN_MALFORMED UNAUTHORIZED "token-malformed" "This is no token",
     TOKEN_UNKNOWN UNAUTHORIZED "token-unknown" "The token is not known",
@@ -58,6 +59,7 @@ codes! {
     NO_SUCH_VERSION NOT_FOUND "no-such-version" "There is no such version",
     NO_SUCH_SHADOW NOT_FOUND "no-such-shadow" "This version does not watch",
     NO_SUCH_JOB NOT_FOUND "no-such-job" "There is no such job",
+    NO_SUCH_ALERT NOT_FOUND "no-such-alert" "There is no such alert",
     NO_SUCH_TOKEN NOT_FOUND "no-such-token" "There is no such token",
     METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "This path knows other methods",
     BODY_TOO_SLOW REQUEST_TIMEOUT "body-too-slow" "The body did not arrive in time",
@@ -72,6 +74,7 @@ codes! {
     STALE PRECONDITION_FAILED "stale" "It is at another version by now",
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
     NOT_JSON UNSUPPORTED_MEDIA_TYPE "not-json" "The body must be JSON",
+    NOT_PROTOBUF UNSUPPORTED_MEDIA_TYPE "not-protobuf" "The body must be protobuf",
     WRONG_SHAPE UNPROCESSABLE_ENTITY "wrong-shape" "The body is not what is asked for here",
     REFUSED UNPROCESSABLE_ENTITY "refused" "What was asked for cannot be",
     OUT_OF_RANGE UNPROCESSABLE_ENTITY "out-of-range" "The binding does not allow this",
@@ -144,6 +147,11 @@ impl Problem {
 
     pub(super) fn no_such_route() -> Self {
         Self::new(Code::NO_SUCH_ROUTE, "there is nothing at this path", "see /openapi.json for all that there is")
+    }
+
+    /// Its code, what is wrong, and the remedy, for one of many things that were asked for at once.
+    pub(super) fn parts(&self) -> (&'static str, &str, &str) {
+        (self.code.word, &self.detail, &self.remedy)
     }
 
     /// With the methods that the path knows.

@@ -37,6 +37,16 @@ const fn rule(method: Method, path: &'static str, needs: Needs, problems: &'stat
 const JSON: [Code; 6] =
     [Code::MALFORMED_JSON, Code::BODY_TOO_SLOW, Code::BODY_TOO_LARGE, Code::NOT_JSON, Code::WRONG_SHAPE, Code::REFUSED];
 
+/// What a body of protobuf can be wrong with.
+const PROTOBUF: [Code; 6] = [
+    Code::BODY_CUT_OFF,
+    Code::MALFORMED_PROTOBUF,
+    Code::BODY_TOO_SLOW,
+    Code::BODY_TOO_LARGE,
+    Code::NOT_PROTOBUF,
+    Code::REFUSED,
+];
+
 /// What can be wrong with a target that is named.
 const TARGET: [Code; 2] = [Code::BAD_PATH, Code::NO_SUCH_TARGET];
 
@@ -122,6 +132,16 @@ pub(super) static RULES: &[Rule] = &[
         "/v1/bindings/{name}",
         Needs::ForEach(Permission::BindingWrite),
         &[Code::BAD_PATH, Code::BAD_CONDITION, Code::NO_SUCH_BINDING, Code::STALE, Code::CONFIGURATION],
+    ),
+    rule(Method::POST, "/v1/readings", Needs::ForEach(Permission::ReadingPush), &[]).with(&JSON),
+    rule(Method::POST, "/v1/otlp/metrics", Needs::ForEach(Permission::ReadingPush), &[]).with(&PROTOBUF),
+    rule(Method::GET, "/v1/alerts", Needs::ForEach(Permission::TargetRead), &[Code::BAD_QUERY]),
+    rule(Method::POST, "/v1/alerts", Needs::ForEach(Permission::AlertPush), &[]).with(&JSON),
+    rule(
+        Method::DELETE,
+        "/v1/alerts/{id}",
+        Needs::ForEach(Permission::AlertPush),
+        &[Code::BAD_PATH, Code::NO_SUCH_ALERT],
     ),
     rule(Method::GET, "/v1/decisions", Needs::ForEach(Permission::DecisionRead), &[Code::BAD_QUERY]),
     rule(

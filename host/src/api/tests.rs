@@ -1,9 +1,11 @@
 //! Stories over a real server: a host with a process driver whose workloads have no instances, spoken to over loopback.
 
+mod alerting;
 mod asking;
 mod document;
 mod doors;
 mod following;
+mod pushing;
 mod replaying;
 mod roles;
 mod steering;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::access::{FIRST_TOKEN_FILE, Identity, Role, Scope, Secret, Wanted};
 use crate::config::Config;
+use crate::drivers::Driver;
 use crate::supervisor::Host;
 
 const CONFIG: &str = r#"
@@ -64,7 +67,7 @@ query = "/load"
 
 /// A running host and its server.
 struct Stage {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     api: Api,
     address: SocketAddr,
     admin: String,
@@ -84,9 +87,21 @@ impl Stage {
 
     /// Of another configuration with the same targets.
     async fn of(config: &str, set: impl FnOnce(&mut ApiSettings)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config = Config::parse(config, &dir.path().join("trimtab.toml")).unwrap_or_else(|found| panic!("{found}"));
-        let host = Host::build(&config).await.unwrap();
+        Self::start(tempfile::tempdir().unwrap(), config, None, set).await
+    }
+
+    /// A host of this configuration over these backends, or over those that it names.
+    async fn start(
+        dir: tempfile::TempDir,
+        text: &str,
+        drivers: Option<Vec<Arc<dyn Driver>>>,
+        set: impl FnOnce(&mut ApiSettings),
+    ) -> Self {
+        let config = Config::parse(text, &dir.path().join("trimtab.toml")).unwrap_or_else(|found| panic!("{found}"));
+        let host = match drivers {
+            Some(drivers) => Host::build_over(&config, drivers).await.unwrap(),
+            None => Host::build(&config).await.unwrap(),
+        };
         let steering = host.steering();
         let access =
             Access::open(Arc::clone(steering.store()), &config.data_dir, steering.clock().now_ms()).await.unwrap();
@@ -103,7 +118,7 @@ impl Stage {
         ];
         crate::tls::ready();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        let stage = Self { _dir: dir, api, address, admin, client, shutdown, tasks };
+        let stage = Self { dir, api, address, admin, client, shutdown, tasks };
         stage.until_ready().await;
         stage
     }
@@ -144,10 +159,16 @@ impl Stage {
     }
 
     async fn end(self) {
+        self.ended().await;
+    }
+
+    /// Ends in order; what is left is the folder.
+    async fn ended(self) -> tempfile::TempDir {
         self.shutdown.cancel();
         for task in self.tasks {
             tokio::time::timeout(Duration::from_secs(15), task).await.expect("the host ends in order").unwrap();
         }
+        self.dir
     }
 }
 

@@ -23,6 +23,7 @@ const STALE_AFTER_MS_MIN: u64 = 30_000;
 const READINGS_MAX: usize = 64;
 const POLICIES_MAX: usize = 16;
 const IDS_MAX: usize = 10_000;
+const ALERTS_MAX: usize = 64;
 
 /// A binding, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Binding {
     pub reading_places: BTreeMap<(String, Subject), Place>,
     /// At least one, in the order of the file.
     pub policies: Vec<PolicyUse>,
+    /// Alerts that are for its targets: those that carry all labels of one of these.
+    pub alerts: Vec<BTreeMap<String, String>>,
     /// Settings that labels on the workload may carry: `min`, `max`, `mode`, `param.target` …
     pub labels_allowed: BTreeSet<String>,
     /// What labels and people's pins cannot exceed. The binding's own range where it does not say otherwise.
@@ -138,6 +141,7 @@ pub(super) fn read_binding(name: &str, item: &Item<'_>, declared: &Declared) -> 
     let settings = read_settings(&table);
     let (readings, reading_places) = read_readings(&table, every.unwrap_or(EVERY_MS_DEFAULT), declared);
     let policies = read_policies(&table);
+    let alerts = table.get("alert").and_then(|item| read_alerts(&item)).unwrap_or_default();
     let labels_allowed = table.get("labels_allowed").and_then(|item| read_labels_allowed(&item)).unwrap_or_default();
     let caps = read_own_caps(&table, settings.replicas);
     let group = table.get("group").map(|item| read_reference(&item, "group", "", &declared.groups));
@@ -150,6 +154,7 @@ pub(super) fn read_binding(name: &str, item: &Item<'_>, declared: &Declared) -> 
         readings,
         reading_places,
         policies,
+        alerts,
         labels_allowed,
         caps,
         group: group.map_or(Some(None), |group| group.map(Some))?,
@@ -355,6 +360,28 @@ fn read_params(item: &Item<'_>) -> Option<Params> {
     let places = entries.iter().map(|(name, item)| (name.clone(), item.place())).collect();
     let values: Vec<_> = entries.into_iter().map(|(name, item)| item.json().map(|value| (name, value))).collect();
     Some((values.into_iter().collect::<Option<_>>()?, places))
+}
+
+/// `[[binding.web.alert]]`: each with the labels that an alert must carry.
+fn read_alerts(item: &Item<'_>) -> Option<Vec<BTreeMap<String, String>>> {
+    let items = item.items()?;
+    if items.len() > ALERTS_MAX {
+        item.complain(format!("{} kinds of alerts are more than {ALERTS_MAX}", items.len()), "match by fewer labels");
+        return None;
+    }
+    let read = |item: &Item<'_>| {
+        let table = item.table()?;
+        let remedy = "say which labels it carries: match = { alertname = \"QueueGrows\" }";
+        let wanted = table.need("match", remedy);
+        let labels = wanted.as_ref().and_then(read_labels);
+        table.finish();
+        if labels.as_ref().is_some_and(BTreeMap::is_empty) {
+            wanted?.complain("matches every alert", "name at least one label");
+            return None;
+        }
+        labels
+    };
+    items.iter().map(read).collect::<Vec<_>>().into_iter().collect()
 }
 
 fn read_grants(item: &Item<'_>) -> Option<Vec<ProposalKind>> {

@@ -16,6 +16,7 @@ use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
+use crate::sources::push::PushConfig;
 use crate::sources::scrape::ScrapeConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
@@ -50,13 +51,15 @@ pub enum SourceKind {
     Scrape(ScrapeConfig),
     /// Numbers of a JSON document.
     HttpJson(HttpJsonConfig),
+    /// Readings that others send.
+    Push(PushConfig),
 }
 
 impl SourceKind {
     /// The file that says whom it believes, if it names one.
     pub(super) fn ca_file(&mut self) -> Option<&mut PathBuf> {
         match self {
-            Self::Process(_) => None,
+            Self::Process(_) | Self::Push(_) => None,
             Self::Prometheus(settings) => settings.ca_file.as_mut(),
             Self::Scrape(settings) => settings.ca_file.as_mut(),
             Self::HttpJson(settings) => settings.ca_file.as_mut(),
@@ -100,7 +103,7 @@ impl Furnish for DriverKind {
 
 impl Furnish for SourceKind {
     const WORD: &'static str = "source";
-    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json"];
+    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "push"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -108,6 +111,11 @@ impl Furnish for SourceKind {
             "prometheus" => deserialize(item).map(Self::Prometheus),
             "scrape" => deserialize(item).map(Self::Scrape),
             "http-json" => deserialize(item).map(Self::HttpJson),
+            "push" => {
+                let push: PushConfig = deserialize(item)?;
+                complain_all(item, &push.complaints());
+                Some(Self::Push(push))
+            }
             _ => unknown_kind::<Self>(kind, item),
         }
     }

@@ -142,6 +142,7 @@ const TABLES: &[Documented] = &[
     documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
+    documented("`[source.NAME.push]`", "[source.other.push]", &[]),
     documented("`[caps.NAME]`", "[caps.small]", &[SELECT, ("replicas", "{ max = 5 }")]),
     documented("`[group.NAME]`", "[group.other]", &[("replicas_max", "5")]),
     // An example names a group, which then must be there.
@@ -155,6 +156,11 @@ const TABLES: &[Documented] = &[
         "`[[binding.NAME.policy]]`",
         "[binding.web]\nselect = { driver = \"local\" }\n[[binding.web.policy]]",
         &[("use", "\"target-tracking\"")],
+    ),
+    documented(
+        "`[[binding.NAME.alert]]`",
+        "[binding.web]\nselect = { driver = \"local\" }\npolicy = [{ use = \"x\" }]\n[[binding.web.alert]]",
+        &[("match", "{ alertname = \"QueueGrows\" }")],
     ),
 ];
 

@@ -45,6 +45,9 @@ pub struct TargetView {
     pub inventory: Inventory,
     /// When.
     pub observed_ms: u64,
+    /// When its driver told of it: earlier than that, where the turn of an event looked at what was known. `None` once a change
+    /// has ended since.
+    pub seen_ms: Option<u64>,
     /// The bindings that sit on it, the acting one first; none: it is left alone.
     pub seats: Vec<SeatView>,
     /// Names of all acting bindings where there are several: then it holds.
@@ -219,10 +222,13 @@ impl Board {
     pub(super) fn ended(&self, target: &TargetId, state: &TargetState) {
         let in_flight = state.flight.as_ref().map(|flight| flight.change.clone());
         let mut shown = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.get(target).is_some_and(|view| view.in_flight != in_flight)
+        if shown.contains_key(target)
             && let Some(view) = Arc::make_mut(&mut shown).get_mut(target)
         {
-            Arc::make_mut(view).in_flight = in_flight;
+            let view = Arc::make_mut(view);
+            view.in_flight = in_flight;
+            // What was seen before is not how it stands.
+            view.seen_ms = None;
         }
     }
 }
@@ -247,6 +253,7 @@ impl TargetView {
             instances,
             inventory,
             observed_ms,
+            seen_ms: Some(observed_ms),
             seats: Vec::new(),
             conflict: Vec::new(),
             caps: None,
@@ -257,8 +264,8 @@ impl TargetView {
 
     /// A target after its turn. `before`: what was shown of it; bindings that were not due keep what it says of them.
     pub(super) fn after(case: Case, backend_counts: bool, now_ms: u64, before: Option<&Self>) -> (Self, TargetState) {
-        let Case { observed, state, mut seats, conflict, waiting, .. } = case;
-        let mut view = Self::unbound(observed, now_ms);
+        let Case { observed, state, mut seats, conflict, waiting, seen_ms, .. } = case;
+        let mut view = Self { seen_ms, ..Self::unbound(observed, now_ms) };
         if let Some(snapshot) = seats.first().and_then(|seat| seat.snapshot.as_ref()) {
             view.target.limits = snapshot.target.limits.clone();
         }

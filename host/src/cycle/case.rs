@@ -24,6 +24,8 @@ pub(super) struct Case {
     pub(super) remarks: Vec<String>,
     /// When its state was last written; this turn's, if it is.
     pub(super) written_ms: u64,
+    /// When its driver told of it; `None`: its next turn must ask.
+    pub(super) seen_ms: Option<u64>,
 }
 
 /// One binding of one target in a turn.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::seats::Binding;
 use super::state::TargetState;
 use super::zones;
+use crate::alerts::OpenAlerts;
 use crate::drivers::ObservedTarget;
 use crate::policy::NeedKind;
-use crate::snapshot::{InFlight, Inventory, Limits, Node, Reading, SNAPSHOT_FORMAT, Snapshot, Target};
+use crate::snapshot::{Alert, InFlight, Inventory, Limits, Node, Reading, SNAPSHOT_FORMAT, Snapshot, Target};
 
 /// What a snapshot is made of.
 pub(super) struct Facts<'a> {
@@ -17,6 +18,8 @@ pub(super) struct Facts<'a> {
     pub(super) state: &'a TargetState,
     /// The backend's nodes.
     pub(super) nodes: &'a [Node],
+    /// The alerts that are open.
+    pub(super) alerts: &'a OpenAlerts,
     /// Whether the backend keeps the desired count.
     pub(super) backend_counts: bool,
     /// The turn's time.
@@ -34,11 +37,15 @@ pub(super) fn snapshot(facts: &Facts<'_>, binding: &Binding, readings: Vec<Readi
         instances: facts.observed.instances.clone(),
         nodes: if needs(NeedKind::Nodes) { facts.nodes.to_vec() } else { Vec::new() },
         readings,
-        alerts: Vec::new(),
+        alerts: if needs(NeedKind::Alerts) { alerts_of(facts, binding) } else { Vec::new() },
         changes: facts.state.changes.clone(),
         transitions: zones::transitions(binding, facts.now_ms),
         inventory: inventory(facts, binding.settings.lost_window_ms),
     })
+}
+
+fn alerts_of(facts: &Facts<'_>, binding: &Binding) -> Vec<Alert> {
+    facts.alerts.of(&facts.observed.target.id, &binding.name)
 }
 
 fn target(facts: &Facts<'_>, binding: &Binding) -> Target {

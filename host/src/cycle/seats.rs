@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fitting::{self, Fitted, Fitting, Freshness, KeptLabels};
 use crate::bounds::{Mode, Range, Settings};
-use crate::policy::{Need, ParamValue, Policy, ProposalKind};
+use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind};
 use crate::snapshot::{Target, TargetId};
 use crate::sources::ReadingSpec;
 
@@ -26,12 +26,22 @@ pub struct Binding {
     pub readings: Vec<Arc<ReadingSpec>>,
     /// Its policies, in order: those that act, then those that stand in for one of them, then those that watch one.
     pub slots: Vec<Slot>,
+    /// Alerts that are for its targets: those that carry all labels of one of these.
+    pub alerts: Vec<BTreeMap<String, String>>,
     /// What neither labels nor a person's pin exceed.
     pub caps: Range<u32>,
     /// The group whose budget its raises are taken from.
     pub group: Option<Arc<Group>>,
     /// How it is fitted to single targets; `None`: it is the same for all.
     pub fitting: Option<Arc<Fitting>>,
+}
+
+impl Binding {
+    /// Whether a policy of it asks for alerts.
+    #[must_use]
+    pub fn asks_for_alerts(&self) -> bool {
+        self.slots.iter().any(|slot| slot.needs.iter().any(|need| need.kind == NeedKind::Alerts))
+    }
 }
 
 /// Bindings whose targets share a budget.

@@ -319,7 +319,19 @@ impl TargetState {
     }
 
     fn is_later_only(&self, before: &Self) -> bool {
-        let Self { format, desired, seen, empty_since_ms, flight, changes, cleared_ms, seats, rehearsals, labels, held } = self;
+        let Self {
+            format,
+            desired,
+            seen,
+            empty_since_ms,
+            flight,
+            changes,
+            cleared_ms,
+            seats,
+            rehearsals,
+            labels,
+            held,
+        } = self;
         let is_later = |seats: &BTreeMap<String, Box<SeatState>>, before: &BTreeMap<String, Box<SeatState>>| {
             seats.len() == before.len()
                 && seats.iter().zip(before).all(|((name, seat), (other_name, other))| {

@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 
@@ -115,6 +116,7 @@ struct World {
     nodes: Vec<Node>,
     failures: VecDeque<Failure>,
     calls: Calls,
+    called_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -252,6 +254,12 @@ impl MemoryDriver {
         self.world().calls
     }
 
+    /// When it was last told to take a step, by the machine's own clock: for benchmarks.
+    #[must_use]
+    pub fn called_at(&self) -> Option<Instant> {
+        self.world().called_at
+    }
+
     fn unreachable(&self, what: &str) -> DriverError {
         DriverError::Unreachable { driver: self.name.clone(), what: what.to_owned() }
     }
@@ -291,6 +299,7 @@ impl Driver for MemoryDriver {
     async fn take(&self, decision: &Decision, step: &Step) -> Result<StepState, DriverError> {
         let mut world = self.world();
         world.calls.take += 1;
+        world.called_at = Some(Instant::now());
         if world.now_ms > decision.lease_expires_ms() {
             return Err(DriverError::LeaseEnded);
         }

@@ -101,6 +101,7 @@ impl Binder<'_> {
             settings,
             readings: wanted.readings.iter().map(|spec| Arc::new(long_enough(spec, &slots))).collect(),
             slots,
+            alerts: wanted.alerts.clone(),
             caps: wanted.caps,
             group: group.map(Arc::new),
             fitting: self.fitting(wanted, caps),

@@ -133,7 +133,9 @@ impl Labels {
         if let Some(name) = read.params.keys().find(|name| known.iter().all(|spec| spec.name != **name)) {
             return Err(format!("trimtab.param.{name} is no parameter of {}", policy.manifest().name));
         }
-        suit(&self.wanted, &used, policy, &grants, Role::Active { probation: None }).await.map_err(|found| sentence(&found))
+        suit(&self.wanted, &used, policy, &grants, Role::Active { probation: None })
+            .await
+            .map_err(|found| sentence(&found))
     }
 }
 

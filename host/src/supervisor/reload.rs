@@ -122,8 +122,7 @@ impl Steering {
     pub async fn grant(&self, digest: &str, grants: Grants) -> Result<Version, SteerError> {
         let in_force = self.in_force().lock().await;
         let wanted = wanted(&in_force.config, &in_force.own);
-        let binder =
-            Binder { granting: Some((digest, &grants)), ..self.binder(&in_force, None, &in_force.config) };
+        let binder = Binder { granting: Some((digest, &grants)), ..self.binder(&in_force, None, &in_force.config) };
         let file = in_force.config.file.display().to_string();
         let made = binder.all(&wanted, &self.bindings()).await;
         let bindings = made.map_err(|complaints| Complaints { file, complaints })?;

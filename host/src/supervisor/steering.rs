@@ -10,10 +10,12 @@ use tokio::sync::{Mutex, broadcast, oneshot, watch};
 use super::orders::{Order, Orders};
 use super::reload::InForce;
 use super::steer_error::SteerError;
+use crate::alerts::Alerts;
 use crate::audit::Trigger;
-use crate::cycle::{Binding, Board, Clock, LiveEvent, Seen, Steered, TurnReport, Views};
+use crate::cycle::{Binding, Board, Clock, LiveEvent, Seen, Steered, TargetView, TurnReport, Views};
 use crate::registry::Registry;
 use crate::snapshot::TargetId;
+use crate::sources::Sources;
 use crate::store::Store;
 
 /// How long an ordered turn is waited for; it goes on without whoever waits.
@@ -36,6 +38,9 @@ struct Inner {
     /// Held while bindings are made and put into force.
     in_force: Mutex<InForce>,
     orders: BTreeMap<String, Arc<Orders>>,
+    alerts: Arc<Alerts>,
+    /// The sources that run; the same as in what is in force, which is held while bindings are made.
+    sources: Arc<Sources>,
 }
 
 /// All bindings of a host, replaced as a whole.
@@ -50,13 +55,17 @@ pub(super) struct SteeringParts {
     pub(super) bindings: Vec<Arc<Binding>>,
     pub(super) in_force: InForce,
     pub(super) steered: Steered,
+    pub(super) alerts: Arc<Alerts>,
 }
 
 impl Steering {
     pub(super) fn new(parts: SteeringParts) -> Self {
-        let SteeringParts { registry, store, clock, bindings, in_force, steered } = parts;
+        let SteeringParts { registry, store, clock, bindings, in_force, steered, alerts } = parts;
         let drivers = in_force.config.drivers.iter().map(|driver| (driver.name.clone(), Arc::default()));
+        let sources = Arc::clone(&in_force.sources);
         Self(Arc::new(Inner {
+            alerts,
+            sources,
             registry,
             store,
             clock,
@@ -97,6 +106,12 @@ impl Steering {
     #[must_use]
     pub fn targets(&self) -> Views {
         self.0.board.targets()
+    }
+
+    /// One of them. Whoever holds all of them has the next turn copy the list; whoever holds one does not.
+    #[must_use]
+    pub fn target(&self, id: &TargetId) -> Option<Arc<TargetView>> {
+        self.0.board.target(id)
     }
 
     /// The backends, and whether each was seen at its last turn.
@@ -146,8 +161,7 @@ impl Steering {
     /// A turn of these targets as soon as may be: something happened ([`Trigger::Event`]: it never lowers), or a person wants
     /// it. Waits for nothing. Targets that nobody has seen are passed over; many calls come to one turn.
     pub fn turn_soon(&self, targets: BTreeSet<TargetId>, trigger: &Trigger) {
-        let shown = self.targets();
-        let known = targets.into_iter().filter(|target| shown.contains_key(target)).collect();
+        let known = targets.into_iter().filter(|target| self.target(target).is_some()).collect();
         for (orders, targets) in self.concerned(Some(&known)) {
             // With nobody to wait there is always room.
             orders.place(Order::unattended(targets, trigger.clone()));
@@ -161,6 +175,14 @@ impl Steering {
         let theirs = self.0.orders.iter().map(|(driver, orders)| (orders, of(driver)));
         let theirs = theirs.filter(|(_, theirs): &(_, BTreeSet<TargetId>)| !theirs.is_empty());
         theirs.map(|(orders, theirs)| (orders, Some(theirs))).collect()
+    }
+
+    pub(super) fn alerts_kept(&self) -> &Arc<Alerts> {
+        &self.0.alerts
+    }
+
+    pub(super) fn sources(&self) -> &Arc<Sources> {
+        &self.0.sources
     }
 
     pub(super) fn board(&self) -> &Arc<Board> {

@@ -1,13 +1,14 @@
 //! A host that is steered while it runs.
 
+mod alerting;
 mod folder;
 mod full_store;
 mod groups;
 mod labels;
 mod modes;
 mod stage;
-mod versions;
 mod trust;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,11 +10,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::TRAIL;
+use crate::alerts::Alerts;
 use crate::audit::{self, Event, Record, Span, Trigger};
 use crate::config::Config;
-use crate::cycle::{
-    Clock, Cycle, Lease, Parts, Patience, Shared, TargetState, TargetView, TimerClock, TurnReport,
-};
+use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, Shared, TargetState, TargetView, TimerClock, TurnReport};
 use crate::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use crate::policy::probe::{Probe, sandbox};
 use crate::registry::{PushMeta, Registry, RegistryParts, Version, builtin};
@@ -250,8 +249,10 @@ async fn start(
         bindings,
         in_force: InForce { config, own, sources, load },
         steered: hand::load(store.as_ref()).await.unwrap(),
+        alerts: Arc::new(Alerts::load(Arc::clone(store)).await.unwrap()),
     });
     cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
+    cycle.hear(Arc::clone(steering.alerts()));
     let shutdown = CancellationToken::new();
     tokio::spawn(automatic::keep_judging(steering.clone(), shutdown.clone()));
     let task = tokio::spawn(pace::drive(cycle, steering.listen(), steering.orders("local"), shutdown.clone()));
