@@ -13,6 +13,7 @@ mod file;
 mod reader;
 mod rooms;
 mod secret;
+mod telemetry;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use self::binding::{Binding, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
+pub use self::telemetry::{OtlpAt, TelemetrySettings};
 
 /// A larger file is no configuration.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -50,6 +52,8 @@ pub struct Config {
     pub retention: Retention,
     /// How the host is spoken to.
     pub api: ApiSettings,
+    /// What the host says of itself.
+    pub telemetry: TelemetrySettings,
     /// Limits of the sandbox.
     pub sandbox: SandboxConfig,
     /// The backends, by name.

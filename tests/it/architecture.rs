@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &["store", "snapshot", "sources", "policy", "bounds", "drivers"]),
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
     ("cycle", &["*"]),
-    ("config", &["snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
+    ("config", &["telemetry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
     ("supervisor", &["*"]),
     ("api", &["*"]),
     ("cli", &["*"]),

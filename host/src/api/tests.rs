@@ -5,6 +5,7 @@ mod document;
 mod roles;
 mod steering;
 mod tls;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -193,6 +193,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<String> {
     differs("data_dir", running.data_dir != fresh.data_dir);
     differs("policies_dir", running.policies_dir != fresh.policies_dir);
     differs("api", running.api != fresh.api);
+    differs("telemetry", running.telemetry != fresh.telemetry);
     differs("records", running.quiet != fresh.quiet || running.retention != fresh.retention);
     differs("sandbox", running.sandbox != fresh.sandbox);
     names.extend(rooms("driver", &running.drivers, &fresh.drivers));
