@@ -113,6 +113,7 @@ fn record(recorder: &mut Recorder, name: u64, turn: u64, samples: u64, count: u3
             slot: "tracking".into(),
             policy: PolicyRef { name: "target-tracking".into(), version: "0.1.0".into(), digest: "ab".repeat(32) },
             shadow: false,
+            tier: Some(trimtab::policy::Tier::Compiled),
             params: vec![("target".into(), ParamValue::Num(50.0))],
             memory_before: Vec::new(),
             memory_after: None,

@@ -13,8 +13,12 @@
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
 //! | `PUT`, `DELETE /v1/bindings/{name}` | operator | bindings by API, in place of the file's |
 //! | `GET /v1/decisions`, `GET /v1/decisions/{id}` | viewer | what was decided, and why |
+//! | `GET /v1/decisions/{id}/replay`, `POST /v1/targets/{driver}/{name}/replay` | viewer | recorded turns, played again |
+//! | `POST /v1/targets/{driver}/{name}/compare` | viewer | two policies on the same recorded turns |
+//! | `GET /v1/targets/{driver}/{name}/explain` | viewer | the same as a story |
+//! | `GET /v1/events` | viewer | what happens, as it happens (server-sent events) |
 //! | `GET /metrics` | viewer of the whole host | Prometheus text |
-//! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
+//! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
 //! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
 //! | `GET /v1/policies/{name}/active`; `POST …/activate`, `POST …/rollback` | viewer; operator | which version runs |
 //! | `DELETE /v1/versions/{digest}` | operator | forgets a version that nobody uses |
@@ -36,9 +40,12 @@ mod reply;
 
 mod bindings;
 mod decisions;
+mod events;
+mod explain;
 mod health;
 mod measures;
 mod policies;
+mod replays;
 mod steer;
 mod targets;
 mod tokens;
@@ -56,9 +63,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::events::Streams;
 use self::guard::Caller;
 use self::problem::Problem;
 use self::rates::Rates;
@@ -80,6 +90,11 @@ struct Inner {
     upload_bytes_max: u64,
     rates: Rates,
     jobs: Jobs,
+    /// Replays at a time: one.
+    replays: Arc<Semaphore>,
+    streams: Streams,
+    /// Ends what would go on for ever, once the host takes no more requests.
+    ending: CancellationToken,
     /// Sets the ids of this start's requests apart from those of others.
     start: String,
     requests: AtomicU64,
@@ -91,8 +106,19 @@ impl Api {
     pub fn new(steering: Steering, access: Access, settings: ApiSettings, upload_bytes_max: u64) -> Self {
         let rates = Rates::new(settings.rate_per_second, settings.burst);
         let start = format!("{:x}", steering.clock().now_ms());
-        let (jobs, requests) = (Jobs::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { steering, access, settings, upload_bytes_max, rates, jobs, start, requests }))
+        Self(Arc::new(Inner {
+            steering,
+            access,
+            settings,
+            upload_bytes_max,
+            rates,
+            jobs: Jobs::default(),
+            replays: Arc::new(Semaphore::new(1)),
+            streams: Streams::default(),
+            ending: CancellationToken::new(),
+            start,
+            requests: AtomicU64::new(0),
+        }))
     }
 
     fn steering(&self) -> &Steering {
@@ -117,6 +143,18 @@ impl Api {
 
     fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    fn replays(&self) -> &Arc<Semaphore> {
+        &self.0.replays
+    }
+
+    fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    fn ending(&self) -> &CancellationToken {
+        &self.0.ending
     }
 
     /// A change that this caller makes now.
@@ -158,12 +196,18 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(bindings::show, bindings::put, bindings::remove))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::show))
+        .routes(routes!(replays::replay_one))
+        .routes(routes!(replays::replay))
+        .routes(routes!(replays::compare))
+        .routes(routes!(explain::explain))
+        .routes(routes!(events::follow))
         .routes(routes!(measures::measures))
         .routes(routes!(policies::list, uploads::upload))
         .routes(routes!(policies::active))
         .routes(routes!(policies::activate))
         .routes(routes!(policies::rollback))
         .routes(routes!(policies::show, policies::remove))
+        .routes(routes!(uploads::list))
         .routes(routes!(uploads::show))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))

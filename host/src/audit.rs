@@ -32,7 +32,7 @@ use crate::snapshot::TargetId;
 use crate::store::StoreError;
 
 pub use self::explain::{Story, explain};
-pub use self::history::{Event, Recently, Span, Turn, history, recently, turn};
+pub use self::history::{Event, Onward, Recently, Span, Turn, history, recently, turn};
 pub use self::reconcile::{OpenRecord, open_records};
 pub use self::record::{
     Closing, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Run, Slot, StepEntry,

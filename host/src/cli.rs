@@ -3,18 +3,30 @@
 //! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
+mod binding;
 mod certificates;
 mod check;
+mod completions;
+mod decision;
 pub mod demo;
+mod events;
 mod exit;
 mod explain;
+mod facts;
+mod fields;
+mod freeze;
+mod moment;
 mod policy;
 mod records;
 mod remote;
+mod replay;
 mod run;
+mod status;
 mod target;
 mod terminal;
 mod token;
+mod trail;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -65,12 +77,34 @@ enum Command {
     Target(target::TargetCommand),
     /// Say why a target is as it is.
     Explain(explain::ExplainArgs),
-    /// Write, build, inspect and try policies.
+    /// Play what was recorded again: the same code must give the same bytes, another policy a table of differences.
+    Replay(replay::ReplayArgs),
+    /// Say whether a host can do its work, and what is in the way.
+    Status(status::StatusArgs),
+    /// Stop everything at once; changes under way are seen through.
+    Freeze(freeze::FreezeArgs),
+    /// Let everything go on.
+    Thaw(freeze::ThawArgs),
+    /// Have a host read its configuration again: all of it, or none.
+    Reload(freeze::ReloadArgs),
+    /// Which policies run for which targets.
+    #[command(subcommand)]
+    Binding(binding::BindingCommand),
+    /// What was decided.
+    #[command(subcommand)]
+    Decision(decision::DecisionCommand),
+    /// Follow what happens, as it happens.
+    Events(events::EventsArgs),
+    /// Who changed what.
+    Trail(trail::TrailArgs),
+    /// Write, build, inspect and try policies; push them to a host, and say which version runs.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Say who may speak to a running host.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// What a shell needs to complete these words.
+    Completions(completions::CompletionsArgs),
     /// The workload of the demo: a small web server whose requests cost CPU.
     #[command(hide = true)]
     DemoWorker(demo::worker::WorkerArgs),
@@ -125,8 +159,18 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&cli.global, &args),
         Command::Target(command) => target::run(&cli.global, &command),
         Command::Explain(args) => explain::run(&cli.global, &args),
+        Command::Replay(args) => replay::run(&cli.global, &args),
         Command::Token(command) => token::run(&cli.global, &command),
-        Command::Policy(command) => policy::run(command),
+        Command::Policy(command) => policy::run(&cli.global, command),
+        Command::Status(args) => status::run(&cli.global, &args),
+        Command::Freeze(args) => freeze::freeze(&cli.global, &args),
+        Command::Thaw(args) => freeze::thaw(&cli.global, &args),
+        Command::Reload(args) => freeze::reload(&cli.global, &args),
+        Command::Binding(command) => binding::run(&cli.global, &command),
+        Command::Decision(command) => decision::run(&cli.global, &command),
+        Command::Events(args) => events::run(&cli.global, &args),
+        Command::Trail(args) => trail::run(&cli.global, &args),
+        Command::Completions(args) => completions::run(&args),
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
         Command::DemoWorker(args) => {

@@ -30,6 +30,8 @@ pub mod audit;
 
 pub mod access;
 
+pub mod replay;
+
 pub mod cycle;
 
 pub mod registry;

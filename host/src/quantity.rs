@@ -107,6 +107,15 @@ impl DurationMs {
     }
 }
 
+impl MemoryBytes {
+    /// From ten mebibytes on to whole ones, and below to kibibytes: what a person needs of what is in use.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        let unit_bytes = if self.0 < 10 << 20 { 1 << 10 } else { 1 << 20 };
+        Self(self.0.saturating_add(unit_bytes / 2) / unit_bytes * unit_bytes)
+    }
+}
+
 impl FromStr for DurationMs {
     type Err = QuantityError;
 

@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("registrars", &["snapshot", "bounds"]),
     ("audit", &["store", "snapshot", "sources", "policy", "bounds", "drivers"]),
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
+    ("replay", &["store", "snapshot", "policy", "audit", "registry"]),
     ("cycle", &["*"]),
     ("config", &["telemetry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
     ("supervisor", &["*"]),

@@ -188,4 +188,16 @@ fn demo_follows_the_load() {
         assert!(story.contains(&format!("record {id},")), "{id} is not explained:\n{story}");
         assert!(story.contains(step["reason"].as_str().unwrap()), "{id}: its reason is not told");
     }
+    let replayed = Command::new(program)
+        .args(["replay", "--target", "local/web", "--since", "1h", "--offline", "--json", "--data-dir"])
+        .arg(&data_dir)
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&replayed.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&replayed.stderr)));
+    let (reach, tally) = (&told["reach"], &told["tally"]);
+    assert!(replayed.status.success() && tally["defects"] == 0, "{told:#}");
+    assert!(reach["turns"].as_u64().unwrap() >= 20 && reach["unreadable"] == 0 && reach["counted"] == 0, "{reach}");
+    assert_eq!(tally["identical"], tally["evaluations"], "every answer of every turn, to the byte: {told:#}");
+    println!("replayed: {reach}, {tally}");
 }

@@ -10,9 +10,15 @@
 mod architecture;
 mod cli;
 mod demo;
+mod host;
+mod hostile;
 mod kill;
 mod process;
 mod prometheus;
 mod reload;
+mod remote;
+mod replay;
 mod sandbox;
+mod schema;
+mod skip;
 mod stories;

@@ -3,7 +3,6 @@
 //! The server is the binary that `TRIMTAB_TEST_PROMETHEUS` names, else `prometheus` on the path (Debian: package `prometheus`).
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::skip::skip;
 use axum::Router;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_real_prometheus_answers_for_all_targets() {
     let Some(binary) = binary() else {
-        skip("no binary; install Debian's package prometheus, or name one in TRIMTAB_TEST_PROMETHEUS");
+        skip("prometheus", "no binary; install Debian's package prometheus, or name one in TRIMTAB_TEST_PROMETHEUS");
         return;
     };
     let exporter = Exporter::start().await;
@@ -225,14 +225,4 @@ fn binary() -> Option<PathBuf> {
     }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join("prometheus")).find(|file| file.is_file())
-}
-
-/// Says loudly that the story was not played; where everything must be, that is a failure.
-fn skip(why: &str) {
-    println!("SKIPPED prometheus: {why}");
-    if let Some(log) = std::env::var_os("TRIMTAB_SKIPPED_LOG") {
-        let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        writeln!(log, "prometheus: {why}").unwrap();
-    }
-    assert!(std::env::var_os("CI").is_none(), "SKIPPED prometheus: {why}");
 }

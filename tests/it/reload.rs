@@ -1,14 +1,10 @@
 //! A host that runs and is told by SIGHUP to read its configuration again.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::host::Host;
 
 /// A host whose workload is never started: nothing is left behind.
 fn config(data_dir: &Path, every: &str) -> String {
@@ -36,52 +32,6 @@ use = "target-tracking"
 params = {{ reading = "load", target = 10 }}
 "#
     )
-}
-
-/// The host and what it says; it does not outlive the test.
-struct Host {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Host {
-    fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (sender, lines) = channel();
-        let said = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines }
-    }
-
-    fn tell(&self, signal: Signal) {
-        kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
-    }
-
-    /// Waits until it says this, and returns the whole line.
-    fn says(&self, words: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut said = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            if line.contains(words) {
-                return line;
-            }
-            said.push(line);
-        }
-        panic!("it does not say {words:?}, but:\n{}", said.join("\n"));
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cache;
 mod debian;
 mod demo;
 mod digest;
+mod fuzzer;
 mod guests;
 mod index;
 mod lint;

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `TRIMTAB_TEST_GUESTS` | the folder with the guests in other languages and their `index.json` |
 //! | `TRIMTAB_TEST_PROMETHEUS`, `TRIMTAB_TEST_HAPROXY` | a program that the test may start; not set if it cannot be had |
+//! | `TRIMTAB_TEST_SCHEMATHESIS` | the fuzzer that makes up calls from the OpenAPI document; not set if it cannot be had |
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
 //! | `TRIMTAB_LONG` | `1` if tests that have a long form are to run that |
 //!
@@ -22,7 +23,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::steps::say;
 use crate::workspace::Workspace;
-use crate::{guests, lint, policies, servers};
+use crate::{fuzzer, guests, lint, policies, servers};
 
 /// What the names of tests that have a long form contain.
 const LONG: &str = "long_";
@@ -48,7 +49,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
     let guests = guests::build_possible(workspace)?;
-    let servers = servers::find();
+    let mut servers = servers::find();
+    match fuzzer::find(workspace) {
+        Ok(program) => servers.variables.extend(program.map(|program| (fuzzer::VARIABLE, program.into()))),
+        Err(error) => servers.missing.push(("schemathesis", error)),
+    }
     let mut skipped = Vec::new();
     for (name, error) in guests.missing.iter().chain(&servers.missing) {
         say(format!("{name}: {error:#}"));

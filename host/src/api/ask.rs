@@ -1,7 +1,5 @@
 //! What callers send, read with a limit on everything; what cannot be read is a problem that says why.
 
-use std::time::Duration;
-
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header;
@@ -10,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::problem::{Code, Problem};
+use crate::quantity::DurationMs;
 
 /// The body, as JSON.
 #[derive(Debug)]
@@ -58,7 +57,8 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             return Err(Problem::new(Code::NOT_JSON, detail, "send JSON, with \"content-type: application/json\""));
         }
         let bytes_max = api.settings().body_bytes_max;
-        let timeout = Duration::from_millis(api.settings().body_timeout_ms);
+        let patience = DurationMs(api.settings().body_timeout_ms);
+        let timeout = patience.duration();
         let too_large = || {
             let detail = format!("the body is larger than {bytes_max} bytes");
             Problem::new(Code::BODY_TOO_LARGE, detail, "send less, or raise body_max in [api]")
@@ -77,7 +77,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
                 return Err(Problem::new(Code::MALFORMED_JSON, detail, "send it again"));
             }
             Err(_) => {
-                let detail = format!("the body did not arrive within {} ms", timeout.as_millis());
+                let detail = format!("the body did not arrive within {patience}");
                 return Err(Problem::new(
                     Code::BODY_TOO_SLOW,
                     detail,

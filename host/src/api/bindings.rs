@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -56,6 +56,15 @@ pub(super) struct BindingShown {
     readings: Vec<String>,
     /// Its policies, in order.
     policies: Vec<SlotShown>,
+    /// `file` or `api`: where it is written.
+    made_by: &'static str,
+    /// Of one that was made by the API: counts its changes; also in `etag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    /// Of one that was made by the API: the table `[binding.NAME]`, as it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    document: Option<Value>,
 }
 
 /// A binding that was made by the API.
@@ -96,26 +105,26 @@ pub(super) async fn list(
     let mut found: Vec<_> = bindings.iter().filter(|binding| binding.name.as_str() > after).collect();
     found.retain(|binding| caller.permit(Permission::BindingRead, &binding_place(binding)).is_ok());
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    let rows = found.into_iter().take(limit + 1).map(|binding| BindingShown::of(binding)).collect();
+    let own = api.steering().own_bindings().await?;
+    let rows = found.into_iter().take(limit + 1).map(|binding| BindingShown::of(binding, &own)).collect();
     Ok(Reply::ok(Page::cut(rows, limit, |row: &BindingShown| row.name.clone())))
 }
 
-/// Shows one binding.
+/// Shows one binding; `etag` is the version of one that was made by the API.
 #[utoipa::path(
     get, path = "/v1/bindings/{name}", tag = "bindings", params(("name", description = "Its name")),
-    responses((status = 200, body = BindingShown))
+    responses((status = 200, body = BindingShown, headers(("etag" = String, description = "Its version"))))
 )]
-pub(super) async fn show(
-    State(api): State<Api>,
-    caller: Caller,
-    At(name): At<String>,
-) -> Result<Reply<BindingShown>, Problem> {
+pub(super) async fn show(State(api): State<Api>, caller: Caller, At(name): At<String>) -> Result<Response, Problem> {
     let bindings = api.steering().bindings();
     let binding = bindings.iter().find(|binding| binding.name == name).ok_or_else(|| {
         Problem::new(Code::NO_SUCH_BINDING, format!("there is no binding {name:?}"), "see GET /v1/bindings")
     })?;
     caller.permit(Permission::BindingRead, &binding_place(binding))?;
-    Ok(Reply::ok(BindingShown::of(binding)))
+    let own = api.steering().own_bindings().await?;
+    let shown = BindingShown::of(binding, &own);
+    let etag = shown.version.map(|version| (header::ETAG, format!("\"{version}\"")));
+    Ok((AppendHeaders(etag), Reply::ok(shown)).into_response())
 }
 
 /// Makes a binding, or puts another in the place of one that was made so, and puts it into force. The body is the table
@@ -226,7 +235,8 @@ pub(super) fn binding_place(binding: &Binding) -> Object<'_> {
 }
 
 impl BindingShown {
-    fn of(binding: &Binding) -> Self {
+    fn of(binding: &Binding, own: &[OwnBinding]) -> Self {
+        let own = own.iter().find(|own| own.name == binding.name);
         let (driver, labels, ids) = match &binding.select {
             Selector::Labels { driver, labels } => (Some(driver.clone()), labels.clone(), Vec::new()),
             Selector::Ids(ids) => (None, Default::default(), ids.iter().map(ToString::to_string).collect()),
@@ -249,6 +259,9 @@ impl BindingShown {
             replicas_max: binding.settings.replicas.max,
             readings: binding.readings.iter().map(|spec| spec.name.to_string()).collect(),
             policies: slots.collect(),
+            made_by: if own.is_some() { "api" } else { "file" },
+            version: own.map(|own| own.version),
+            document: own.map(|own| own.document.clone()),
         }
     }
 }

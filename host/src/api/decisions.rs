@@ -85,7 +85,7 @@ pub(super) struct DecisionRow {
     restraints: Vec<String>,
     /// What came of it; missing: nothing was done, or it is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     outcome: Option<Value>,
 }
 
@@ -155,20 +155,25 @@ pub(super) async fn show(
     caller: Caller,
     At(id): At<String>,
 ) -> Result<Reply<DecisionWhole>, Problem> {
-    let missing = || {
-        let remedy = "see GET /v1/decisions; old records are dropped by age and size";
-        Problem::new(Code::NO_SUCH_DECISION, format!("there is no decision {id:?}"), remedy)
-    };
-    let number: u64 = id.parse().ok().filter(|number| i64::try_from(*number).is_ok()).ok_or_else(missing)?;
-    let turn = audit::turn(api.steering().store().as_ref(), number).await?.ok_or_else(missing)?;
+    let turn = find(&api, &id).await?;
     caller.permit(Permission::DecisionRead, &place(&turn.record))?;
     let kind = kind(&turn.record);
     let closing = turn.closing.as_ref().map(|closing| json!(closing));
     Ok(Reply::ok(DecisionWhole { id, kind, record: json!(turn.record), steps: json!(turn.steps), closing }))
 }
 
+/// The turn of this number.
+pub(super) async fn find(api: &Api, id: &str) -> Result<Turn, Problem> {
+    let missing = || {
+        let remedy = "see GET /v1/decisions; old records are dropped by age and size";
+        Problem::new(Code::NO_SUCH_DECISION, format!("there is no decision {id:?}"), remedy)
+    };
+    let number: u64 = id.parse().ok().filter(|number| i64::try_from(*number).is_ok()).ok_or_else(missing)?;
+    audit::turn(api.steering().store().as_ref(), number).await?.ok_or_else(missing)
+}
+
 /// A turn as the permission check sees it: as its target was then.
-fn place(record: &Record) -> Object<'_> {
+pub(super) fn place(record: &Record) -> Object<'_> {
     Object::Place(Place {
         bindings: vec![&record.binding],
         driver: Some(record.target.driver()),

@@ -9,9 +9,9 @@ use axum::routing::get;
 use utoipa::PartialSchema as _;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{Components, Ref};
+use utoipa::openapi::schema::{Components, ObjectBuilder, Ref, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, RefOr, ResponseBuilder};
 
 use super::Api;
 use super::problem::{PROBLEM_JSON, ProblemBody};
@@ -78,6 +78,14 @@ fn complete(operation: &mut Operation, rule: &Rule) {
         Needs::Nothing => Vec::new(),
         _ => vec![SecurityRequirement::new(BEARER, Vec::<String>::new())],
     });
+    // What stands in a path is text where its handler says nothing else.
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.schema.is_none()
+        {
+            parameter.schema = Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).into());
+        }
+    }
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for code in rule.all_problems() {
         let codes = by_status.entry(code.status.as_u16()).or_default();
@@ -94,7 +102,7 @@ fn complete(operation: &mut Operation, rule: &Rule) {
         // What a handler said of this status itself, such as of a host that is not ready, stands beside it.
         let responses = &mut operation.responses.responses;
         match responses.get_mut(&status.to_string()) {
-            Some(utoipa::openapi::RefOr::T(said)) => said.content.extend(response.content),
+            Some(RefOr::T(said)) => said.content.extend(response.content),
             _ => drop(responses.insert(status.to_string(), response.into())),
         }
     }

@@ -40,6 +40,9 @@ const JSON: [Code; 6] =
 /// What can be wrong with a target that is named.
 const TARGET: [Code; 2] = [Code::BAD_PATH, Code::NO_SUCH_TARGET];
 
+/// Why recorded turns are not played again.
+const REPLAY: [Code; 5] = [Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::NO_SUCH_VERSION, Code::UNUSABLE, Code::BUSY];
+
 /// Why a version is not put in another's place.
 const ACTIVATE: [Code; 8] = [
     Code::BAD_PATH,
@@ -108,6 +111,23 @@ pub(super) static RULES: &[Rule] = &[
         Needs::ForEach(Permission::DecisionRead),
         &[Code::BAD_PATH, Code::NO_SUCH_DECISION],
     ),
+    rule(
+        Method::GET,
+        "/v1/decisions/{id}/replay",
+        Needs::ForEach(Permission::DecisionRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_DECISION, Code::BUSY],
+    ),
+    rule(Method::POST, "/v1/targets/{driver}/{name}/replay", Needs::ForEach(Permission::DecisionRead), &REPLAY)
+        .with(&JSON),
+    rule(Method::POST, "/v1/targets/{driver}/{name}/compare", Needs::ForEach(Permission::DecisionRead), &REPLAY)
+        .with(&JSON),
+    rule(
+        Method::GET,
+        "/v1/targets/{driver}/{name}/explain",
+        Needs::ForEach(Permission::DecisionRead),
+        &[Code::BAD_PATH, Code::BAD_QUERY, Code::NO_SUCH_TARGET],
+    ),
+    rule(Method::GET, "/v1/events", Needs::ForEach(Permission::TargetRead), &[Code::BAD_QUERY, Code::BUSY]),
     rule(Method::GET, "/metrics", Needs::ForHost(Permission::MetricsRead), &[]),
     rule(Method::GET, "/v1/policies", Needs::ForHost(Permission::PolicyRead), &[Code::BAD_QUERY]),
     rule(
@@ -138,6 +158,7 @@ pub(super) static RULES: &[Rule] = &[
         Needs::ForHost(Permission::PolicyRemove),
         &[Code::BAD_PATH, Code::NO_SUCH_VERSION, Code::IN_USE],
     ),
+    rule(Method::GET, "/v1/jobs", Needs::ForHost(Permission::PolicyRead), &[Code::BAD_QUERY]),
     rule(Method::GET, "/v1/jobs/{job}", Needs::ForHost(Permission::PolicyRead), &[Code::BAD_PATH, Code::NO_SUCH_JOB]),
     rule(Method::GET, "/v1/tokens", Needs::ForHost(Permission::TokenManage), &[Code::BAD_QUERY]),
     rule(Method::POST, "/v1/tokens", Needs::ForHost(Permission::TokenManage), &[Code::TOO_MANY_TOKENS]).with(&JSON),

@@ -49,6 +49,7 @@ pub async fn serve_tls(listener: TcpListener, api: Api, tls: Arc<TlsServer>, shu
 
 async fn serve_by(listener: TcpListener, api: Api, tls: Option<Arc<TlsServer>>, shutdown: CancellationToken) {
     let connections = Arc::new(Semaphore::new(api.settings().connections_max));
+    let ending = api.ending().clone();
     let door = Door { router: super::router(api), tls, shutdown: shutdown.clone() };
     let graceful = GracefulShutdown::new();
     loop {
@@ -66,6 +67,8 @@ async fn serve_by(listener: TcpListener, api: Api, tls: Option<Arc<TlsServer>>, 
         });
     }
     drop(listener);
+    // Streams of events have no end of their own.
+    ending.cancel();
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were left without an answer at the end");
     }

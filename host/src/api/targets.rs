@@ -14,7 +14,8 @@ use super::page::{self, Page};
 use super::problem::{Code, Problem};
 use super::reply::Reply;
 use crate::access::{Object, Permission, Place};
-use crate::cycle::TargetView;
+use crate::bounds::{Mode, Pause, Pin};
+use crate::cycle::{Steered, TargetView};
 use crate::snapshot::TargetId;
 
 /// Which targets.
@@ -30,11 +31,34 @@ pub(super) struct Which {
     label: Option<String>,
     /// Whose id holds this text, whatever its case.
     text: Option<String>,
+    /// That stand so.
+    #[param(inline)]
+    state: Option<Standing>,
     /// Most rows, 1 to 1000; 100 where nothing is said.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Where the page before ended: its `next`.
     after: Option<String>,
+}
+
+/// How a target stands, for a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Standing {
+    /// Fewer instances serve than are wanted.
+    Unready,
+    /// A change is in flight.
+    Changing,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody scaled it by hand.
+    Pinned,
+    /// Several bindings would act on it, so that it holds.
+    Conflict,
+    /// No binding sits on it.
+    Unbound,
+    /// A policy of it failed, or is in quarantine.
+    Failing,
 }
 
 /// A target in a list.
@@ -60,8 +84,17 @@ pub(super) struct TargetRow {
     bindings: Vec<String>,
     /// Names of all acting bindings where there are several: then it holds.
     conflict: Vec<String>,
+    /// The acting binding's mode: `act`, `raise-only`, `dry-run` or `off`; missing: no binding sits on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    mode: Option<Mode>,
     /// Whether a change is in flight.
     changing: bool,
+    /// Whether somebody paused it.
+    paused: bool,
+    /// The count that somebody scaled it to by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pinned: Option<u32>,
     /// When it was seen so, in milliseconds since the Unix epoch.
     observed_ms: u64,
 }
@@ -93,6 +126,14 @@ pub(super) struct TargetWhole {
     /// The last change that was begun.
     #[schema(value_type = Option<Object>)]
     last_change: Option<serde_json::Value>,
+    /// The pause, with who and until when; missing: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pause: Option<serde_json::Value>,
+    /// The pinned count, with who and until when; missing: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pin: Option<serde_json::Value>,
 }
 
 /// Lists targets, ordered by id.
@@ -109,17 +150,19 @@ pub(super) async fn list(
     let labels = labels(which.label.as_deref())?;
     let text = which.text.as_deref().map(str::to_lowercase);
     let views = api.steering().targets();
+    let said = Said::now(&api);
     let fits = |view: &TargetView| {
         let target = &view.target;
         which.driver.as_deref().is_none_or(|driver| target.id.driver() == driver)
             && which.binding.as_deref().is_none_or(|name| view.seats.iter().any(|seat| seat.binding == name))
             && labels.iter().all(|(label, value)| target.labels.get(*label).is_some_and(|carried| carried == value))
             && text.as_deref().is_none_or(|text| target.id.as_str().to_lowercase().contains(text))
+            && which.state.is_none_or(|state| state.is_of(view, &said))
             && caller.permit(Permission::TargetRead, &place(view)).is_ok()
     };
     let after = which.after.as_deref().unwrap_or_default();
     let views = views.values().filter(|view| view.target.id.as_str() > after && fits(view));
-    let rows: Vec<TargetRow> = views.take(limit + 1).map(|view| TargetRow::of(view)).collect();
+    let rows: Vec<TargetRow> = views.take(limit + 1).map(|view| TargetRow::of(view, &said)).collect();
     Ok(Reply::ok(Page::cut(rows, limit, |row| row.id.clone())))
 }
 
@@ -136,7 +179,7 @@ pub(super) async fn show(
 ) -> Result<Reply<TargetWhole>, Problem> {
     let view = find(&api, &driver, &name)?;
     caller.permit(Permission::TargetRead, &place(&view))?;
-    TargetWhole::of(&view).map(Reply::ok).map_err(|error| Problem::internal(&error.to_string()))
+    TargetWhole::of(&view, &Said::now(&api)).map(Reply::ok).map_err(|error| Problem::internal(&error.to_string()))
 }
 
 /// The target of this name.
@@ -166,8 +209,48 @@ fn labels(asked: Option<&str>) -> Result<Vec<(&str, &str)>, Problem> {
     parts.map(|part| part.split_once('=').filter(|(label, _)| !label.is_empty()).ok_or_else(|| wrong(part))).collect()
 }
 
+/// What people said that holds now.
+struct Said {
+    steered: Arc<Steered>,
+    now_ms: u64,
+}
+
+impl Said {
+    fn now(api: &Api) -> Self {
+        Self { steered: api.steering().steered(), now_ms: api.now_ms() }
+    }
+
+    fn pause(&self, id: &TargetId) -> Option<&Pause> {
+        self.steered.pauses.get(id).filter(|pause| self.holds(pause.until_ms))
+    }
+
+    fn pin(&self, id: &TargetId) -> Option<&Pin> {
+        self.steered.pins.get(id).filter(|pin| self.holds(pin.until_ms))
+    }
+
+    fn holds(&self, until_ms: Option<u64>) -> bool {
+        until_ms.is_none_or(|until_ms| self.now_ms < until_ms)
+    }
+}
+
+impl Standing {
+    fn is_of(self, view: &TargetView, said: &Said) -> bool {
+        let target = &view.target;
+        let mut slots = view.seats.iter().flat_map(|seat| &seat.slots);
+        match self {
+            Self::Unready => target.ready < target.desired,
+            Self::Changing => view.in_flight.is_some(),
+            Self::Paused => said.pause(&target.id).is_some(),
+            Self::Pinned => said.pin(&target.id).is_some(),
+            Self::Conflict => !view.conflict.is_empty(),
+            Self::Unbound => view.seats.is_empty(),
+            Self::Failing => slots.any(|slot| slot.failed || slot.quarantined_until_ms.is_some()),
+        }
+    }
+}
+
 impl TargetRow {
-    fn of(view: &TargetView) -> Self {
+    fn of(view: &TargetView, said: &Said) -> Self {
         let target = &view.target;
         Self {
             id: target.id.to_string(),
@@ -180,14 +263,17 @@ impl TargetRow {
             total: target.total,
             bindings: view.seats.iter().map(|seat| seat.binding.clone()).collect(),
             conflict: view.conflict.clone(),
+            mode: view.seats.first().map(|seat| seat.mode),
             changing: view.in_flight.is_some(),
+            paused: said.pause(&target.id).is_some(),
+            pinned: said.pin(&target.id).map(|pin| pin.replicas),
             observed_ms: view.observed_ms,
         }
     }
 }
 
 impl TargetWhole {
-    fn of(view: &TargetView) -> serde_json::Result<Self> {
+    fn of(view: &TargetView, said: &Said) -> serde_json::Result<Self> {
         use serde_json::to_value;
         Ok(Self {
             id: view.target.id.to_string(),
@@ -199,6 +285,8 @@ impl TargetWhole {
             conflict: view.conflict.clone(),
             in_flight: view.in_flight.as_ref().map(to_value).transpose()?,
             last_change: view.last_change.as_ref().map(to_value).transpose()?,
+            pause: said.pause(&view.target.id).map(to_value).transpose()?,
+            pin: said.pin(&view.target.id).map(to_value).transpose()?,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 mod asking;
 mod document;
+mod following;
+mod replaying;
 mod roles;
 mod steering;
 mod tls;

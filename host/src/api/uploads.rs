@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -18,11 +17,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::ask::{Ask, At};
 use super::guard::Caller;
+use super::page::{self, Page};
 use super::policies::VersionShown;
 use super::problem::{Code, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
 use crate::policy::Tier;
+use crate::quantity::DurationMs;
 use crate::registry::{PushMeta, VersionState};
 use crate::sandbox::StringEncoding;
 
@@ -30,6 +31,9 @@ use crate::sandbox::StringEncoding;
 const ARRIVING_MAX: usize = 4;
 /// Jobs that are remembered; of more, the oldest are forgotten.
 const JOBS_MAX: usize = 1000;
+
+/// What arrives is kept in blocks of so many bytes until it is whole.
+const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// Jobs, by number.
 #[derive(Debug)]
@@ -113,11 +117,17 @@ pub(super) struct JobShown {
     version: Option<VersionShown>,
 }
 
+/// The bytes of a component or a core module. Only the document speaks of it: an upload is streamed.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "a shape, never made")]
+pub(super) struct Module(Vec<u8>);
+
 /// Takes in a policy: a component or a core module, as it is. It is checked, compiled and tried off to the side, and runs
 /// nowhere until it is activated. Bytes that were taken in already are no work.
 #[utoipa::path(
     post, path = "/v1/policies", tag = "policies", params(How),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Module, content_type = "application/wasm"),
     responses(
         (status = 200, body = VersionShown, description = "These bytes are known: this is the version"),
         (status = 202, body = JobShown, description = "Taken in; `location` names the job"),
@@ -160,6 +170,32 @@ pub(super) async fn upload(
     Ok(([(header::LOCATION, location)], Reply(StatusCode::ACCEPTED, shown)).into_response())
 }
 
+/// Which page of jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Most rows, 1 to 1000; 100 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    after: Option<String>,
+}
+
+/// Lists uploads since the host started, newest first; of more than 1,000, the oldest are forgotten.
+#[utoipa::path(
+    get, path = "/v1/jobs", tag = "policies", params(Which), responses((status = 200, body = Page<JobShown>))
+)]
+pub(super) async fn list(State(api): State<Api>, Ask(which): Ask<Which>) -> Result<Reply<Page<JobShown>>, Problem> {
+    let limit = page::limit(which.limit)?;
+    let before = page::number(which.after.as_deref())?;
+    let mut rows = Vec::new();
+    for number in api.jobs().before(before, limit + 1) {
+        rows.push(job(&api, number).await?);
+    }
+    Ok(Reply::ok(Page::cut(rows, limit, |row: &JobShown| row.job.to_string())))
+}
+
 /// Says what became of an upload.
 #[utoipa::path(
     get, path = "/v1/jobs/{job}", tag = "policies", params(("job" = u64, Path, description = "The job's number")),
@@ -172,25 +208,43 @@ pub(super) async fn show(State(api): State<Api>, At(number): At<u64>) -> Result<
 /// Reads the body frame by frame: what is too large is cut off at the limit, and a stream that stalls is not waited for.
 async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem> {
     let bytes_max = api.upload_bytes_max();
-    let stall = Duration::from_millis(api.settings().body_timeout_ms);
+    let patience = DurationMs(api.settings().body_timeout_ms);
+    let stall = patience.duration();
+    let too_large = || {
+        let detail = format!("the upload is larger than {bytes_max} bytes");
+        Problem::new(Code::BODY_TOO_LARGE, detail, "strip it, or raise upload.bytes_max in [sandbox]")
+    };
+    // What is said to be too large is not waited for.
+    if body.size_hint().lower() > bytes_max {
+        return Err(too_large());
+    }
     let mut digest = Sha256::new();
-    let mut bytes = Vec::new();
+    // In blocks: one list that grows would hold thrice what has arrived whenever it moves.
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    let mut length = 0_u64;
     loop {
         let frame = tokio::time::timeout(stall, body.frame()).await.map_err(|_stalled| {
-            let detail = format!("nothing of the body arrived for {} ms", stall.as_millis());
+            let detail = format!("nothing of the body arrived for {patience}");
             Problem::new(Code::BODY_TOO_SLOW, detail, "send it faster, or raise body_timeout in [api]")
         })?;
         let cut = |_| Problem::new(Code::BODY_CUT_OFF, "the body ended before it was whole", "send it again");
         let Some(frame) = frame.transpose().map_err(cut)? else { break };
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len().saturating_add(data.len()) as u64 > bytes_max {
-            let detail = format!("the upload is larger than {bytes_max} bytes");
-            return Err(Problem::new(Code::BODY_TOO_LARGE, detail, "strip it, or raise upload.bytes_max in [sandbox]"));
+        length = length.saturating_add(data.len() as u64);
+        if length > bytes_max {
+            return Err(too_large());
         }
         digest.update(&data);
-        bytes.extend_from_slice(&data);
+        match blocks.last_mut().filter(|block| block.len() < BLOCK_BYTES) {
+            Some(block) => block.extend_from_slice(&data),
+            None => {
+                let mut block = Vec::with_capacity(BLOCK_BYTES.max(data.len()));
+                block.extend_from_slice(&data);
+                blocks.push(block);
+            }
+        }
     }
-    Ok((bytes, hex::encode(digest.finalize())))
+    Ok((blocks.concat(), hex::encode(digest.finalize())))
 }
 
 async fn job(api: &Api, number: u64) -> Result<JobShown, Problem> {
@@ -234,6 +288,12 @@ impl Jobs {
             job.ended_ms = Some(at_ms);
             job.failed = failed;
         }
+    }
+
+    /// Numbers of jobs before this one, newest first.
+    fn before(&self, number: Option<u64>, limit: usize) -> Vec<u64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.range(..number.unwrap_or(u64::MAX)).rev().take(limit).map(|(number, _)| *number).collect()
     }
 
     fn get(&self, number: u64) -> Option<Job> {

@@ -282,6 +282,8 @@ struct SlotWords<'a> {
     slot: &'a str,
     policy: &'a super::PolicyRef,
     shadow: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<crate::policy::Tier>,
     params: &'a [(String, crate::policy::ParamValue)],
     evaluation: &'a super::Evaluation,
     spent: crate::policy::Spent,
@@ -345,7 +347,7 @@ impl<'a> Heading<'a> {
 
 impl<'a> SlotWords<'a> {
     fn of(slot: &'a Slot) -> Self {
-        let Slot { slot, policy, shadow, params, memory_before: _, memory_after: _, evaluation, spent } = slot;
-        Self { slot, policy, shadow: *shadow, params, evaluation, spent: *spent }
+        let Slot { slot, policy, shadow, tier, params, memory_before: _, memory_after: _, evaluation, spent } = slot;
+        Self { slot, policy, shadow: *shadow, tier: *tier, params, evaluation, spent: *spent }
     }
 }

@@ -87,6 +87,50 @@ pub async fn history(store: &dyn Store, target: &TargetId, span: Span) -> Result
     Ok(read(store, &log, &entries).await?.into_iter().map(|(_, event)| event).collect())
 }
 
+/// Reads a target's turns forwards, part by part, however many there are. What came of them is not told.
+#[derive(Debug)]
+pub struct Onward {
+    log: String,
+    from_ms: u64,
+    to_ms: u64,
+    after: Option<u64>,
+    /// Has read what the next turn builds on, once there was one.
+    decoder: Decoder,
+    is_led_in: bool,
+}
+
+impl Onward {
+    /// The turns with `from_ms <= at_ms < to_ms` that stand after the entry `after`.
+    #[must_use]
+    pub fn new(target: &TargetId, from_ms: u64, to_ms: u64, after: Option<u64>) -> Self {
+        Self { log: log_of(target), from_ms, to_ms, after, decoder: Decoder::default(), is_led_in: false }
+    }
+
+    /// The next `limit` entries, oldest first, each with its number; none: that was all. They are turns, or counts of turns,
+    /// or what cannot be read.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    pub async fn next(&mut self, store: &dyn Store, limit: usize) -> Result<Vec<(u64, Event)>, AuditError> {
+        let range = LogRange {
+            from_ms: self.from_ms,
+            to_ms: self.to_ms,
+            after: self.after,
+            kinds: vec![kind::OPENED, kind::QUIET],
+            newest_first: false,
+            limit,
+        };
+        let entries = store.read_log(&self.log, range).await?;
+        if !self.is_led_in && entries.iter().any(is_of_a_turn) {
+            self.decoder = led_in(store, &self.log, &entries).await?;
+            self.is_led_in = true;
+        }
+        self.after = entries.last().map(|entry| entry.seq).or(self.after);
+        let mut untold = Sequels::new();
+        Ok(entries.iter().map(|entry| (entry.seq, event(entry, &mut self.decoder, &mut untold))).collect())
+    }
+}
+
 /// Turns of many targets, newest first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recently {
@@ -147,22 +191,33 @@ pub async fn turn(store: &dyn Store, number: u64) -> Result<Option<Turn>, AuditE
 
 /// What these entries of one log tell, oldest first, each with its sequence number.
 async fn read(store: &dyn Store, log: &str, entries: &[Entry]) -> Result<Vec<(u64, Event)>, AuditError> {
+    let mut decoder = led_in(store, log, entries).await?;
+    let mut sequels = sequels(store, log, entries.first()).await?;
+    Ok(entries.iter().map(|entry| (entry.seq, event(entry, &mut decoder, &mut sequels))).collect())
+}
+
+/// A decoder that has read what the first of these builds on.
+async fn led_in(store: &dyn Store, log: &str, entries: &[Entry]) -> Result<Decoder, AuditError> {
     let mut decoder = Decoder::default();
-    if let Some(first) = entries.iter().find(|entry| entry.kind != kind::NOTE) {
+    if let Some(first) = entries.iter().find(|entry| is_of_a_turn(entry)) {
         for before in lead_in(store, log, first).await? {
             // What fails here is told by the entries that build on it.
             let _ = decoder.decode(&before.body);
         }
     }
-    let mut sequels = sequels(store, log, entries.first()).await?;
-    Ok(entries.iter().map(|entry| (entry.seq, event(entry, &mut decoder, &mut sequels))).collect())
+    Ok(decoder)
+}
+
+/// Whether it is one turn, which may build on those before it.
+fn is_of_a_turn(entry: &Entry) -> bool {
+    entry.kind != kind::NOTE && entry.body.first() != Some(&recorder::COUNTED)
 }
 
 /// The entries that this one builds on, oldest first: back to a whole one.
 async fn lead_in(store: &dyn Store, log: &str, first: &Entry) -> Result<Vec<Entry>, AuditError> {
     const PAGE: usize = 64;
     let (mut before, mut seq) = (Vec::new(), first.seq);
-    if first.body.first() == Some(&recorder::COUNTED) || form::is_whole(&first.body) {
+    if form::is_whole(&first.body) {
         return Ok(before);
     }
     while (before.len() as u64) < form::CHANGES_MAX + PAGE as u64 {

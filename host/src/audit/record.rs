@@ -9,7 +9,7 @@ use crate::bounds::{
     CountChange, Decision, InstanceAction, Mode, Origin, Quiet, RepairRuling, Restraint, Ruling, Travel, Wish, Withheld,
 };
 use crate::drivers::{Outcome, Step, StepEnd};
-use crate::policy::{Answer, ContainerResources, Fault, ParamValue, RefusalKind, Spent, Verdict};
+use crate::policy::{Answer, ContainerResources, Fault, ParamValue, RefusalKind, Spent, Tier, Verdict};
 use crate::snapshot::{Snapshot, TargetId};
 
 /// Number of the JSON form that this host writes.
@@ -125,6 +125,9 @@ pub struct Slot {
     /// Whether it only watches.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,
+    /// The limits that it ran under: its faults depend on them. `None` in records of a host that did not say so yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
     /// Parameters by name, in the order in which they crossed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<(String, ParamValue)>,

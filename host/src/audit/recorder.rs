@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::form::{Bench, Encoder};
 use super::record::{Closing, Note, Record, RecordId, Run, StepEntry};
 use super::{AuditError, NAMED, OPEN, kind, log_of};
+use crate::bounds::Quiet;
 use crate::policy::Verdict;
 use crate::snapshot::TargetId;
 use crate::store::Write;
@@ -171,8 +172,22 @@ impl Kept {
     }
 }
 
-/// Why nothing was done, in the words of the first policy that gave any.
+/// Why nothing was done: in the words of the first policy that gave any, and of what held its wish back.
 pub(super) fn why(record: &Record) -> String {
+    let mut why = policy_words(record);
+    if let Some(withheld) = &record.ruling.withheld {
+        let counts = withheld.replicas.map(|(from, to)| format!(" replicas would go from {from} to {to}"));
+        why.push_str(&format!("; in dry-run{}", counts.unwrap_or_default()));
+    }
+    if matches!(record.ruling.quiet, Some(Quiet::Restrained | Quiet::Stopped))
+        && let Some(restraint) = record.ruling.restraints.first()
+    {
+        why.push_str(&format!("; held back: {restraint}"));
+    }
+    why
+}
+
+fn policy_words(record: &Record) -> String {
     let acting = record.slots.iter().filter(|slot| !slot.shadow);
     let words = acting.filter_map(|slot| match &slot.evaluation {
         super::Evaluation::Answered(answer) => match &answer.verdict {

@@ -106,6 +106,7 @@ fn slot(turn: u64, evaluation: Evaluation) -> Slot {
         slot: "tracking".into(),
         policy: PolicyRef { name: "target-tracking".into(), version: "0.1.0".into(), digest: "ab".repeat(32) },
         shadow: false,
+        tier: Some(crate::policy::Tier::Compiled),
         params: vec![
             ("reading".into(), ParamValue::Text("requests_per_second_0".into())),
             ("target".into(), ParamValue::Num(50.0)),

@@ -87,6 +87,21 @@ pub enum Quiet {
     Whole,
 }
 
+impl std::fmt::Display for Quiet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "the binding does not act now",
+            Self::DryRun => "dry-run",
+            Self::Restrained => "the bounds let nothing through",
+            Self::NoPolicy => "no policy is bound",
+            Self::Unanswered => "no policy answered",
+            Self::Abstained => "no policy asked for anything",
+            Self::AsWished => "all is as wished",
+            Self::Whole => "all that is desired is there",
+        })
+    }
+}
+
 /// What would have been done, had the binding acted. It is no [`Decision`], and no driver takes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]

@@ -7,10 +7,11 @@ use crate::config::Complaints;
 /// The part of `--help` that tells them.
 pub(super) const HELP: &str = "Exit codes:
   0  it went well
-  1  trouble at run time: a backend, the store, the disk
-  2  the command line or the configuration is wrong
+  1  trouble at run time: a backend, the store, the disk; the host is away or not ready
+  2  the command line or the configuration is wrong, or the token may not do this
   3  what was asked for does not exist: no such target, policy or record
-  4  a policy cannot be used or failed: not a component of this contract, a trap, a limit";
+  4  a policy cannot be used or failed: not a component of this contract, a trap, a limit
+  5  a replay found defects: the same code gave another answer to the same question";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Exit {
     NotFound,
     /// A policy cannot be used, or failed.
     Policy,
+    /// The same code gave another answer to the same question.
+    Defect,
 }
 
 impl From<Exit> for ExitCode {
@@ -35,6 +38,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::NotFound => 3,
             Exit::Policy => 4,
+            Exit::Defect => 5,
         })
     }
 }

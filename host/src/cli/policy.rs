@@ -1,12 +1,17 @@
-//! `trimtab policy …`: write, build, inspect and try policies.
+//! `trimtab policy …`: write, build, inspect and try policies; push them to a host, and say which version runs.
 
+mod activate;
 mod build;
 mod check;
+mod compare;
 mod eval;
 mod inspect;
-mod load;
+mod job;
+pub(super) mod load;
 mod new;
+mod push;
 mod snapshot_input;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +19,7 @@ mod tests;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::Exit;
+use super::{Exit, Global};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
@@ -26,13 +31,37 @@ pub(super) enum PolicyCommand {
     Check(check::CheckArgs),
     /// Run a policy on one snapshot, exactly as in production.
     Eval(eval::EvalArgs),
+    /// Hold two policies against each other on what is recorded of a target.
+    Compare(compare::CompareArgs),
+    /// Send policies to a host; they are checked, compiled and tried there, and run nowhere yet.
+    Push(push::PushArgs),
+    /// What becomes of uploads.
+    Job(job::JobArgs),
+    /// The versions that a host has.
+    List(versions::ListArgs),
+    /// A policy's versions and which of them runs, or one version.
+    Show(versions::ShowArgs),
+    /// Let a version run: for one binding, or for all that use its name.
+    Activate(activate::ActivateArgs),
+    /// Go back to the version before.
+    Rollback(activate::RollbackArgs),
+    /// Forget a version that nobody uses.
+    Remove(versions::RemoveArgs),
 }
 
-pub(super) fn run(command: PolicyCommand) -> Result<Exit> {
+pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
     match command {
         PolicyCommand::New(args) => new::run(&args),
         PolicyCommand::Build(args) => build::run(&args),
         PolicyCommand::Check(args) => check::run(&args),
         PolicyCommand::Eval(args) => eval::run(&args),
+        PolicyCommand::Compare(args) => compare::run(global, &args),
+        PolicyCommand::Push(args) => push::run(global, &args),
+        PolicyCommand::Job(args) => job::run(global, &args),
+        PolicyCommand::List(args) => versions::list(global, &args),
+        PolicyCommand::Show(args) => versions::show(global, &args),
+        PolicyCommand::Activate(args) => activate::activate(global, &args),
+        PolicyCommand::Rollback(args) => activate::rollback(global, &args),
+        PolicyCommand::Remove(args) => versions::remove(global, &args),
     }
 }

@@ -32,6 +32,11 @@ impl Records {
         Ok(Self { store, runtime })
     }
 
+    /// The store and the runtime, for who reads with other words than these.
+    pub(super) fn into_parts(self) -> (SqliteStore, tokio::runtime::Runtime) {
+        (self.store, self.runtime)
+    }
+
     /// Targets that have records, ordered by id.
     pub(super) fn targets(&self) -> Result<Vec<TargetId>> {
         let prefix = "record/";

@@ -2,17 +2,49 @@
 
 use std::io::{ErrorKind, Write};
 
+use serde_json::Value;
+
 /// Writes to standard output. That nobody reads it any more (`trimtab … | head`) is not an error.
 ///
 /// # Errors
 /// Where it cannot be written for another reason, such as a full disk.
 pub fn print(text: &str) -> std::io::Result<()> {
+    print_on(text).map(|_read| ())
+}
+
+/// As [`print`]; tells whether anybody reads still, for whoever would go on for ever.
+///
+/// # Errors
+/// As [`print`].
+pub(super) fn print_on(text: &str) -> std::io::Result<bool> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
+}
+
+/// A value as JSON for people, with a line end. What could play with a terminal is escaped, and it reads back the same.
+#[must_use]
+pub(super) fn json(value: &Value) -> String {
+    escaped(&format!("{value:#}\n"))
+}
+
+/// A value as one line of JSON.
+#[must_use]
+pub(super) fn json_line(value: &Value) -> String {
+    escaped(&format!("{value}\n"))
+}
+
+/// serde_json escapes the control characters below space only. In JSON, others stand in strings alone; all that we escape lie
+/// in the basic plane.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_harmless(c) { text.push(c) } else { text.push_str(&format!("\\u{:04x}", u32::from(c))) }
+    }
+    text
 }
 
 /// The text with everything escaped that could move a cursor, colour a screen or turn letters around. Line ends stay.

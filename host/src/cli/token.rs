@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::remote::{Remote, encoded};
-use super::{Columns, Exit, Fail, Global, print};
+use super::{Columns, Exit, Fail, Global, clean, print, terminal};
 use crate::access::Role;
 use crate::quantity::DurationMs;
 
@@ -79,7 +79,7 @@ fn create(remote: &Remote, args: &CreateArgs) -> Result<Exit> {
     });
     let made = remote.ask(Method::POST, "/v1/tokens", Some(&wanted))?;
     if args.json {
-        print(&format!("{made:#}\n"))?;
+        print(&terminal::json(&made))?;
     } else {
         let secret = made.get("secret").and_then(Value::as_str);
         // The token alone, so that it can be piped into a file.
@@ -91,7 +91,7 @@ fn create(remote: &Remote, args: &CreateArgs) -> Result<Exit> {
 fn list(remote: &Remote, args: &ListArgs) -> Result<Exit> {
     let tokens = remote.all("/v1/tokens")?;
     if args.json {
-        print(&format!("{:#}\n", Value::Array(tokens)))?;
+        print(&terminal::json(&Value::Array(tokens)))?;
         return Ok(Exit::Fine);
     }
     let mut columns = Columns::new(&["ID", "NAME", "ROLE", "STATE", "EXPIRES", "MADE BY"]);
@@ -102,15 +102,16 @@ fn list(remote: &Remote, args: &ListArgs) -> Result<Exit> {
         let expires = expires.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
         columns.row([text("id"), text("name"), text("role"), text("state"), expires, text("created_by")]);
     }
-    print(&columns.text(0))?;
+    print(&(remote.banner()? + &columns.text(0)))?;
     Ok(Exit::Fine)
 }
 
 fn revoke(remote: &Remote, args: &RevokeArgs) -> Result<Exit> {
     let token = remote.ask(Method::DELETE, &format!("/v1/tokens/{}", encoded(&args.id)), None)?;
     let name = token.get("name").and_then(Value::as_str).unwrap_or_default();
-    let text = if args.json { format!("{token:#}\n") } else { format!("{} ({name}) is revoked\n", args.id) };
-    print(&super::clean(&text))?;
+    let revoked = || clean(&format!("{} ({name}) is revoked\n", args.id));
+    let text = if args.json { terminal::json(&token) } else { revoked() };
+    print(&text)?;
     Ok(Exit::Fine)
 }
 

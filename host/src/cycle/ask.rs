@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::case::Case;
 use super::{Cycle, TurnReport};
 use crate::drivers::{DriverError, Observation};
+use crate::quantity::DurationMs;
 use crate::sources::{AskTarget, Gathered, gather, questions};
 use crate::telemetry::measures;
 
@@ -19,7 +20,7 @@ impl Cycle {
             Ok(observed) => observed,
             Err(_) => Err(DriverError::Unreachable {
                 driver: self.parts.driver.name().to_owned(),
-                what: format!("no list within {} ms", self.parts.patience.call_ms),
+                what: format!("no list within {}", DurationMs(self.parts.patience.call_ms)),
             }),
         }
     }

@@ -11,6 +11,7 @@ use super::state::TargetState;
 use super::{Case, SeatCase};
 use crate::bounds::{Mode, Quiet, Restraint};
 use crate::drivers::ObservedTarget;
+use crate::policy::{Refusal, RefusalKind};
 use crate::snapshot::{Change, InFlight, Instance, Inventory, Target, TargetId};
 
 /// All targets of a host as last observed.
@@ -68,6 +69,8 @@ pub struct SeatView {
     pub quiet: Option<Quiet>,
     /// What held its wishes back.
     pub restraints: Vec<Restraint>,
+    /// The change of count that it would have made, where it only looks on: from, to.
+    pub withheld: Option<(u32, u32)>,
     /// Its policies.
     pub slots: Vec<SlotView>,
 }
@@ -85,6 +88,8 @@ pub struct SlotView {
     pub digest: Arc<str>,
     /// Whether it failed in this turn.
     pub failed: bool,
+    /// Why it did not answer in this turn, where it refused.
+    pub refused: Option<Refusal>,
     /// Since when it has failed at every turn.
     pub faulting_since_ms: Option<u64>,
     /// Until when it is not asked, having failed too often.
@@ -131,7 +136,7 @@ impl Board {
         if views.is_empty() && gone.is_empty() {
             return;
         }
-        views.iter().for_each(|view| self.tell_failures(view));
+        views.iter().for_each(|view| self.tell_of(view));
         let mut shown = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let targets = Arc::make_mut(&mut shown);
         for view in views {
@@ -142,20 +147,43 @@ impl Board {
         }
     }
 
-    fn tell_failures(&self, view: &TargetView) {
+    /// Tells what a turn came to, beside changes: what failed, and what is new against the turn before.
+    fn tell_of(&self, view: &TargetView) {
+        let before = self.target(&view.target.id);
         // Bindings that were not due say what they said before.
         for seat in view.seats.iter().filter(|seat| seat.turn_ms == view.observed_ms) {
-            for slot in seat.slots.iter().filter(|slot| slot.failed) {
-                let failed = Happening::Failed {
-                    target: view.target.id.clone(),
-                    binding: seat.binding.clone(),
-                    slot: slot.slot.clone(),
-                    digest: slot.digest.as_ref().to_owned(),
-                    quarantined_until_ms: slot.quarantined_until_ms,
-                };
-                self.tell(view.observed_ms, failed);
+            let before = before.iter().flat_map(|before| &before.seats).find(|before| before.binding == seat.binding);
+            for slot in &seat.slots {
+                let kept = before.into_iter().flat_map(|before| &before.slots).find(|kept| kept.slot == slot.slot);
+                self.tell_of_slot(view, seat, slot, kept);
+            }
+            if let Some((from, to)) = seat.withheld.filter(|_| before.is_none_or(|it| it.withheld != seat.withheld)) {
+                let (target, binding) = (view.target.id.clone(), seat.binding.clone());
+                self.tell(view.observed_ms, Happening::Withheld { target, binding, from, to });
             }
         }
+    }
+
+    fn tell_of_slot(&self, view: &TargetView, seat: &SeatView, slot: &SlotView, before: Option<&SlotView>) {
+        let (target, binding) = (view.target.id.clone(), seat.binding.clone());
+        if slot.failed {
+            let failed = Happening::Failed {
+                target,
+                binding,
+                slot: slot.slot.clone(),
+                digest: slot.digest.as_ref().to_owned(),
+                quarantined_until_ms: slot.quarantined_until_ms,
+            };
+            return self.tell(view.observed_ms, failed);
+        }
+        let Some(refusal) = &slot.refused else { return };
+        let same = before.and_then(|before| before.refused.as_ref()).is_some_and(|before| before.kind == refusal.kind);
+        // A policy that abstains where it does not apply is no news.
+        if same || refusal.kind == RefusalKind::NotApplicable {
+            return;
+        }
+        let (kind, text) = (refusal.kind.as_str().to_owned(), refusal.text.clone());
+        self.tell(view.observed_ms, Happening::Refused { target, binding, slot: slot.slot.clone(), kind, text });
     }
 
     /// Targets of a driver that are shown and not among these.
@@ -219,6 +247,7 @@ impl SeatView {
     fn after(seat: &mut SeatCase, state: &TargetState, now_ms: u64) -> Self {
         let ruling = seat.ruling.take();
         let failed = |at: usize| seat.answers.iter().any(|answer| answer.slot == at && answer.failed());
+        let refused = |at: usize| seat.answers.iter().find(|answer| answer.slot == at)?.refusal().cloned();
         let slots = seat.binding.slots.iter().enumerate().map(|(at, slot)| {
             let kept = state.slot(&seat.binding.name, &slot.name);
             SlotView {
@@ -227,6 +256,7 @@ impl SeatView {
                 version: slot.policy.manifest().version.clone(),
                 digest: slot.policy.digest().into(),
                 failed: failed(at),
+                refused: refused(at),
                 faulting_since_ms: kept.and_then(|kept| kept.faulting_since_ms),
                 quarantined_until_ms: kept.and_then(|kept| kept.quarantined_until_ms),
             }
@@ -238,6 +268,10 @@ impl SeatView {
             turn_ms: now_ms,
             record: std::mem::take(&mut seat.record_id),
             quiet: ruling.as_ref().and_then(|ruling| ruling.quiet).filter(|_| seat.act.is_none()),
+            withheld: ruling.as_ref().and_then(|ruling| {
+                let count = ruling.withheld.as_ref()?.replicas()?;
+                Some((count.from, count.to))
+            }),
             slots: slots.collect(),
             restraints: ruling.map(|ruling| ruling.restraints).unwrap_or_default(),
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Case;
 use super::seats::Binding;
 use crate::bounds::{Vote, VoteAnswer};
-use crate::policy::{Evaluation, EvaluationInput, Queue, Verdict};
+use crate::policy::{Evaluation, EvaluationInput, Queue, Refusal, Verdict};
 use crate::snapshot::Snapshot;
 
 /// Evaluations that one thread takes on at a time.
@@ -44,6 +44,15 @@ impl SlotAnswer {
             CameTo::Evaluated(evaluation) => evaluation.outcome.is_err(),
             CameTo::Quarantined { .. } => false,
             CameTo::Lost => true,
+        }
+    }
+
+    /// Why it did not answer, where it refused.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        let CameTo::Evaluated(evaluation) = &self.came_to else { return None };
+        match &evaluation.outcome.as_ref().ok()?.verdict {
+            Verdict::Refused(refusal) => Some(refusal),
+            Verdict::Proposals(_) => None,
         }
     }
 

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use crate::bounds::Decision;
 use crate::causes::with_causes;
 use crate::drivers::{Driver, Plan, Step, StepEnd, StepReport, StepState};
+use crate::quantity::DurationMs;
 use crate::registrars::{DrainState, Registrar};
 
 /// Limits on waiting.
@@ -113,7 +114,9 @@ impl Execution {
         loop {
             let call = tokio::time::timeout(self.call_limit(), self.driver.take(decision, step));
             let why = match call.await {
-                Err(_) => return StepEnd::Failed { why: format!("no answer within {} ms", self.patience.call_ms) },
+                Err(_) => {
+                    return StepEnd::Failed { why: format!("no answer within {}", DurationMs(self.patience.call_ms)) };
+                }
                 Ok(Err(error)) => return StepEnd::Failed { why: with_causes(&error) },
                 Ok(Ok(StepState::Done)) => return StepEnd::Done,
                 Ok(Ok(StepState::Impossible { why })) => return StepEnd::Impossible { why },
@@ -199,7 +202,7 @@ impl Execution {
         match tokio::time::timeout(self.call_limit(), call).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(with_causes(&error)),
-            Err(_) => Err(format!("no answer within {} ms", self.patience.call_ms)),
+            Err(_) => Err(format!("no answer within {}", DurationMs(self.patience.call_ms))),
         }
     }
 

@@ -64,6 +64,37 @@ pub enum Happening {
         /// Until when it is not asked any more, where this failure was one too many.
         quarantined_until_ms: Option<u64>,
     },
+    /// A policy that answered before does no longer. Told once, when it begins.
+    Refused {
+        /// For which target.
+        target: TargetId,
+        /// In which binding.
+        binding: String,
+        /// In which slot.
+        slot: String,
+        /// What kind of refusal: `reading-missing` …
+        kind: String,
+        /// Why, in the policy's words.
+        text: String,
+    },
+    /// A binding that only looks on would have changed the count. Told once for each change that it wishes.
+    Withheld {
+        /// Whose.
+        target: TargetId,
+        /// The binding.
+        binding: String,
+        /// The count that is there.
+        from: u32,
+        /// The count that it would have been.
+        to: u32,
+    },
+    /// Everything was frozen, or thawed.
+    Freeze {
+        /// Whether everything is frozen now.
+        frozen: bool,
+        /// Why, by whom, and until when.
+        text: String,
+    },
     /// Somebody steered the host.
     Steered {
         /// Which target; `None`: all.
@@ -71,6 +102,39 @@ pub enum Happening {
         /// What was said, and by whom.
         text: String,
     },
+}
+
+impl Happening {
+    /// Every word that [`Happening::word`] has.
+    pub const WORDS: [&'static str; 7] = ["begun", "ended", "failed", "refused", "withheld", "freeze", "steered"];
+
+    /// Its kind: the tag of the JSON form.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Begun { .. } => "begun",
+            Self::Ended { .. } => "ended",
+            Self::Failed { .. } => "failed",
+            Self::Refused { .. } => "refused",
+            Self::Withheld { .. } => "withheld",
+            Self::Freeze { .. } => "freeze",
+            Self::Steered { .. } => "steered",
+        }
+    }
+
+    /// Which target it is about; `None`: all, or the host itself.
+    #[must_use]
+    pub fn target(&self) -> Option<&TargetId> {
+        match self {
+            Self::Begun { target, .. }
+            | Self::Ended { target, .. }
+            | Self::Failed { target, .. }
+            | Self::Refused { target, .. }
+            | Self::Withheld { target, .. } => Some(target),
+            Self::Freeze { .. } => None,
+            Self::Steered { target, .. } => target.as_ref(),
+        }
+    }
 }
 
 /// The events of a host.
@@ -132,6 +196,42 @@ mod tests {
         live.tell(1_005, said(3));
         assert_eq!(coming.try_recv().unwrap().number, 1_002);
         assert!(coming.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_event_bears_its_word_as_its_tag() {
+        let target: TargetId = "local/web".parse().unwrap();
+        let (binding, slot, digest) = ("web".to_owned(), "tracking".to_owned(), "00".to_owned());
+        let record = "1-0-0".to_owned();
+        let (to, reason) = (Some(2), String::new());
+        let events = [
+            Happening::Begun { target: target.clone(), record: record.clone(), from: Some(1), to, reason },
+            Happening::Ended { target: target.clone(), record, outcome: Outcome::Applied },
+            Happening::Failed {
+                target: target.clone(),
+                binding: binding.clone(),
+                slot: slot.clone(),
+                digest,
+                quarantined_until_ms: None,
+            },
+            Happening::Refused {
+                target: target.clone(),
+                binding: binding.clone(),
+                slot,
+                kind: "other".to_owned(),
+                text: String::new(),
+            },
+            Happening::Withheld { target, binding, from: 1, to: 2 },
+            Happening::Freeze { frozen: true, text: String::new() },
+            said(1),
+        ];
+        let words: Vec<&str> = events.iter().map(Happening::word).collect();
+        assert_eq!(words, Happening::WORDS);
+        for event in &events {
+            let json = serde_json::to_value(event).unwrap();
+            assert_eq!(json["event"], event.word());
+            assert_eq!(json["target"].as_str(), event.target().map(TargetId::as_str));
+        }
     }
 
     #[test]

@@ -172,6 +172,7 @@ fn slot_record(answer: &SlotAnswer) -> Option<Slot> {
             digest: slot.policy.digest().to_owned(),
         },
         shadow: false,
+        tier: Some(slot.policy.tier()),
         params: names.zip(slot.params.iter().cloned()).collect(),
         memory_before: answer.memory.clone(),
         memory_after,

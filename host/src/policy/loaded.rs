@@ -11,7 +11,7 @@ use super::manifest::{Manifest, Need, NeedKind, ParamValue};
 use super::output;
 use super::project::{Columns, project};
 use super::proposal::Answer;
-use crate::sandbox::{Component, Fault, Guest, Moment, Queue, Sandbox, Spent, Tier};
+use crate::sandbox::{Component, Fault, Guest, Moment, Queue, Sandbox, Spent, Tier, TierLimits};
 use crate::snapshot::Snapshot;
 
 /// Most needs of one policy.
@@ -97,6 +97,12 @@ impl Policy {
     #[must_use]
     pub fn tier(&self) -> Tier {
         self.tier
+    }
+
+    /// Those limits, as this host has them now.
+    #[must_use]
+    pub fn limits(&self) -> &TierLimits {
+        self.guest.limits()
     }
 
     /// What it spent to say what it is: the least that a run of it costs.

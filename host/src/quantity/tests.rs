@@ -66,3 +66,12 @@ fn a_time_that_is_left_is_rounded_once_it_is_long() {
     assert_eq!(DurationMs::nearest(3_600_000.4), DurationMs(3_600_000));
     assert_eq!(DurationMs::nearest(f64::INFINITY), DurationMs(u64::MAX));
 }
+
+#[test]
+fn memory_is_rounded_for_people() {
+    for (bytes, text) in
+        [(0, "0"), (1_658_880, "1620Ki"), (94_420_992, "90Mi"), (10 << 20, "10Mi"), (u64::MAX, "17592186044415Mi")]
+    {
+        assert_eq!(MemoryBytes(bytes).rounded().to_string(), text);
+    }
+}

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::activate::Planned;
 use super::active::Active;
-use super::builtin::builtin;
+use super::builtin::{BUILTIN, builtin};
 use super::error::RegistryError;
 use super::index::StoreIndex;
 use super::upload::{Uploads, bare};
@@ -179,6 +179,49 @@ impl Registry {
         let bytes = bytes.ok_or_else(|| RegistryError::Unknown { digest: short(digest) })?;
         let tier = version.map_or(tier, |version| version.grants.tier.or(tier).or(version.tier));
         self.load(&short(digest), &bytes, tier, encoding).await
+    }
+
+    /// The policy that a record names, under the limits that it ran under (`None`: those that it would run under today). Keeps
+    /// nothing: also where the store can only be read.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`]; [`RegistryError::Unknown`] where its bytes are gone.
+    pub async fn recall(&self, digest: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
+        let digest = bare(digest);
+        let failed = |source| RegistryError::Store { name: short(digest), source };
+        let kept = self.parts.store.get(&encoding_key(digest)).await.map_err(failed)?;
+        let encoding = kept.and_then(|kept| serde_json::from_slice(&kept.value).ok());
+        if let Some(tier) = tier
+            && let Some(policy) = self.running(&Key { digest: digest.to_owned(), tier, encoding }).await
+        {
+            return Ok(policy);
+        }
+        let bytes = match self.parts.store.get_blob(digest).await.map_err(failed)? {
+            Some(bytes) => bytes,
+            None => {
+                let own = BUILTIN.iter().find(|policy| policy.sha256 == digest);
+                own.ok_or_else(|| RegistryError::Unknown { digest: short(digest) })?.bytes.to_vec()
+            }
+        };
+        let tier = match (tier, self.kept_version(digest).await?) {
+            (None, Some(version)) => version.grants.tier.or(version.tier),
+            (tier, _) => tier,
+        };
+        self.make(&short(digest), &bytes, tier, encoding).await.map(|(policy, _)| policy)
+    }
+
+    /// Loads bytes and keeps nothing of them but their artefact: to look at a policy that nobody uploaded.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub async fn load_unkept(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        tier: Option<Tier>,
+        encoding: Option<StringEncoding>,
+    ) -> Result<Arc<Policy>, RegistryError> {
+        self.make(name, bytes, tier, encoding).await.map(|(policy, _)| policy)
     }
 
     /// Loads bytes and keeps them by digest. `encoding` is asked for where a core module does not state it. Where anything

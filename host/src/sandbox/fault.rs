@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::quantity::DurationMs;
+
 /// How a guest failed. The host's own troubles are not faults; they are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "fault", rename_all = "kebab-case")]
 pub enum Fault {
     /// It ran past the wall-clock backstop. Depends on the machine: not replayable.
-    #[error("ran past its deadline of {deadline_ms} ms")]
+    #[error("ran past its deadline of {}", DurationMs(*deadline_ms))]
     Timeout {
         /// The backstop.
         deadline_ms: u64,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::quantity::MemoryBytes;
+
 /// CPU and memory. `None` is "not known" or "not limited", never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,13 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// As a person needs what is in use: see [`MemoryBytes::rounded`].
+    #[must_use]
+    pub fn rounded(&self) -> Self {
+        let memory_bytes = self.memory_bytes.map(|bytes| MemoryBytes(bytes).rounded().0);
+        Self { memory_bytes, ..*self }
+    }
+
     /// Whether neither is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {

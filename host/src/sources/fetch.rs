@@ -8,6 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 
 use crate::causes::{root_cause, with_causes};
+use crate::quantity::DurationMs;
 
 /// Most redirects followed, all on one host and port.
 const REDIRECTS_MAX: usize = 3;
@@ -48,7 +49,7 @@ pub(super) struct Fetcher {
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("no answer within {0} ms")]
+    #[error("no answer within {}", DurationMs(*.0))]
     TimedOut(u64),
     #[error("{0}")]
     Unreachable(String),

@@ -110,8 +110,9 @@ impl Steering {
             None => "everything is thawed".to_owned(),
         };
         tracing::warn!("{text}");
+        let frozen = freeze.is_some();
         self.keep_and_say(vec![write], |steered| steered.freeze = freeze).await?;
-        self.board().tell(self.clock().now_ms(), Happening::Steered { target: None, text });
+        self.board().tell(self.clock().now_ms(), Happening::Freeze { frozen, text });
         Ok(())
     }
 

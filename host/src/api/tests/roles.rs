@@ -157,3 +157,34 @@ async fn a_token_is_made_used_listed_and_revoked_and_the_trail_tells_it() {
     assert_eq!(rest["next"], Value::Null);
     stage.end().await;
 }
+
+/// The route table as `docs/roles.md` tells it: the least role of each, and where a token of some bindings will not do.
+fn told() -> String {
+    let mut text = String::from(
+        "# Who may do what\n\nMade from the route table of the API, which also guards it; a test holds this page to it, and another tries every\nroute with \
+         every role. A role may what those before it may: viewer, author, operator, admin.\n\n\
+         | route | needs | least role | for |\n|---|---|---|---|\n",
+    );
+    for Rule { method, path, needs, .. } in RULES {
+        let (permission, whose) = match needs {
+            Needs::Nothing => (None, "anybody"),
+            Needs::ForHost(permission) => (Some(permission), "the whole host"),
+            Needs::ForEach(permission) => (Some(permission), "what its token reaches"),
+        };
+        let least = permission.map_or("no token".to_owned(), |permission| permission.least_role().to_string());
+        let permission = permission.map_or(String::new(), |permission| format!("`{permission}`"));
+        text += &format!("| `{method} {path}` | {permission} | {least} | {whose} |\n");
+    }
+    text
+}
+
+#[test]
+fn the_page_of_roles_says_what_the_route_table_says() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/roles.md");
+    // As insta does it: accepted where one says so.
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(&page, told()).unwrap();
+    }
+    let kept = std::fs::read_to_string(&page).unwrap_or_default();
+    assert!(kept == told(), "docs/roles.md is not as the route table: run this test with INSTA_UPDATE=always");
+}

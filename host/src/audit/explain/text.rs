@@ -1,14 +1,16 @@
 //! The words of a story.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use super::{Part, Story};
+use super::{Again, Part, Story};
 use crate::audit::record::{Decided, Evaluation, Record, Run, Slot, StepEntry, Trigger};
 use crate::audit::{Closing, Turn};
-use crate::bounds::{Mode, Quiet, Travel};
+use crate::bounds::{Mode, Travel};
 use crate::drivers::{Step, StepEnd};
 use crate::policy::{AttrValue, Proposal, ProposalKind, Verdict};
-use crate::snapshot::{Freshness, Inventory, Reading, Resources, Samples, Snapshot};
+use crate::quantity::{CpuMillis, MemoryBytes};
+use crate::snapshot::{Freshness, Instance, Inventory, Reading, Resources, Samples, Snapshot};
 
 /// Instances shown one by one.
 const INSTANCES_SHOWN_MAX: usize = 20;
@@ -20,7 +22,8 @@ impl Display for Story<'_> {
                 writeln!(f)?;
             }
             match part {
-                Part::Turn(turn) => tell_turn(f, turn)?,
+                Part::Turn(turn) => tell_turn(f, turn, self.in_full)?,
+                Part::Again(again) => tell_again(f, again)?,
                 Part::Quiet(run) => tell_run(f, run)?,
                 Part::Note(note) => writeln!(f, "{}  note: {}", time(note.at_ms), plain(&note.text))?,
                 Part::NotRecorded { at_ms, entries, why } => {
@@ -41,11 +44,16 @@ fn tell_run(f: &mut Formatter<'_>, run: &Run) -> fmt::Result {
     writeln!(f, ", {} replicas: {}", run.replicas, plain(&run.why))
 }
 
-fn tell_turn(f: &mut Formatter<'_>, turn: &Turn) -> fmt::Result {
+fn tell_again(f: &mut Formatter<'_>, again: &Again) -> fmt::Result {
+    let turns = if again.turns == 1 { "turn".to_owned() } else { format!("{} turns", again.turns) };
+    writeln!(f, "{} to {}  the same in {turns} more", time(again.from_ms), time(again.to_ms))
+}
+
+fn tell_turn(f: &mut Formatter<'_>, turn: &Turn, in_full: bool) -> fmt::Result {
     let record = &turn.record;
     writeln!(f, "{}  turn {} of {}, {}", time(record.at_ms), record.turn, record.target, trigger(&record.trigger))?;
     writeln!(f, "  record {}, binding {}{}", record.id, plain(&record.binding), mode(record.mode))?;
-    tell_facts(f, &record.snapshot)?;
+    tell_facts(f, &record.snapshot, in_full)?;
     for slot in &record.slots {
         tell_slot(f, slot)?;
     }
@@ -66,7 +74,7 @@ fn tell_turn(f: &mut Formatter<'_>, turn: &Turn) -> fmt::Result {
     }
 }
 
-fn tell_facts(f: &mut Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
+fn tell_facts(f: &mut Formatter<'_>, snapshot: &Snapshot, in_full: bool) -> fmt::Result {
     let target = &snapshot.target;
     write!(f, "  replicas: {} desired, {} there, {} ready", target.desired, target.total, target.ready)?;
     writeln!(f, "; bounds {} to {}", target.limits.replicas_min, target.limits.replicas_max)?;
@@ -81,16 +89,52 @@ fn tell_facts(f: &mut Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
         let (kind, since) = (plain(&flight.kind), time(flight.since_ms));
         writeln!(f, "  in flight: {kind} from {from} to {to} since {since}{stuck}")?;
     }
-    for instance in snapshot.instances.iter().take(INSTANCES_SHOWN_MAX) {
-        let usage = resources(&instance.usage);
-        let phase = format!("{:?}", instance.phase).to_lowercase();
-        writeln!(f, "  instance {}: {phase}{usage}", plain(&instance.id))?;
-    }
-    let more = snapshot.instances.len().saturating_sub(INSTANCES_SHOWN_MAX);
-    if more > 0 {
-        writeln!(f, "  and {more} instances more")?;
-    }
+    tell_instances(f, &snapshot.instances, in_full)?;
     snapshot.readings.iter().try_for_each(|reading| tell_reading(f, reading))
+}
+
+/// One by one where the turn is told in full, else in a line.
+fn tell_instances(f: &mut Formatter<'_>, instances: &[Instance], in_full: bool) -> fmt::Result {
+    if !in_full {
+        return tell_instances_briefly(f, instances);
+    }
+    for instance in instances.iter().take(INSTANCES_SHOWN_MAX) {
+        let usage = resources(&instance.usage.rounded());
+        writeln!(f, "  instance {}: {}{usage}", plain(&instance.id), phase(instance))?;
+    }
+    match instances.len().saturating_sub(INSTANCES_SHOWN_MAX) {
+        0 => Ok(()),
+        more => writeln!(f, "  and {more} instances more"),
+    }
+}
+
+fn tell_instances_briefly(f: &mut Formatter<'_>, instances: &[Instance]) -> fmt::Result {
+    if instances.is_empty() {
+        return Ok(());
+    }
+    let mut phases: BTreeMap<String, usize> = BTreeMap::new();
+    for instance in instances {
+        *phases.entry(phase(instance)).or_default() += 1;
+    }
+    let phases: Vec<String> = phases.iter().map(|(phase, count)| format!("{count} {phase}")).collect();
+    let mut words = format!("  instances: {}", phases.join(", "));
+    let span = |figures: Vec<u64>| Some((*figures.iter().min()?, *figures.iter().max()?));
+    let usage = || instances.iter().map(|instance| instance.usage.rounded());
+    if let Some((least, most)) = span(usage().filter_map(|usage| usage.cpu_millis).collect()) {
+        let _ = write!(words, "; cpu {}", between(CpuMillis(least), CpuMillis(most)));
+    }
+    if let Some((least, most)) = span(usage().filter_map(|usage| usage.memory_bytes).collect()) {
+        let _ = write!(words, "; memory {}", between(MemoryBytes(least), MemoryBytes(most)));
+    }
+    writeln!(f, "{words}")
+}
+
+fn between<Q: PartialEq + Display>(least: Q, most: Q) -> String {
+    if least == most { least.to_string() } else { format!("{least} to {most}") }
+}
+
+fn phase(instance: &Instance) -> String {
+    format!("{:?}", instance.phase).to_lowercase()
 }
 
 fn tell_reading(f: &mut Formatter<'_>, reading: &Reading) -> fmt::Result {
@@ -101,7 +145,7 @@ fn tell_reading(f: &mut Formatter<'_>, reading: &Reading) -> fmt::Result {
     match (&reading.samples, reading.latest_ms()) {
         (Samples::Numbers { values, .. }, Some(at_ms)) => {
             let latest = values.last().copied().unwrap_or(f64::NAN);
-            write!(f, ": {latest}{} at {}", unit(&reading.unit), time(at_ms))?;
+            write!(f, ": {}{} at {}", figure(latest), unit(&reading.unit), time(at_ms))?;
         }
         (Samples::Texts { texts, .. }, Some(at_ms)) => {
             write!(f, ": {:?} at {}", texts.last().map_or("", String::as_str), time(at_ms))?;
@@ -157,7 +201,7 @@ fn tell_ruling(f: &mut Formatter<'_>, record: &Record) -> fmt::Result {
         writeln!(f, "  restraint: {}", plain(&restraint.to_string()))?;
     }
     match ruling.quiet {
-        Some(quiet) => writeln!(f, "  nothing done: {}", quiet_words(quiet)),
+        Some(quiet) => writeln!(f, "  nothing done: {}", quiet),
         None => Ok(()),
     }
 }
@@ -169,19 +213,6 @@ fn tell_travel(f: &mut Formatter<'_>, travel: &Travel) -> fmt::Result {
         write!(f, ", {value} after {}", format!("{stage:?}").to_lowercase())?;
     }
     writeln!(f, ", {} in the end", number(travel.to))
-}
-
-fn quiet_words(quiet: Quiet) -> &'static str {
-    match quiet {
-        Quiet::Stopped => "the binding does not act now",
-        Quiet::DryRun => "dry-run",
-        Quiet::Restrained => "the bounds let nothing through",
-        Quiet::NoPolicy => "no policy is bound",
-        Quiet::Unanswered => "no policy answered",
-        Quiet::Abstained => "no policy asked for anything",
-        Quiet::AsWished => "all is as wished",
-        Quiet::Whole => "all that is desired is there",
-    }
 }
 
 fn tell_decided(f: &mut Formatter<'_>, verb: &str, decided: &Decided) -> fmt::Result {
@@ -273,9 +304,22 @@ fn proposal(proposal: &Proposal) -> String {
 }
 
 fn resources(resources: &Resources) -> String {
-    let cpu = resources.cpu_millis.map(|millis| format!(" {millis} millicores")).unwrap_or_default();
-    let memory = resources.memory_bytes.map(|bytes| format!(" {bytes} bytes")).unwrap_or_default();
+    let cpu = resources.cpu_millis.map(|millis| format!(" cpu {}", CpuMillis(millis))).unwrap_or_default();
+    let memory = resources.memory_bytes.map(|bytes| format!(" memory {}", MemoryBytes(bytes))).unwrap_or_default();
     cpu + &memory
+}
+
+/// A measured number to six digits: what follows them is noise to a person, and stands in the JSON.
+fn figure(value: f64) -> String {
+    if value == value.trunc() || !value.is_finite() || value.abs() >= 1e6 {
+        return value.to_string();
+    }
+    // Decimal places that leave six digits in all; none of a small number are lost before its first digit.
+    let digits = value.abs().log10().floor();
+    let places = (5.0 - digits).clamp(0.0, 17.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 17")]
+    let text = format!("{value:.*}", places as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 fn attr(value: &AttrValue) -> String {

@@ -138,6 +138,31 @@ async fn what_a_policy_says_moves_no_cursor() {
 }
 
 #[test]
+fn an_outage_is_told_once_and_a_quiet_hour_says_what_held_back() {
+    let mut recorder = Recorder::new(Settings::default(), 0);
+    let turn = |record| Event::Turn(Box::new(crate::audit::Turn { record, steps: Vec::new(), closing: None }));
+    let mut events = Vec::new();
+    for at in 0..4 {
+        let refusal = Refusal { kind: RefusalKind::ReadingMissing, text: format!("load is absent, look {at}") };
+        let refused = Answer { verdict: Verdict::Refused(refusal), ..asks_for(0, "") };
+        let settings = crate::bounds::Settings::default();
+        let facts = snapshot(at, 2, 3);
+        events.push(turn(record(&mut recorder, at, facts, Evaluation::Answered(refused), &settings)));
+    }
+    for at in 4..8 {
+        let mut held = quiet(&mut recorder, at, 1, 3);
+        if at > 5 {
+            held.ruling.quiet = Some(crate::bounds::Quiet::Restrained);
+            held.ruling.restraints = vec![crate::bounds::Restraint::Paused { by: "ada".into(), until_ms: None }];
+        }
+        events.push(turn(held));
+    }
+    insta::assert_snapshot!(explain(&events, false).to_string());
+    let in_full = explain(&events, true).to_string();
+    assert_eq!(in_full.matches("turn ").count() - in_full.matches("last turn ").count(), 8, "{in_full}");
+}
+
+#[test]
 fn turns_that_were_dropped_are_told_once() {
     let gone = |at_ms| Event::NotRecorded { at_ms, why: "the turns before it are no longer there".into() };
     let events = [gone(START_MS), gone(START_MS + 15_000)];

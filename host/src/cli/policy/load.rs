@@ -21,9 +21,18 @@ pub(super) enum TierWord {
 
 /// How a core module that does not state it holds its texts.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum EncodingWord {
+pub(in crate::cli) enum EncodingWord {
     Utf8,
     Utf16,
+}
+
+impl EncodingWord {
+    pub(in crate::cli) fn encoding(self) -> StringEncoding {
+        match self {
+            Self::Utf8 => StringEncoding::Utf8,
+            Self::Utf16 => StringEncoding::Utf16,
+        }
+    }
 }
 
 /// How a policy is to be loaded.
@@ -46,15 +55,12 @@ impl LoadArgs {
     }
 
     fn encoding(&self) -> Option<StringEncoding> {
-        self.string_encoding.map(|word| match word {
-            EncodingWord::Utf8 => StringEncoding::Utf8,
-            EncodingWord::Utf16 => StringEncoding::Utf16,
-        })
+        self.string_encoding.map(EncodingWord::encoding)
     }
 }
 
 /// The bytes of a policy: of a file if the word looks like one, else of a built-in one.
-pub(super) fn bytes(word: &str, bytes_max: u64) -> Result<Vec<u8>> {
+pub(in crate::cli) fn bytes(word: &str, bytes_max: u64) -> Result<Vec<u8>> {
     let path = Path::new(word);
     let is_file = word.contains('/') || path.extension().is_some_and(|extension| extension == "wasm") || path.is_file();
     if !is_file {

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use super::config::Health;
 use super::identity::ProcessId;
 use crate::causes::root_cause;
+use crate::quantity::DurationMs;
 
 /// Until an instance serves for the first time it is asked at least so often, so that growth is confirmed quickly.
 const STARTING_INTERVAL: Duration = Duration::from_millis(200);
@@ -98,7 +99,10 @@ impl Check {
         };
         match tokio::time::timeout(self.timeout, attempt).await {
             Ok(result) => result,
-            Err(_) => Err(format!("no answer within {} ms", self.timeout.as_millis())),
+            Err(_) => Err(format!(
+                "no answer within {}",
+                DurationMs(u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX))
+            )),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::quantity::DurationMs;
 use crate::snapshot::TargetId;
 use crate::sources::SourceError;
 
@@ -25,7 +26,7 @@ pub enum Why {
     #[error("there is no such source")]
     NoSuchSource,
     /// The source did not answer in the time that it has for a turn.
-    #[error("no answer within {after_ms} ms")]
+    #[error("no answer within {}", DurationMs(*after_ms))]
     TimedOut {
         /// The time that it had.
         after_ms: u64,

@@ -191,7 +191,7 @@ async fn a_source_that_hangs_costs_its_own_readings_and_bounded_time() {
     let fresh: Vec<_> = readings.iter().filter(|r| r.freshness == Freshness::Fresh).map(|r| &*r.name).collect();
     assert_eq!((readings.len(), fresh), (22, vec!["b"]));
     assert_eq!(gathered.problems.len(), 21);
-    assert_eq!(whys(&gathered)[0], "a00: no answer within 200 ms");
+    assert_eq!(whys(&gathered)[0], "a00: no answer within 200ms");
     assert_eq!(whys(&gathered)[20], "c: there is no such source");
 }
 

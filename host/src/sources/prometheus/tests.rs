@@ -162,7 +162,7 @@ async fn slow_huge_gone_refusing_and_leading_elsewhere() {
     let rps = spec("rps", "prom", Subject::Target);
     let began = std::time::Instant::now();
     for (path, expected) in [
-        ("slow", "source prom did not answer: no answer within 300 ms"),
+        ("slow", "source prom did not answer: no answer within 300ms"),
         ("huge", "source prom gave a bad answer: the answer is larger than 10000 bytes"),
         ("no", "source prom gave a bad answer: status 400: parse error"),
         ("dead", "source prom gave a bad answer: status 502: xxx"),

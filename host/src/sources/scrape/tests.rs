@@ -127,7 +127,7 @@ async fn half_the_instances_failing_in_their_ways_disturb_no_other() {
         "w3 of local/web: a line that cannot be read: busy{a=\"b 1",
         "w4 of local/web: a value that is not a finite number: busy NaN",
         "w5 of local/web: a line that cannot be read: busy{} lots",
-        "w6 of local/web: no answer within 300 ms",
+        "w6 of local/web: no answer within 300ms",
         "w7 of local/web: ",
         "w8 of local/web: it has no address",
     ]) {
