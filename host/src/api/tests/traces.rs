@@ -31,6 +31,9 @@ async fn a_turn_is_a_trace_of_its_stages_and_a_request_is_one() {
     assert_ne!(config.telemetry, TelemetrySettings::default());
 
     let (subscriber, telemetry) = subscriber(&config.telemetry.fetch().unwrap()).unwrap();
+    // While there is one listener alone, `tracing` asks the thread that meets a span first whether anybody listens; other
+    // tests have met these, and nobody listens there. With two it asks the listeners.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     // The whole host runs on this test's one thread.
     let listening = tracing::subscriber::set_default(subscriber);
     let stage = Stage::open().await;
