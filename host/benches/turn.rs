@@ -21,8 +21,8 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use trimtab::audit::{Settings as RecordSettings, Trigger};
-use trimtab::bounds::Settings;
-use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, Selector, Slot, TurnReport};
+use trimtab::bounds::{Range, Settings};
+use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, Selector, Shared, Slot, TurnReport};
 use trimtab::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use trimtab::policy::{Need, NeedKind, check_params};
 use trimtab::registry::{Registry, RegistryParts};
@@ -116,6 +116,7 @@ impl Rig {
             patience: Patience::default(),
             gather_limits: GatherLimits::default(),
             lease: Lease { epoch: 1, expires_ms: u64::MAX },
+            shared: Shared::default(),
         });
         let cycle = cycle.await.unwrap();
         let due = [binding.name.clone()].into();
@@ -190,6 +191,9 @@ async fn binding(registry: &Registry) -> Binding {
         settings: Settings { stabilize_down_ms: 0, ..Settings::default() },
         readings: readings.collect(),
         slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        caps: Range { min: 0, max: u32::MAX },
+        group: None,
+        fitting: None,
     }
 }
 

@@ -26,6 +26,7 @@ mod group;
 
 mod repair;
 
+mod caps;
 mod decision;
 mod restraint;
 mod settings;
@@ -35,6 +36,7 @@ mod vote;
 #[cfg(test)]
 mod tests;
 
+pub use self::caps::Caps;
 pub use self::decide::{Question, Ruling, decide};
 pub use self::decision::{ActionKind, CountChange, Decision, InstanceAction, Origin};
 pub use self::gates::{Budget, Freeze, Gates, Pause, Pin};

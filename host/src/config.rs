@@ -10,6 +10,7 @@ mod bounds;
 mod complaint;
 mod cross;
 mod file;
+mod limits;
 mod reader;
 mod rooms;
 mod secret;
@@ -26,6 +27,7 @@ use crate::sandbox::SandboxConfig;
 pub use self::api::ApiSettings;
 pub use self::binding::{Binding, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
+pub use self::limits::{CapsRule, Group};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 pub use self::telemetry::{OtlpAt, TelemetrySettings};
@@ -62,6 +64,10 @@ pub struct Config {
     pub sources: Vec<Named<SourceKind>>,
     /// Where instances are entered, by name.
     pub registrars: Vec<Named<RegistrarKind>>,
+    /// The operator's caps on targets, by name.
+    pub caps: Vec<CapsRule>,
+    /// Groups of bindings that share a budget, by name.
+    pub groups: Vec<Group>,
     /// The bindings, by name.
     pub bindings: Vec<Binding>,
     /// What is doubtful and does not stand in the way of starting.

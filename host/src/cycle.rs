@@ -9,11 +9,13 @@
 
 mod ask;
 mod board;
+mod budget;
 mod case;
 mod clock;
 mod evaluate;
 mod execute;
 mod finish;
+mod fitting;
 mod leave;
 mod live;
 mod look;
@@ -34,6 +36,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -42,20 +45,22 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 pub use self::board::{Board, SeatView, Seen, SlotView, TargetView, Views};
+pub use self::budget::{Budgets, Held};
 use self::case::{Case, SeatCase};
 pub use self::clock::{Clock, SystemClock, TimerClock};
 pub use self::execute::Patience;
 pub use self::finish::Finished;
+pub use self::fitting::{CapRule, Fitting, KeptLabels, LABEL_PREFIX, LabelsView, Measure, Tailor, Tailored};
 pub use self::live::{Happening, LiveEvent};
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
-pub use self::seats::{Binding, Selector, Slot};
+pub use self::seats::{Binding, Group, Selector, Slot};
 use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 pub use self::steered::Steered;
 use crate::audit::{AuditError, Recorder, Trigger};
-use crate::bounds::Gates;
+use crate::bounds::{Budget, Gates};
 use crate::drivers::{Driver, Observation, ObservedTarget};
 use crate::registrars::Registrar;
 use crate::snapshot::TargetId;
@@ -92,6 +97,17 @@ pub struct Parts {
     pub gather_limits: GatherLimits,
     /// Under which decisions are made.
     pub lease: Lease,
+    /// What the cycles of one host share.
+    pub shared: Shared,
+}
+
+/// What all cycles of one host share. Copies share the same.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// Numbers given out to records and changes: each once in the host, whichever backend it is of.
+    pub keys: Arc<AtomicU64>,
+    /// What targets hold of the budgets of their groups.
+    pub budgets: Arc<Budgets>,
 }
 
 /// The right to act on the targets of a backend.
@@ -120,8 +136,9 @@ pub struct Cycle {
     jumped: BTreeSet<(TargetId, String)>,
     /// Targets that no binding selects any more.
     left: BTreeSet<TargetId>,
+    /// What was last said of a target's labels, by binding: it is said again where it changes.
+    told: HashMap<(TargetId, String), String>,
     turns: u64,
-    keys: u64,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     /// What has ended and is not closed yet.
     ended: Vec<Finished>,
@@ -198,7 +215,7 @@ impl Cycle {
     /// Where the store fails or holds what cannot be understood.
     pub async fn take_up(parts: Parts) -> Result<Self, CycleError> {
         let states = state::load(parts.store.as_ref(), parts.driver.name()).await?;
-        Ok(Self {
+        let cycle = Self {
             recorder: Recorder::new(parts.records, parts.lease.epoch),
             parts,
             history: History::default(),
@@ -209,13 +226,15 @@ impl Cycle {
             watch: clock::Watch::default(),
             jumped: BTreeSet::new(),
             left: BTreeSet::new(),
+            told: HashMap::new(),
             turns: 0,
-            keys: 0,
             finished: mpsc::unbounded_channel(),
             steered: watch::channel(Arc::default()).1,
             board: Arc::default(),
             ended: Vec::new(),
-        })
+        };
+        cycle.seed_budgets();
+        Ok(cycle)
     }
 
     /// Listens to what people say of targets, and shows them on `board`. Without this, nobody says and sees anything.
@@ -278,8 +297,7 @@ impl Cycle {
         let mut laps = Laps::start();
         if self.watch.jumped(now_ms) {
             tracing::warn!("the clock was set, or this machine slept: nothing is lowered before fresh samples come");
-            let seats =
-                self.states.iter().flat_map(|(target, state)| state.seats.keys().map(move |name| (target, name)));
+            let seats = self.states.iter().flat_map(|(target, state)| state.seated().map(move |name| (target, name)));
             self.jumped = seats.map(|(target, name)| (target.clone(), name.clone())).collect();
         }
         let observation = match self.observe(now_ms).instrument(tracing::info_span!("observe")).await {
@@ -303,6 +321,10 @@ impl Cycle {
         }
         leave::tell(self, &observation.targets, occasion.bindings, now_ms, &mut report).await?;
         let gone = self.gone(&observation, occasion);
+        if observation.unreadable.is_empty() {
+            self.let_go(&observation.targets, now_ms);
+        }
+        self.fit(&observation.targets, occasion).await;
         laps.lap(&mut report.spent.observe);
         let mut views = Vec::new();
         let mut cases = self.cases(observation.targets, occasion, now_ms, &mut views);
@@ -336,36 +358,46 @@ impl Cycle {
         self.board.gone(self.parts.driver.name(), &there)
     }
 
-    /// Seats the bindings; targets that no due binding sits on are left alone.
+    /// Seats the bindings; targets that no due binding sits on are left alone, and those whose labels nobody has looked at yet.
     fn cases(
-        &self,
+        &mut self,
         targets: Vec<ObservedTarget>,
         occasion: &Occasion<'_>,
         now_ms: u64,
         views: &mut Vec<TargetView>,
     ) -> Vec<Case> {
         let mut cases = Vec::with_capacity(targets.len());
+        let no_labels = KeptLabels::new();
         for observed in targets {
-            let seats::Seats { acting, dry, conflict } = seats::seat(occasion.bindings, &observed.target);
+            let id = &observed.target.id;
+            let kept = self.states.get(id).map_or(&no_labels, |state| &state.labels);
+            let seats::Seats { acting, dry, conflict, unready } =
+                seats::seat(occasion.bindings, &observed.target, kept);
+            if unready {
+                continue;
+            }
+            let held = self.account(&observed, acting.as_ref());
             if acting.is_none() && dry.is_empty() {
                 views.push(TargetView::unbound(observed, now_ms));
                 continue;
             }
-            if occasion.only.is_some_and(|only| !only.contains(&observed.target.id)) {
+            if occasion.only.is_some_and(|only| !only.contains(id)) {
                 continue;
             }
-            let seated = acting.into_iter().map(|binding| (binding, true));
-            let seated = seated.chain(dry.into_iter().map(|binding| (binding, false)));
+            let seated = acting.into_iter().map(|fitted| (fitted, true));
+            let seated = seated.chain(dry.into_iter().map(|fitted| (fitted, false)));
             let (due, waiting): (Vec<_>, Vec<_>) =
-                seated.partition(|(binding, _)| occasion.due.contains(&binding.name));
+                seated.partition(|(fitted, _)| occasion.due.contains(&fitted.binding.name));
             if due.is_empty() {
                 continue;
             }
-            let seats = due.into_iter().map(|(binding, acts)| SeatCase::new(binding, acts)).collect::<Vec<_>>();
-            let waiting = waiting.into_iter().map(|(binding, _)| binding.name.clone()).collect();
-            let mut state = self.states.get(&observed.target.id).cloned().unwrap_or_default();
+            let seats = due.into_iter().map(|(fitted, acts)| SeatCase::new(fitted, acts)).collect::<Vec<_>>();
+            let waiting = waiting.into_iter().map(|(fitted, _)| fitted.binding.name.clone()).collect();
+            let mut state = self.states.get(id).cloned().unwrap_or_default();
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
-            cases.push(Case { observed, state, seats, conflict, waiting, written_ms: 0 });
+            state.held = held;
+            let remarks = self.take_labels(id, &seats, &mut state);
+            cases.push(Case { observed, state, seats, conflict, waiting, remarks, written_ms: 0 });
         }
         cases
     }
@@ -396,19 +428,22 @@ impl Cycle {
         evaluate::evaluate(&mut cases, now_ms).instrument(stage).await;
         laps.lap(&mut report.spent.evaluate);
         let stage = tracing::info_span!("decide", targets = cases.len()).entered();
-        for case in &mut cases {
-            let _one = tracing::debug_span!("target", target_id = %case.observed.target.id).entered();
-            self.rule(case, trigger);
-        }
+        self.rule(&mut cases, trigger);
         drop(stage);
         laps.lap(&mut report.spent.decide);
         let stage = tracing::info_span!("record", targets = cases.len()).entered();
-        let (writes, begun) = record::open(self, &mut cases, &record::Moment { now_ms, trigger })?;
+        let opened = record::open(self, &mut cases, &record::Moment { now_ms, trigger });
         drop(stage);
         laps.lap(&mut report.spent.record);
-        let stage = tracing::info_span!("commit", writes = writes.len(), begun = begun.len());
-        record::commit(self, writes, &begun).instrument(stage).await?;
         let committed = report.spent.commit;
+        let begun = match opened {
+            Ok((writes, begun)) => {
+                let stage = tracing::info_span!("commit", writes = writes.len(), begun = begun.len());
+                record::commit(self, writes, &begun).instrument(stage).await.map(|()| begun)
+            }
+            Err(error) => Err(error),
+        };
+        let begun = begun.inspect_err(|_| self.give_back(&cases))?;
         laps.lap(&mut report.spent.commit);
         measures::store_written(report.spent.commit.saturating_sub(committed));
 
@@ -452,13 +487,22 @@ impl Cycle {
         Ok(())
     }
 
-    /// Lets the bounds decide for every binding of a target, and chooses what is done.
-    fn rule(&mut self, case: &mut Case, trigger: &Trigger) {
+    /// Lets the bounds decide for every binding of these targets, and chooses what is done.
+    fn rule(&self, cases: &mut [Case], trigger: &Trigger) {
+        let steered = Arc::clone(&self.steered.borrow());
+        for seat in cases.iter_mut().flat_map(|case| &mut case.seats) {
+            let number = self.parts.shared.keys.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            seat.record_id = key(self.parts.lease.epoch, number);
+        }
+        self.rule_within_budgets(cases, |case, budget| self.rule_case(case, trigger, &steered, budget.as_ref()));
+    }
+
+    fn rule_case(&self, case: &mut Case, trigger: &Trigger, steered: &Steered, budget: Option<&Budget>) {
         let target = &case.observed.target.id;
+        let _one = tracing::debug_span!("target", target_id = %target).entered();
         let started = !self.met.contains_key(target);
         let is_running = self.running.contains_key(target);
         let repairs = !self.parts.driver.keeps_desired();
-        let steered = Arc::clone(&self.steered.borrow());
         for seat in &mut case.seats {
             let gates = Gates {
                 conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
@@ -467,11 +511,10 @@ impl Cycle {
                 clock_jumped: !self.jumped.is_empty()
                     && self.jumped.contains(&(target.clone(), seat.binding.name.clone())),
                 gap_ms_max: Some(seat.binding.every_ms.saturating_mul(4).max(GAP_MS_MIN)),
+                budget: budget.filter(|_| seat.acts).cloned(),
                 ..steered.gates(target)
             };
-            let past = case.state.seats.get(&seat.binding.name).map(|kept| kept.past.clone()).unwrap_or_default();
-            self.keys = self.keys.saturating_add(1);
-            seat.record_id = key(self.parts.lease.epoch, self.keys);
+            let past = case.state.seat(&seat.binding).map(|kept| kept.past.clone()).unwrap_or_default();
             seat.rule(&past, &gates, self.parts.lease, repairs);
             seat.supersede(is_running);
         }

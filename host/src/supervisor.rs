@@ -4,6 +4,7 @@
 
 mod bind;
 mod hand;
+mod labels;
 mod orders;
 mod own;
 mod pace;
@@ -33,7 +34,7 @@ pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
-use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, SystemClock, TurnReport};
+use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
@@ -117,6 +118,7 @@ impl Host {
             steered: hand::load(store.as_ref()).await?,
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
+        let shared = Shared::default();
         let mut backends = Vec::with_capacity(config.drivers.len());
         for named in &config.drivers {
             let parts = Parts {
@@ -135,6 +137,7 @@ impl Host {
                 patience: Patience::default(),
                 gather_limits: GatherLimits::default(),
                 lease,
+                shared: shared.clone(),
             };
             let mut cycle = Cycle::take_up(parts).await?;
             cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
@@ -239,7 +242,7 @@ impl Host {
 /// # Errors
 /// Everything that is wrong.
 pub async fn check(config: &Config) -> Result<(), HostError> {
-    let registry = registry(config, Arc::new(MemoryStore::new()), None)?;
+    let registry = Arc::new(registry(config, Arc::new(MemoryStore::new()), None)?);
     let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
     bind_all(&registry, &sources, config, &BTreeMap::new()).await?;
     Ok(())
@@ -269,13 +272,13 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
 
 /// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(
-    registry: &Registry,
+    registry: &Arc<Registry>,
     sources: &Sources,
     config: &Config,
     own: &BTreeMap<String, config::Binding>,
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = driver_complaints(config);
-    let binder = Binder { registry, sources, planned: None, dry_run: config.dry_run, found: Found::default() };
+    let binder = Binder { registry, sources, planned: None, config, found: Found::default() };
     match binder.all(&reload::wanted(config, own), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}

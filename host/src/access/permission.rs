@@ -139,6 +139,16 @@ pub enum Object<'a> {
     Each,
     /// One target or binding.
     Place(Place<'a>),
+    /// A binding as somebody would have it. A token that is for names of bindings alone says nothing of targets: to it, a name
+    /// is no leave to reach for others.
+    Selection {
+        /// What it would select.
+        place: Place<'a>,
+        /// Whether that is no more than the binding of this name selects now.
+        within: bool,
+        /// Whether it stays under the budget that it is under now: to change that takes a token for the whole host.
+        same_budget: bool,
+    },
 }
 
 /// Why not.
@@ -177,6 +187,9 @@ pub fn permit(identity: &Identity, permission: Permission, object: &Object<'_>) 
             Object::Host => !permission.spans_bindings(),
             Object::Place(place) if permission.only_reads() => identity.scope.touches(place),
             Object::Place(place) => identity.scope.covers(place),
+            Object::Selection { place, within, same_budget } => {
+                *same_budget && identity.scope.covers(place) && (*within || identity.scope.is_for_targets())
+            }
         };
     if covered { Ok(()) } else { Err(Denied::Scope { scope: identity.scope.to_string() }) }
 }

@@ -59,6 +59,11 @@ impl Scope {
         self.bindings.is_empty() && self.driver.is_none() && self.labels.is_empty()
     }
 
+    /// Whether it says which targets it is for, not only which names of bindings.
+    pub(super) fn is_for_targets(&self) -> bool {
+        self.driver.is_some() || !self.labels.is_empty()
+    }
+
     /// Whether it covers some of this place: enough to look at it.
     pub(super) fn touches(&self, place: &Place<'_>) -> bool {
         let named = self.bindings.is_empty() || place.bindings.iter().any(|name| self.names(name));

@@ -1,5 +1,7 @@
 //! Bindings, as they run.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
@@ -40,7 +42,7 @@ pub(super) struct BindingShown {
     #[serde(skip_serializing_if = "Option::is_none")]
     driver: Option<String>,
     /// The labels that it selects by.
-    labels: std::collections::BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
     /// The targets that it names.
     ids: Vec<String>,
     /// Distance of its turns.
@@ -52,6 +54,15 @@ pub(super) struct BindingShown {
     replicas_min: u32,
     /// Most replicas.
     replicas_max: u32,
+    /// Settings that labels of a workload may change: `min`, `max`, `mode`, `policy`, `param.NAME`.
+    labels_allowed: Vec<String>,
+    /// Fewest replicas that a label or a person may ask for.
+    caps_min: u32,
+    /// Most replicas that a label or a person may ask for. The operator's caps on a target may be lower.
+    caps_max: u32,
+    /// The group whose budget its raises are taken from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
     /// Names of its readings.
     readings: Vec<String>,
     /// Its policies, in order.
@@ -148,8 +159,7 @@ pub(super) async fn put(
     may_write(&api, &caller, &name)?;
     let if_version = condition(&later)?;
     let document: Value = later.read(&api).await?;
-    // What it will select counts as much as what it selects now.
-    caller.permit(Permission::BindingWrite, &Object::Place(selected(&name, &document)))?;
+    may_select(&api, &caller, &name, &document)?;
     let before = own(&api, &name).await?;
     let version = api.steering().put_binding(&name, &document, if_version).await?;
     let change = api.change(&caller, Permission::BindingWrite, format!("binding {name}")).to(&document);
@@ -197,12 +207,51 @@ fn may_write(api: &Api, caller: &Caller, name: &str) -> Result<(), Problem> {
     caller.permit(Permission::BindingWrite, &binding_place(running))
 }
 
-/// What a document that nobody has checked yet would select; what cannot be told is not covered by any part of the host.
-fn selected<'a>(name: &'a str, document: &'a Value) -> Place<'a> {
-    let select = document.get("select");
-    let driver = select.and_then(|select| select.get("driver")).and_then(Value::as_str);
-    // Its labels are borrowed by nobody: a token that is for labels writes no bindings by documents.
-    Place { bindings: vec![name], driver, labels: None }
+/// Whether the caller may have the binding of this name select what the document says: that counts as much as what it selects
+/// now. Nobody has checked the document yet; what cannot be told is covered by no token that is not for the whole host.
+fn may_select(api: &Api, caller: &Caller, name: &str, document: &Value) -> Result<(), Problem> {
+    let select = document.get("select").and_then(selector);
+    let (driver, labels) = select.as_ref().map(driver_and_labels).unwrap_or_default();
+    let bindings = api.steering().bindings();
+    let running = bindings.iter().find(|binding| binding.name == name);
+    let within = running.zip(select.as_ref()).is_some_and(|(running, select)| is_within(api, select, &running.select));
+    let group = running.and_then(|running| running.group.as_ref()).map(|group| group.name.as_str());
+    let same_budget = document.get("group").and_then(Value::as_str) == group;
+    let place = Place { bindings: vec![name], driver, labels };
+    caller.permit(Permission::BindingWrite, &Object::Selection { place, within, same_budget })
+}
+
+/// `select` as a selector; the configuration's own reader complains of what is wrong with it.
+fn selector(select: &Value) -> Option<Selector> {
+    let ids = match (select.get("id"), select.get("ids")) {
+        (None, None) => None,
+        (id, ids) => Some(id.into_iter().chain(ids.and_then(Value::as_array).into_iter().flatten())),
+    };
+    if let Some(ids) = ids {
+        return Some(Selector::Ids(ids.map(|id| id.as_str()?.parse().ok()).collect::<Option<_>>()?));
+    }
+    let driver = select.get("driver")?.as_str()?.to_owned();
+    let read = |labels: &Value| {
+        let read = |(label, value): (&String, &Value)| Some((label.clone(), value.as_str()?.to_owned()));
+        labels.as_object()?.iter().map(read).collect::<Option<_>>()
+    };
+    let labels = select.get("labels").map_or(Some(BTreeMap::new()), read)?;
+    Some(Selector::Labels { driver, labels })
+}
+
+/// Whether a selector takes in no target that another does not. Of targets that are named, what was last seen of them tells.
+fn is_within(api: &Api, narrow: &Selector, wide: &Selector) -> bool {
+    match (narrow, wide) {
+        (Selector::Ids(few), Selector::Ids(many)) => few.is_subset(many),
+        (Selector::Labels { driver, labels }, Selector::Labels { driver: of, labels: fewer }) => {
+            driver == of && fewer.iter().all(|(label, value)| labels.get(label) == Some(value))
+        }
+        (Selector::Ids(ids), Selector::Labels { .. }) => {
+            let shown = api.steering().targets();
+            ids.iter().all(|id| shown.get(id).is_some_and(|view| wide.fits(&view.target)))
+        }
+        (Selector::Labels { .. }, Selector::Ids(_)) => false,
+    }
 }
 
 /// The version that the caller has seen: `None` where it does not matter, 0 where there must be none.
@@ -224,14 +273,19 @@ fn condition(later: &Later) -> Result<Option<u64>, Problem> {
 
 /// A binding as the permission check sees it.
 pub(super) fn binding_place(binding: &Binding) -> Object<'_> {
-    let (driver, labels) = match &binding.select {
+    let (driver, labels) = driver_and_labels(&binding.select);
+    Object::Place(Place { bindings: vec![&binding.name], driver, labels })
+}
+
+/// The one driver that it selects from, and the labels that it selects by.
+fn driver_and_labels(select: &Selector) -> (Option<&str>, Option<&BTreeMap<String, String>>) {
+    match select {
         Selector::Labels { driver, labels } => (Some(driver.as_str()), Some(labels)),
         Selector::Ids(ids) => {
             let first = ids.first().map(|id| id.driver());
             (first.filter(|first| ids.iter().all(|id| id.driver() == *first)), None)
         }
-    };
-    Object::Place(Place { bindings: vec![&binding.name], driver, labels })
+    }
 }
 
 impl BindingShown {
@@ -257,6 +311,10 @@ impl BindingShown {
             mode: json!(binding.settings.mode),
             replicas_min: binding.settings.replicas.min,
             replicas_max: binding.settings.replicas.max,
+            labels_allowed: binding.fitting.iter().flat_map(|fitting| &fitting.allowed).cloned().collect(),
+            caps_min: binding.caps.min,
+            caps_max: binding.caps.max,
+            group: binding.group.as_ref().map(|group| group.name.clone()),
             readings: binding.readings.iter().map(|spec| spec.name.to_string()).collect(),
             policies: slots.collect(),
             made_by: if own.is_some() { "api" } else { "file" },

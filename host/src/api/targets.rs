@@ -115,7 +115,12 @@ pub(super) struct TargetWhole {
     /// Whether that list is whole.
     #[schema(value_type = Object)]
     inventory: serde_json::Value,
-    /// Each binding that sits on it: its mode, its last turn, what held its wishes back, how its policies do.
+    /// Fewest and most replicas that a person may hold it at; missing: nothing acts on it.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caps: Option<serde_json::Value>,
+    /// Each binding that sits on it: its mode, its last turn, what held its wishes back, how the target's labels stand with it,
+    /// how its policies do.
     #[schema(value_type = Vec<Object>)]
     seats: Vec<serde_json::Value>,
     /// Names of all acting bindings where there are several: then it holds.
@@ -281,6 +286,7 @@ impl TargetWhole {
             target: to_value(&view.target)?,
             instances: view.instances.iter().map(to_value).collect::<Result<_, _>>()?,
             inventory: to_value(&view.inventory)?,
+            caps: view.caps.as_ref().map(to_value).transpose()?,
             seats: view.seats.iter().map(to_value).collect::<Result<_, _>>()?,
             conflict: view.conflict.clone(),
             in_flight: view.in_flight.as_ref().map(to_value).transpose()?,

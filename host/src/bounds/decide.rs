@@ -155,6 +155,7 @@ fn conclude(
         resize: resized.resources,
         size_class: resized.size_class,
         actions,
+        spares_lost: past.too_many_lost().is_some(),
         lease_epoch: q.lease_epoch,
         lease_expires_ms: q.lease_expires_ms,
     });

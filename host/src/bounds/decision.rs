@@ -21,6 +21,8 @@ pub struct Decision {
     pub(super) size_class: Option<String>,
     pub(super) actions: Vec<InstanceAction>,
     pub(super) reason: String,
+    /// Lost instances may live on where nobody sees them: with many lost at once, the fault is rather in between.
+    pub(super) spares_lost: bool,
     /// Number of the lease under which it was made, and when that lease ends. A driver checks it before the call.
     pub(super) lease_epoch: u64,
     pub(super) lease_expires_ms: u64,
@@ -145,6 +147,12 @@ impl Decision {
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// Whether so many instances are lost at once that none of them is made anew or cleared away.
+    #[must_use]
+    pub fn spares_lost(&self) -> bool {
+        self.spares_lost
     }
 
     /// Number of the lease under which it was made.

@@ -83,6 +83,7 @@ pub fn repair(q: &RepairQuestion<'_>) -> RepairRuling {
         resize: Vec::new(),
         size_class: None,
         actions: Vec::new(),
+        spares_lost: past.too_many_lost().is_some(),
         reason: format!("{actual} instances are there and {} are desired", q.snapshot.target.desired),
         lease_epoch: q.lease_epoch,
         lease_expires_ms: q.lease_expires_ms,
@@ -114,6 +115,7 @@ fn clear(q: &RepairQuestion<'_>, past: &Past, actual: u32) -> Option<RepairRulin
         resize: Vec::new(),
         size_class: None,
         actions: Vec::new(),
+        spares_lost: past.too_many_lost().is_some(),
         lease_epoch: q.lease_epoch,
         lease_expires_ms: q.lease_expires_ms,
     };

@@ -66,7 +66,7 @@ pub struct Settings {
 }
 
 /// Least and most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Range<T> {
     /// Least.
     pub min: T,

@@ -110,7 +110,7 @@ impl Remote {
     /// Sends it, and gives whatever was answered.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<Answer> {
         self.runtime.block_on(async {
-            let answer = request.send().await.map_err(|error| self.asking(error))?;
+            let answer = request.send().await.map_err(|error| self.unanswered(error))?;
             self.read(answer).await
         })
     }
@@ -124,8 +124,7 @@ impl Remote {
         Ok(Answer { refused, value })
     }
 
-    /// That the host could not be asked, and what to do about it.
-    fn asking(&self, error: reqwest::Error) -> anyhow::Error {
+    fn unanswered(&self, error: reqwest::Error) -> anyhow::Error {
         let remedy = certificates::remedy(&self.host, &root_cause(&error));
         anyhow::Error::new(error).context(format!("asking the host at {}; {remedy}", self.host))
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::bounds::{WEEK_MS, read_replicas, read_settings};
+use super::bounds::{WEEK_MS, read_settings};
 use super::complaint::Place;
+use super::limits::read_own_caps;
 use super::reader::{Item, Table, nearest_of};
 use crate::bounds::{Range, Settings};
 use crate::policy::ProposalKind;
@@ -42,8 +43,10 @@ pub struct Binding {
     pub policies: Vec<PolicyUse>,
     /// Settings that labels on the workload may carry: `min`, `max`, `mode`, `param.target` …
     pub labels_allowed: BTreeSet<String>,
-    /// What labels cannot exceed. The binding's own range where it does not say otherwise.
+    /// What labels and people's pins cannot exceed. The binding's own range where it does not say otherwise.
     pub caps: Range<u32>,
+    /// The group whose budget its raises are taken from.
+    pub group: Option<String>,
     /// Where it stands in the file.
     pub place: Place,
 }
@@ -110,6 +113,7 @@ pub struct PolicyUse {
 pub(super) struct Declared {
     pub(super) drivers: BTreeSet<String>,
     pub(super) sources: BTreeSet<String>,
+    pub(super) groups: BTreeSet<String>,
 }
 
 /// Reads one `[binding.NAME]`. Everything wrong in it is complained about; the result is of use only if nothing was.
@@ -123,7 +127,8 @@ pub(super) fn read_binding(name: &str, item: &Item<'_>, declared: &Declared) -> 
     let (readings, reading_places) = read_readings(&table, every.unwrap_or(EVERY_MS_DEFAULT), declared);
     let policies = read_policies(&table);
     let labels_allowed = table.get("labels_allowed").and_then(|item| read_labels_allowed(&item)).unwrap_or_default();
-    let caps = read_caps(&table, settings.replicas);
+    let caps = read_own_caps(&table, settings.replicas);
+    let group = table.get("group").map(|item| read_reference(&item, "group", "", &declared.groups));
     table.finish();
     Some(Binding {
         name: name.to_owned(),
@@ -135,11 +140,12 @@ pub(super) fn read_binding(name: &str, item: &Item<'_>, declared: &Declared) -> 
         policies,
         labels_allowed,
         caps,
+        group: group.map_or(Some(None), |group| group.map(Some))?,
         place: item.key_place(),
     })
 }
 
-fn read_select(item: &Item<'_>, declared: &Declared) -> Option<Select> {
+pub(super) fn read_select(item: &Item<'_>, declared: &Declared) -> Option<Select> {
     let table = item.table()?;
     let id = table.get("id");
     let ids = table.get("ids");
@@ -199,6 +205,7 @@ fn refer(item: &Item<'_>, name: &str, word: &str, kind: &str, known: &BTreeSet<S
     if !is_known {
         let remedy = match nearest_of(name, known.iter().map(String::as_str)) {
             near if near.starts_with("did you mean") => near,
+            _ if kind.is_empty() => format!("declare it: [{word}.{name}]"),
             _ => format!("declare it, for example [{word}.{name}.{kind}]"),
         };
         item.complain(format!("there is no {word} {name:?}"), remedy);
@@ -353,18 +360,4 @@ fn read_labels_allowed(item: &Item<'_>) -> Option<BTreeSet<String>> {
         Some(word)
     };
     item.items()?.iter().map(read).collect::<Vec<_>>().into_iter().collect()
-}
-
-fn read_caps(binding: &Table<'_>, own: Range<u32>) -> Range<u32> {
-    let Some(table) = binding.get("caps").and_then(|item| item.table()) else { return own };
-    let caps = table.get("replicas").map_or(own, |item| {
-        let caps = read_replicas(&item, own);
-        if caps.min > own.min || caps.max < own.max {
-            let (min, max) = (own.min, own.max);
-            item.complain(format!("do not include the binding's own replicas, {min} to {max}"), "widen the caps");
-        }
-        caps
-    });
-    table.finish();
-    caps
 }

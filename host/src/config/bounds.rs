@@ -9,7 +9,7 @@ use crate::quantity::{CpuMillis, MemoryBytes};
 /// Durations of bounds: longer ones are mistakes more often than wishes, and windows keep their history in memory.
 pub(super) const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// More replicas than this are a slip of the finger.
-const REPLICAS_MAX: u32 = 1_000_000;
+pub(super) const REPLICAS_MAX: u32 = 1_000_000;
 const CPU_MILLIS: RangeInclusive<u64> = 1..=1_000_000_000;
 const MEMORY_BYTES: RangeInclusive<u64> = 1..=1 << 50;
 const PERCENT_MAX: f64 = 1_000_000.0;
@@ -30,14 +30,7 @@ fn read_ranges(binding: &Table<'_>, settings: &mut Settings) {
     if let Some(item) = binding.get("replicas") {
         settings.replicas = read_replicas(&item, settings.replicas);
     }
-    if let Some(item) = binding.get("cpu") {
-        let show = |millis: u64| CpuMillis(millis).to_string();
-        settings.cpu_millis = optional_range(&item, cpu_millis, show);
-    }
-    if let Some(item) = binding.get("memory") {
-        let show = |bytes: u64| MemoryBytes(bytes).to_string();
-        settings.memory_bytes = optional_range(&item, memory_bytes, show);
-    }
+    (settings.cpu_millis, settings.memory_bytes) = optional_figures(binding);
     if let Some(margin) = binding.get("memory_peak_margin").and_then(|item| item.share_to(10.0)) {
         settings.memory_peak_margin = margin;
     }
@@ -50,6 +43,16 @@ fn read_ranges(binding: &Table<'_>, settings: &mut Settings) {
         }
         rounding.finish();
     }
+}
+
+/// `cpu` and `memory`, each of whose sides may be left out.
+pub(super) fn optional_figures(table: &Table<'_>) -> (Range<Option<u64>>, Range<Option<u64>>) {
+    let none = Range { min: None, max: None };
+    let show_cpu = |millis: u64| CpuMillis(millis).to_string();
+    let show_memory = |bytes: u64| MemoryBytes(bytes).to_string();
+    let cpu = table.get("cpu").map_or(none, |item| optional_range(&item, cpu_millis, show_cpu));
+    let memory = table.get("memory").map_or(none, |item| optional_range(&item, memory_bytes, show_memory));
+    (cpu, memory)
 }
 
 /// `{ min = 2, max = 10 }`; a side left out keeps that of `default`.

@@ -11,6 +11,7 @@ use super::api::read_api;
 use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
 use super::complaint::{Complaint, Complaints, Place};
+use super::limits::{read_caps_rules, read_groups};
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
 use super::telemetry::read_telemetry;
@@ -71,7 +72,9 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     }
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
-    let declared = Declared { drivers: names("driver"), sources: names("source") };
+    let declared = Declared { drivers: names("driver"), sources: names("source"), groups: names("group") };
+    let caps = read_caps_rules(&root, &declared);
+    let groups = read_groups(&root);
     let bindings = read_bindings(&root, &declared);
     root.finish();
     let config = Config {
@@ -88,6 +91,8 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         drivers,
         sources,
         registrars,
+        caps,
+        groups,
         bindings,
         warnings: Vec::new(),
     };
@@ -144,7 +149,7 @@ fn read_bindings(root: &Table<'_>, declared: &Declared) -> Vec<Binding> {
         .collect()
 }
 
-fn check_name(name: &str, item: &Item<'_>) -> bool {
+pub(super) fn check_name(name: &str, item: &Item<'_>) -> bool {
     let fits = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
@@ -169,6 +174,7 @@ pub(super) fn read_own(name: &str, document: &serde_json::Value, config: &Config
         let declared = Declared {
             drivers: config.drivers.iter().map(|driver| driver.name.clone()).collect(),
             sources: config.sources.iter().map(|source| source.name.clone()).collect(),
+            groups: config.groups.iter().map(|group| group.name.clone()).collect(),
         };
         let root = Table::root(&reader, document.get_ref());
         let bindings = read_bindings(&root, &declared);

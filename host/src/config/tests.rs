@@ -136,7 +136,10 @@ const TABLES: &[Documented] = &[
     documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
-    documented("`[binding.NAME]`", "[binding.web]", &[SELECT, POLICY]),
+    documented("`[caps.NAME]`", "[caps.small]", &[SELECT, ("replicas", "{ max = 5 }")]),
+    documented("`[group.NAME]`", "[group.other]", &[("replicas_max", "5")]),
+    // An example names a group, which then must be there.
+    documented("`[binding.NAME]`", "[group.shop]\nreplicas_max = 5\n[binding.web]", &[SELECT, POLICY]),
     documented(
         "`[[binding.NAME.reading]]`",
         "[binding.web]\nselect = { driver = \"local\" }\npolicy = [{ use = \"x\" }]\n[[binding.web.reading]]",
@@ -250,7 +253,8 @@ fn every_key_that_the_host_knows_is_documented() {
         let mut known: Vec<&str> = known.split(", ").collect();
         if table.heading == "Top level" {
             known.retain(|key| {
-                !["api", "binding", "driver", "source", "registrar", "records", "sandbox", "telemetry"].contains(key)
+                !["api", "binding", "caps", "driver", "group", "source", "registrar", "records", "sandbox", "telemetry"]
+                    .contains(key)
             });
         }
         known.sort_unstable();
@@ -395,4 +399,24 @@ fn clients_are_asked_for_certificates_that_somebody_vouches_for() {
     let warned = parse(&format!("{SOUND}\n[api.tls]\ncert = \"a\"\nkey = \"b\"\nclient_ca = \"c\"")).unwrap().warnings;
     assert!(warned.iter().any(|warning| warning.remedy.starts_with("set client_certs")), "{warned:?}");
     assert!(parse(&format!("{SOUND}\n[api.tls]\ncert = \"a\"")).unwrap_err().to_string().contains("key is missing"));
+}
+
+#[test]
+fn caps_and_groups_say_what_is_wrong_with_them() {
+    let wrong = [
+        ("[caps.all]\nselect = { driver = \"local\" }", "caps nothing"),
+        ("[caps.all]\nselect = { driver = \"nowhere\" }\nreplicas = { max = 3 }", "there is no driver"),
+        ("[caps.all]\nreplicas = { max = 3 }", "select is missing"),
+        ("[caps.all]\nselect = { driver = \"local\" }\nreplicas = { min = 4, max = 3 }", "min 4 is above max 3"),
+        ("[group.shop]", "replicas_max is missing"),
+        ("[group.\"a b\"]\nreplicas_max = 3", "is not a name"),
+        (
+            "[binding.web]\nselect = { driver = \"local\" }\npolicy = [{ use = \"x\" }]\ngroup = \"shop\"",
+            "there is no group \"shop\"",
+        ),
+    ];
+    for (text, says) in wrong {
+        let complaints = parse(&format!("{SOUND}\n{text}\n")).unwrap_err().to_string();
+        assert!(complaints.contains(says), "{text}: {complaints}");
+    }
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use super::fitting::LabelsView;
 use super::live::{Happening, Live, LiveEvent};
 use super::state::TargetState;
 use super::{Case, SeatCase};
-use crate::bounds::{Mode, Quiet, Restraint};
+use crate::bounds::{Mode, Quiet, Range, Restraint};
 use crate::drivers::ObservedTarget;
 use crate::policy::{Refusal, RefusalKind};
 use crate::snapshot::{Change, InFlight, Instance, Inventory, Target, TargetId};
@@ -46,6 +47,8 @@ pub struct TargetView {
     pub seats: Vec<SeatView>,
     /// Names of all acting bindings where there are several: then it holds.
     pub conflict: Vec<String>,
+    /// Fewest and most replicas that a person may pin it at; `None`: nothing acts on it.
+    pub caps: Option<Range<u32>>,
     /// The change in flight.
     pub in_flight: Option<InFlight>,
     /// The last change that was begun.
@@ -71,6 +74,9 @@ pub struct SeatView {
     pub restraints: Vec<Restraint>,
     /// The change of count that it would have made, where it only looks on: from, to.
     pub withheld: Option<(u32, u32)>,
+    /// How the target's labels stand with it; missing: it has none that count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelsView>,
     /// Its policies.
     pub slots: Vec<SlotView>,
 }
@@ -215,6 +221,7 @@ impl TargetView {
             observed_ms,
             seats: Vec::new(),
             conflict: Vec::new(),
+            caps: None,
             in_flight: None,
             last_change: None,
         }
@@ -231,6 +238,8 @@ impl TargetView {
             view.target.desired = state.desired.unwrap_or(view.target.desired);
         }
         view.conflict = conflict;
+        let acting = seats.iter().find(|seat| seat.acts).map(|seat| seat.binding.caps);
+        view.caps = acting.or_else(|| before.and_then(|before| before.caps).filter(|_| !waiting.is_empty()));
         view.in_flight = state.flight.as_ref().map(|flight| flight.change.clone());
         view.last_change = state.changes.last().cloned();
         view.seats = seats.iter_mut().map(|seat| SeatView::after(seat, &state, now_ms)).collect();
@@ -249,7 +258,7 @@ impl SeatView {
         let failed = |at: usize| seat.answers.iter().any(|answer| answer.slot == at && answer.failed());
         let refused = |at: usize| seat.answers.iter().find(|answer| answer.slot == at)?.refusal().cloned();
         let slots = seat.binding.slots.iter().enumerate().map(|(at, slot)| {
-            let kept = state.slot(&seat.binding.name, &slot.name);
+            let kept = state.slot(&seat.binding, &slot.name);
             SlotView {
                 slot: slot.name.clone(),
                 policy: slot.policy.manifest().name.clone(),
@@ -274,6 +283,7 @@ impl SeatView {
             }),
             slots: slots.collect(),
             restraints: ruling.map(|ruling| ruling.restraints).unwrap_or_default(),
+            labels: seat.labels.take().map(|labels| *labels),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! One target in a turn, from what is there to what is to be done.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::evaluate::SlotAnswer;
+use super::fitting::{Fitted, LabelsView};
 use super::{Binding, Lease, TargetState};
-use crate::bounds::{self, Decision, Gates, Past, Question, RepairQuestion, RepairRuling, Ruling, Vote};
+use crate::bounds::{
+    self, Decision, Gates, Past, Question, Range, RepairQuestion, RepairRuling, Ruling, Settings, Vote,
+};
 use crate::drivers::ObservedTarget;
 use crate::snapshot::{Inventory, Reading, Snapshot};
 
@@ -16,6 +20,8 @@ pub(super) struct Case {
     pub(super) conflict: Vec<String>,
     /// Bindings that sit on it and are not due.
     pub(super) waiting: Vec<String>,
+    /// What is to be noted of it.
+    pub(super) remarks: Vec<String>,
     /// When its state was last written; this turn's, if it is.
     pub(super) written_ms: u64,
 }
@@ -24,6 +30,8 @@ pub(super) struct Case {
 pub(super) struct SeatCase {
     pub(super) binding: Arc<Binding>,
     pub(super) acts: bool,
+    /// How the target's labels stand with it.
+    pub(super) labels: Option<Box<LabelsView>>,
     pub(super) readings: Vec<Reading>,
     pub(super) snapshot: Option<Arc<Snapshot>>,
     pub(super) answers: Vec<SlotAnswer>,
@@ -53,10 +61,11 @@ impl Case {
 }
 
 impl SeatCase {
-    pub(super) fn new(binding: &Arc<Binding>, acts: bool) -> Self {
+    pub(super) fn new(fitted: Fitted, acts: bool) -> Self {
         Self {
-            binding: Arc::clone(binding),
+            binding: fitted.binding,
             acts,
+            labels: fitted.labels,
             readings: Vec::new(),
             snapshot: None,
             answers: Vec::new(),
@@ -74,7 +83,9 @@ impl SeatCase {
     pub(super) fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
         let Some(snapshot) = self.snapshot.as_deref() else { return };
         let votes: Vec<Vote> = self.answers.iter().map(SlotAnswer::vote).collect();
-        let settings = &self.binding.settings;
+        let binding = Arc::clone(&self.binding);
+        let settings = settings(&binding, gates, snapshot.now_ms);
+        let settings = settings.as_ref();
         let repair = (repairs && self.acts).then(|| {
             bounds::repair(&RepairQuestion {
                 snapshot,
@@ -112,6 +123,7 @@ impl SeatCase {
 
     /// Where a change is still under way, it is cancelled first, and the next turn decides from what it left.
     pub(super) fn supersede(&mut self, is_running: bool) {
+        self.supersedes = false;
         if !(self.acts && is_running && self.act.is_some()) {
             return;
         }
@@ -119,6 +131,20 @@ impl SeatCase {
         self.supersedes = true;
         if let Some(snapshot) = &self.snapshot {
             self.past.undone(snapshot.now_ms);
+        }
+    }
+}
+
+/// The bounds of this turn. A person's pin goes before what labels and the binding say of the range, and no further than the
+/// caps.
+fn settings<'b>(binding: &'b Binding, gates: &Gates, now_ms: u64) -> Cow<'b, Settings> {
+    let own = &binding.settings;
+    let range = own.replicas;
+    match gates.pin_in_force(now_ms).map(|pin| pin.replicas).filter(|pin| !(range.min..=range.max).contains(pin)) {
+        None => Cow::Borrowed(own),
+        Some(pin) => {
+            let replicas = Range { min: range.min.min(pin), max: range.max.max(pin) }.within(binding.caps);
+            Cow::Owned(Settings { replicas, ..own.clone() })
         }
     }
 }

@@ -129,7 +129,7 @@ fn jobs(cases: &[Case], now_ms: u64) -> Vec<Job> {
         for (seat_at, seat) in case.seats.iter().enumerate() {
             let Some(snapshot) = &seat.snapshot else { continue };
             for (slot_at, slot) in seat.binding.slots.iter().enumerate() {
-                let kept = case.state.slot(&seat.binding.name, &slot.name);
+                let kept = case.state.slot(&seat.binding, &slot.name);
                 let same_code = kept.is_some_and(|kept| kept.digest == slot.policy.digest());
                 let until_ms = kept.filter(|kept| same_code && kept.is_quarantined(now_ms));
                 let came_to = match until_ms.and_then(|kept| kept.quarantined_until_ms) {

@@ -1,6 +1,6 @@
 //! From a decision to durable steps: no choice is left in it, so that the record can hold the plan before anything is done.
 
-use crate::bounds::{ActionKind, Decision};
+use crate::bounds::{ActionKind, Decision, Origin};
 use crate::drivers::{Plan, PlanStage, Step};
 use crate::snapshot::{Instance, Phase};
 
@@ -20,13 +20,15 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
         } else {
             let leaves = |id: &str| decision.victims().iter().any(|victim| victim == id);
             let counting = |one: &&Instance| one.phase.counts() && !(one.phase == Phase::Pending && leaves(&one.id));
-            let living = instances.iter().filter(counting).count();
+            let living = instances.iter().filter(counting).count().saturating_add(spared(decision, instances));
             let wanted = usize::try_from(count.to).unwrap_or(usize::MAX);
             grow.extend((living..wanted).map(|_| appear(names.take())));
             let mut surplus = living.saturating_sub(wanted);
-            let failed = instances.iter().filter(|one| one.phase == Phase::Failed).map(|one| &one.id);
-            // What is dead is cleared away along with any change of count: it serves nobody and keeps a name and a port.
-            let leavers: Vec<&String> = decision.victims().iter().chain(failed.filter(|id| !leaves(id))).collect();
+            // What is dead is cleared away along with any change of count: it serves nobody and keeps a name and a port. With
+            // many lost at once nothing is, for deregistering stops.
+            let dead = |one: &&Instance| one.phase == Phase::Failed && !decision.spares_lost() && !leaves(&one.id);
+            let dead = instances.iter().filter(dead).map(|one| &one.id);
+            let leavers: Vec<&String> = decision.victims().iter().chain(dead).collect();
             for id in leavers {
                 match instances.iter().find(|one| &one.id == id).map(|one| one.phase) {
                     Some(Phase::Failed | Phase::Lost | Phase::Stopped | Phase::Pending) => change.push(clear_away(id)),
@@ -81,6 +83,15 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             .map(|(shrinks, lanes)| PlanStage { shrinks, lanes })
             .collect(),
     }
+}
+
+/// Lost instances that a raise takes for living, since too many are lost at once to make them all anew. A repair has left them
+/// out of its count already.
+fn spared(decision: &Decision, instances: &[Instance]) -> usize {
+    if !decision.spares_lost() || decision.origin() == Origin::Repair {
+        return 0;
+    }
+    instances.iter().filter(|one| one.phase == Phase::Lost).count()
 }
 
 /// Names for new instances: the change's key is in them, so that whoever finds one knows which record made it.

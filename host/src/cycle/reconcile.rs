@@ -54,18 +54,18 @@ pub fn standing(plan: &Plan, instances: Option<&[Instance]>) -> Standing {
 }
 
 /// What a change that was given up still waits for, for a person. Empty: it has settled, one way or the other, for what it
-/// waited for is ready or gone for good.
+/// waited for is ready or gone for good. What the backend says nothing of (`Unknown`) may be either.
 #[must_use]
 pub(super) fn pending(plan: &Plan, instances: &[Instance]) -> Vec<String> {
     let phase_of = |id: &str| instances.iter().find(|instance| instance.id == id).map(|instance| instance.phase);
     plan.steps()
         .filter_map(|step| match step {
             Step::AwaitReady { instance } => match phase_of(instance) {
-                Some(Phase::Pending | Phase::Starting) => Some(format!("{instance} to be ready")),
+                Some(Phase::Unknown | Phase::Pending | Phase::Starting) => Some(format!("{instance} to be ready")),
                 _ => None,
             },
             Step::Remove { instance } => match phase_of(instance) {
-                Some(Phase::Draining | Phase::Stopping) => Some(format!("{instance} to end")),
+                Some(Phase::Unknown | Phase::Draining | Phase::Stopping) => Some(format!("{instance} to end")),
                 _ => None,
             },
             _ => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::evaluate::{CameTo, SlotAnswer};
 use super::plan::plan;
-use super::state::{Flight, SeatState, TargetState};
+use super::state::{Flight, TargetState};
 use super::{Case, Cycle, CycleError, Happening, SeatCase};
 use crate::audit::{
     self, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
@@ -62,6 +62,8 @@ pub(super) fn open(
                 acts.push(begin(&mut case.state, seat, decision, plan, now_ms, backend_counts));
             }
         }
+        let remarks = std::mem::take(&mut case.remarks).into_iter();
+        writes.extend(remarks.map(|text| audit::note(&target, &Note { at_ms: now_ms, text })));
         let believed = case.is_list_believed();
         case.state.saw(&case.observed, believed);
         let written_ms = cycle.met.get(&target).copied();
@@ -196,7 +198,7 @@ fn step_entries(target: &TargetId, record: &str, plan: &Plan, now_ms: u64) -> Ve
 
 /// Keeps windows, memory and faults. Memory is kept also where the proposal is not carried out; a fault keeps the old.
 fn note_answers(state: &mut TargetState, seat: &SeatCase, now_ms: u64) {
-    let kept: &mut SeatState = state.seats.entry(seat.binding.name.clone()).or_default();
+    let kept = state.seat_mut(&seat.binding);
     kept.past.clone_from(&seat.past);
     for answer in &seat.answers {
         let Some(slot) = seat.binding.slots.get(answer.slot) else { continue };

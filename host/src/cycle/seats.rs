@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::bounds::{Mode, Settings};
+use super::fitting::{self, Fitted, Fitting, Freshness, KeptLabels};
+use crate::bounds::{Mode, Range, Settings};
 use crate::policy::{Need, ParamValue, Policy, ProposalKind};
 use crate::snapshot::{Target, TargetId};
 use crate::sources::ReadingSpec;
 
 /// A binding, ready to be run: its policies are loaded, its parameters checked, its needs known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Binding {
     /// Its name in the config.
     pub name: String,
@@ -25,10 +26,25 @@ pub struct Binding {
     pub readings: Vec<Arc<ReadingSpec>>,
     /// Its policies, in order.
     pub slots: Vec<Slot>,
+    /// What neither labels nor a person's pin exceed.
+    pub caps: Range<u32>,
+    /// The group whose budget its raises are taken from.
+    pub group: Option<Arc<Group>>,
+    /// How it is fitted to single targets; `None`: it is the same for all.
+    pub fitting: Option<Arc<Fitting>>,
+}
+
+/// Bindings whose targets share a budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name in the config.
+    pub name: String,
+    /// Most replicas of all their targets together.
+    pub replicas_max: u32,
 }
 
 /// One policy of a binding.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Slot {
     /// Its name in the binding.
     pub name: String,
@@ -72,30 +88,38 @@ impl Selector {
 
 /// The bindings of one target: at most one may act, any number may look on.
 #[derive(Debug)]
-pub(super) struct Seats<'a> {
+pub(super) struct Seats {
     /// The binding that acts, or of which the target awaits that it would.
-    pub acting: Option<&'a Arc<Binding>>,
+    pub acting: Option<Fitted>,
     /// Bindings that decide and record, and do not act.
-    pub dry: Vec<&'a Arc<Binding>>,
+    pub dry: Vec<Fitted>,
     /// Names of all acting bindings where there are several: then the target holds.
     pub conflict: Vec<String>,
+    /// Whether nobody has looked yet at what the target's labels make of a binding.
+    pub unready: bool,
 }
 
-/// Seats the bindings on one target. Bindings that are off have no seat.
+/// Seats the bindings on one target, each as it is fitted to it. Bindings that are off have no seat. `kept`: labels of the
+/// target that last made sense to a binding.
 #[must_use]
-pub(super) fn seat<'a>(bindings: &'a [Arc<Binding>], target: &Target) -> Seats<'a> {
-    let mut acting: Vec<&Arc<Binding>> = Vec::new();
+pub(super) fn seat(bindings: &[Arc<Binding>], target: &Target, kept: &KeptLabels) -> Seats {
+    let mut acting: Vec<Fitted> = Vec::new();
     let mut dry = Vec::new();
+    let mut unready = false;
     for binding in bindings.iter().filter(|binding| binding.select.fits(target)) {
-        match binding.settings.mode {
-            Mode::Act | Mode::RaiseOnly => acting.push(binding),
-            Mode::DryRun => dry.push(binding),
+        let Ok(fitted) = fitting::fitted(binding, target, kept.get(&binding.name), Freshness::Any) else {
+            unready = true;
+            continue;
+        };
+        match fitted.binding.settings.mode {
+            Mode::Act | Mode::RaiseOnly => acting.push(fitted),
+            Mode::DryRun => dry.push(fitted),
             Mode::Off => {}
         }
     }
     let conflict = match acting.as_slice() {
         [] | [_] => Vec::new(),
-        several => several.iter().map(|binding| binding.name.clone()).collect(),
+        several => several.iter().map(|fitted| fitted.binding.name.clone()).collect(),
     };
-    Seats { acting: acting.first().copied(), dry, conflict }
+    Seats { acting: acting.into_iter().next(), dry, conflict, unready }
 }

@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::CycleError;
-use crate::bounds::{Past, Settings};
+use super::budget::Held;
+use super::fitting::KeptLabels;
+use super::{Binding, CycleError};
+use crate::bounds::{Mode, Past, Settings};
 use crate::drivers::{ObservedTarget, Plan};
 use crate::snapshot::{Change, InFlight, TargetId, TargetIdError};
 use crate::store::Store;
@@ -43,6 +45,15 @@ pub struct TargetState {
     /// Per binding: windows, and what its policies remember. Boxed, for a map has room for eleven, and mostly there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seats: BTreeMap<String, Box<SeatState>>,
+    /// The same of bindings while they only decide and record: what they act on knows nothing of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rehearsals: BTreeMap<String, Box<SeatState>>,
+    /// The labels that last made sense, by binding; none: the binding's own settings hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: KeptLabels,
+    /// What it holds of its group's budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// A change in flight.
@@ -148,8 +159,26 @@ impl SlotState {
 impl TargetState {
     /// What a slot keeps.
     #[must_use]
-    pub fn slot(&self, binding: &str, slot: &str) -> Option<&SlotState> {
-        self.seats.get(binding)?.slots.get(slot).map(Box::as_ref)
+    pub fn slot(&self, binding: &Binding, slot: &str) -> Option<&SlotState> {
+        self.seat(binding)?.slots.get(slot).map(Box::as_ref)
+    }
+
+    /// What a binding keeps, as it is seated.
+    #[must_use]
+    pub fn seat(&self, binding: &Binding) -> Option<&SeatState> {
+        let seats = if rehearses(binding) { &self.rehearsals } else { &self.seats };
+        seats.get(&binding.name).map(Box::as_ref)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn seat_mut(&mut self, binding: &Binding) -> &mut SeatState {
+        let seats = if rehearses(binding) { &mut self.rehearsals } else { &mut self.seats };
+        seats.entry(binding.name.clone()).or_default()
+    }
+
+    /// Names of the bindings that keep something.
+    pub(super) fn seated(&self) -> impl Iterator<Item = &String> {
+        self.seats.keys().chain(self.rehearsals.keys())
     }
 
     /// Takes in a target: on first sight what is there is what is desired, or what its driver was told to begin with, or the
@@ -202,12 +231,17 @@ impl TargetState {
     }
 
     fn is_later_only(&self, before: &Self) -> bool {
-        let Self { format, desired, seen, empty_since_ms, flight, changes, seats } = self;
-        let same_seats = seats.len() == before.seats.len()
-            && seats.iter().zip(&before.seats).all(|((name, seat), (other_name, other))| {
-                name == other_name && seat.slots == other.slots && seat.past.is_later_only(&other.past)
-            });
-        same_seats
+        let Self { format, desired, seen, empty_since_ms, flight, changes, seats, rehearsals, labels, held } = self;
+        let is_later = |seats: &BTreeMap<String, Box<SeatState>>, before: &BTreeMap<String, Box<SeatState>>| {
+            seats.len() == before.len()
+                && seats.iter().zip(before).all(|((name, seat), (other_name, other))| {
+                    name == other_name && seat.slots == other.slots && seat.past.is_later_only(&other.past)
+                })
+        };
+        is_later(seats, &before.seats)
+            && is_later(rehearsals, &before.rehearsals)
+            && *labels == before.labels
+            && *held == before.held
             && *format == before.format
             && *desired == before.desired
             && *seen == before.seen
@@ -228,6 +262,11 @@ impl TargetState {
     pub fn key(target: &TargetId) -> String {
         format!("target/{target}")
     }
+}
+
+/// Whether a binding only decides and records.
+fn rehearses(binding: &Binding) -> bool {
+    binding.settings.mode == Mode::DryRun
 }
 
 /// Targets read at once.

@@ -41,6 +41,29 @@ mod plans {
     }
 
     #[test]
+    fn a_raise_while_many_are_lost_makes_what_is_more_and_no_lost_one_anew() {
+        let mut phases = [Phase::Ready; 6];
+        phases[3..].fill(Phase::Lost);
+        let plan = to_count(&web(&phases), 8, false);
+        assert_eq!(plan.created().count(), 2, "six were desired, eight are: {:?}", words(&plan));
+        assert_eq!(plan.removed().count(), 0);
+        // One lost of six is a mishap: it is made anew.
+        phases[3..5].fill(Phase::Ready);
+        assert_eq!(to_count(&web(&phases), 8, false).created().count(), 3);
+    }
+
+    #[test]
+    fn a_raise_while_many_have_failed_clears_none_of_them_away() {
+        let mut phases = [Phase::Ready; 6];
+        phases[3..].fill(Phase::Failed);
+        let plan = to_count(&web(&phases), 8, false);
+        assert_eq!(plan.created().count(), 5, "what has failed is certainly gone");
+        assert_eq!(plan.removed().count(), 0, "deregistering stops: {:?}", words(&plan));
+        phases[3..5].fill(Phase::Ready);
+        assert_eq!(to_count(&web(&phases), 8, false).removed().count(), 1);
+    }
+
+    #[test]
     fn a_backend_that_counts_is_told_the_count() {
         let instances = web(&[Phase::Ready, Phase::Ready]);
         assert_eq!(words(&to_count(&instances, 5, true)), ["grow: set-count"]);
@@ -66,6 +89,8 @@ mod standings {
         instances.push(Instance { id: "web-k1-1".into(), phase: Phase::Starting, ..instances[0].clone() });
         assert_eq!(standing(&plan, Some(&instances)), Standing::Partial, "it exists and does not serve");
         assert_eq!(pending(&plan, &instances), ["web-k1-1 to be ready"]);
+        instances[2].phase = Phase::Unknown;
+        assert_eq!(pending(&plan, &instances), ["web-k1-1 to be ready"], "nobody has said that it is");
         instances[2].phase = Phase::Ready;
         assert_eq!(standing(&plan, Some(&instances)), Standing::Partial, "the other is missing");
     }
@@ -78,6 +103,8 @@ mod standings {
         let at = instances.iter().position(|instance| instance.id == victim).unwrap();
         instances[at].phase = Phase::Stopping;
         assert_eq!(pending(&plan, &instances), [format!("{victim} to end")]);
+        instances[at].phase = Phase::Unknown;
+        assert_eq!(pending(&plan, &instances), [format!("{victim} to end")], "nobody has said that it serves");
         instances.remove(at);
         assert_eq!(standing(&plan, Some(&instances)), Standing::Applied);
         assert!(pending(&plan, &instances).is_empty());

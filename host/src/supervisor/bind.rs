@@ -5,21 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::labels::Labels;
 use crate::causes::with_causes;
-use crate::config::{self, Complaint, Place, PolicyUse, Select};
-use crate::cycle::{Binding, Selector, Slot};
+use crate::config::{self, Complaint, Config, Place, PolicyUse, Select};
+use crate::cycle::{Binding, CapRule, Fitting, Group, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, Tier, check_params};
 use crate::registry::{Grants, Planned, Registry, RegistryError};
 use crate::sources::{ReadingSpec, Sources};
 
 /// Makes bindings of a configuration ready to be run. Thousands of bindings may use one policy: it is looked up once.
 pub(super) struct Binder<'a> {
-    pub(super) registry: &'a Registry,
+    pub(super) registry: &'a Arc<Registry>,
     pub(super) sources: &'a Sources,
     /// A change of active versions that is asked about, and not made.
     pub(super) planned: Option<&'a Planned>,
-    /// Whether every binding is to decide and record only.
-    pub(super) dry_run: bool,
+    /// Where caps and groups stand, and whether every binding is to decide and record only.
+    pub(super) config: &'a Config,
     pub(super) found: Found,
 }
 
@@ -64,23 +65,33 @@ impl Binder<'_> {
             return Err(complaints);
         }
         let mut settings = wanted.settings.clone();
-        if self.dry_run {
+        if self.config.dry_run {
             settings.mode = crate::bounds::Mode::DryRun;
         }
+        let group = wanted.group.as_ref().and_then(|name| self.config.groups.iter().find(|group| group.name == *name));
+        let group = group.map(|group| Group { name: group.name.clone(), replicas_max: group.replicas_max });
+        let caps = caps_on(self.config, wanted);
         Ok(Binding {
             name: wanted.name.clone(),
-            digest: digest_of(wanted),
-            select: match &wanted.select {
-                Select::Ids(ids) => Selector::Ids(ids.clone()),
-                Select::Labels { driver, labels } => {
-                    Selector::Labels { driver: driver.clone(), labels: labels.clone() }
-                }
-            },
+            digest: digest_of(wanted, group.as_ref(), &caps, self.config.dry_run),
+            select: selector(&wanted.select),
             every_ms: wanted.every_ms,
             settings,
             readings: wanted.readings.iter().map(|spec| Arc::new(long_enough(spec, &slots))).collect(),
             slots,
+            caps: wanted.caps,
+            group: group.map(Arc::new),
+            fitting: self.fitting(wanted, caps),
         })
+    }
+
+    /// How labels and caps change it; `None`: nothing does.
+    fn fitting(&self, wanted: &config::Binding, caps: Vec<CapRule>) -> Option<Arc<Fitting>> {
+        if wanted.labels_allowed.is_empty() && caps.is_empty() {
+            return None;
+        }
+        let labels = Labels::new(self.registry, wanted, self.config.dry_run);
+        Some(Arc::new(Fitting::new(wanted.labels_allowed.clone(), caps, Arc::new(labels))))
     }
 
     /// The policy, and what the operator lets it do.
@@ -97,36 +108,63 @@ impl Binder<'_> {
     }
 
     async fn fill(&self, binding: &config::Binding, used: &PolicyUse) -> Result<Slot, Vec<Complaint>> {
-        let path = format!("binding.{}.policy.{}", binding.name, used.slot);
-        let complain = |place: Place, what: String, remedy: &str| {
-            vec![Complaint { place, path: path.clone(), what, remedy: remedy.to_owned() }]
-        };
-        let (policy, grants) = self
-            .find(&binding.name, used)
-            .await
-            .map_err(|error| complain(used.place, with_causes(&error), "see `trimtab policy check`"))?;
-        if !grants.lets(&binding.name) {
-            let what = format!("the operator does not let {} be used by this binding", policy.manifest().name);
-            return Err(complain(used.place, what, "grant it, or use another policy"));
-        }
-        let params = check_params(&policy.manifest().parameters, &used.params).map_err(|found| {
-            let place = |name: &str| used.param_places.get(name).copied().unwrap_or(used.place);
-            let complaint = |one: crate::policy::ParamComplaint| Complaint {
-                place: place(&one.name),
-                path: format!("{path}.params"),
-                what: one.to_string(),
-                remedy: String::new(),
-            };
-            found.into_iter().map(complaint).collect::<Vec<_>>()
+        let (policy, grants) = self.find(&binding.name, used).await.map_err(|error| {
+            let path = format!("binding.{}.policy.{}", binding.name, used.slot);
+            let remedy = "see `trimtab policy check`".to_owned();
+            vec![Complaint { place: used.place, path, what: with_causes(&error), remedy }]
         })?;
-        let needs = needs(&policy, &params).await.map_err(|what| complain(used.place, what, ""))?;
-        let missing = missing(&policy, &needs, binding);
-        if !missing.is_empty() {
-            let remedy = "add a [[binding.….reading]] of that name and subject";
-            return Err(missing.into_iter().flat_map(|what| complain(used.place, what, remedy)).collect());
-        }
-        let granted = granted(&policy, used.grants.as_deref(), grants.kinds.as_deref());
-        Ok(Slot { name: used.slot.clone(), policy, params, needs, granted })
+        suit(binding, used, policy, &grants).await
+    }
+}
+
+/// Holds a policy to what the operator lets it do, its parameters to its manifest, and its needs to the binding's readings.
+pub(super) async fn suit(
+    binding: &config::Binding,
+    used: &PolicyUse,
+    policy: Arc<Policy>,
+    grants: &Grants,
+) -> Result<Slot, Vec<Complaint>> {
+    let path = format!("binding.{}.policy.{}", binding.name, used.slot);
+    let complain = |place: Place, what: String, remedy: &str| {
+        vec![Complaint { place, path: path.clone(), what, remedy: remedy.to_owned() }]
+    };
+    if !grants.lets(&binding.name) {
+        let what = format!("the operator does not let {} be used by this binding", policy.manifest().name);
+        return Err(complain(used.place, what, "grant it, or use another policy"));
+    }
+    let params = check_params(&policy.manifest().parameters, &used.params).map_err(|found| {
+        let place = |name: &str| used.param_places.get(name).copied().unwrap_or(used.place);
+        let complaint = |one: crate::policy::ParamComplaint| Complaint {
+            place: place(&one.name),
+            path: format!("{path}.params"),
+            what: one.to_string(),
+            remedy: String::new(),
+        };
+        found.into_iter().map(complaint).collect::<Vec<_>>()
+    })?;
+    let needs = needs(&policy, &params).await.map_err(|what| complain(used.place, what, ""))?;
+    let missing = missing(&policy, &needs, binding);
+    if !missing.is_empty() {
+        let remedy = "add a [[binding.….reading]] of that name and subject";
+        return Err(missing.into_iter().flat_map(|what| complain(used.place, what, remedy)).collect());
+    }
+    let granted = granted(&policy, used.grants.as_deref(), grants.kinds.as_deref());
+    Ok(Slot { name: used.slot.clone(), policy, params, needs, granted })
+}
+
+/// The operator's caps that may concern targets of a binding.
+fn caps_on(config: &Config, wanted: &config::Binding) -> Vec<CapRule> {
+    let drivers = wanted.select.drivers();
+    let concerns = |rule: &&config::CapsRule| !rule.select.drivers().is_disjoint(&drivers);
+    let rule =
+        |rule: &config::CapsRule| CapRule { name: rule.name.clone(), select: selector(&rule.select), caps: rule.caps };
+    config.caps.iter().filter(concerns).map(rule).collect()
+}
+
+fn selector(select: &Select) -> Selector {
+    match select {
+        Select::Ids(ids) => Selector::Ids(ids.clone()),
+        Select::Labels { driver, labels } => Selector::Labels { driver: driver.clone(), labels: labels.clone() },
     }
 }
 
@@ -197,7 +235,7 @@ fn is_met(need: &Need, readings: &[ReadingSpec]) -> bool {
 }
 
 /// A reading that is kept as long as the policy that looks back farthest.
-fn long_enough(spec: &ReadingSpec, slots: &[Slot]) -> ReadingSpec {
+pub(super) fn long_enough(spec: &ReadingSpec, slots: &[Slot]) -> ReadingSpec {
     let needs = slots
         .iter()
         .flat_map(|slot| &slot.needs)
@@ -207,7 +245,7 @@ fn long_enough(spec: &ReadingSpec, slots: &[Slot]) -> ReadingSpec {
 }
 
 /// What tells two settings of one binding apart in records; where they stand in the file does not.
-fn digest_of(binding: &config::Binding) -> String {
+fn digest_of(binding: &config::Binding, group: Option<&Group>, caps: &[CapRule], dry_run: bool) -> String {
     let mut bare = binding.clone();
     bare.place = Place::default();
     bare.reading_places.clear();
@@ -215,5 +253,5 @@ fn digest_of(binding: &config::Binding) -> String {
         used.place = Place::default();
         used.param_places.clear();
     }
-    hex::encode(Sha256::digest(format!("{bare:?}")))
+    hex::encode(Sha256::digest(format!("{bare:?}{group:?}{caps:?}{dry_run}")))
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::steer_error::SteerError;
 use super::steering::Steering;
 use crate::audit::{self, Note, Trigger};
-use crate::bounds::{Freeze, Pause, Pin};
+use crate::bounds::{Freeze, Pause, Pin, Range};
 use crate::cycle::{Happening, Steered, TargetState};
 use crate::snapshot::TargetId;
 use crate::store::{Store, StoreError, Write};
@@ -53,11 +53,11 @@ impl Steering {
         Ok(true)
     }
 
-    /// Holds a target at so many replicas, until `until_ms` or until it is let go. Within the binding's range; its steps and
-    /// cooldowns hold. The target has a turn at once.
+    /// Holds a target at so many replicas, until `until_ms` or until it is let go. Goes before labels and the binding's range,
+    /// and no further than the caps; steps and cooldowns hold. The target has a turn at once.
     ///
     /// # Errors
-    /// Where there is no such target, its binding does not allow that many, or it cannot be kept.
+    /// Where there is no such target, the caps do not allow that many, or it cannot be kept.
     pub async fn pin(
         &self,
         target: &TargetId,
@@ -67,8 +67,7 @@ impl Steering {
     ) -> Result<(), SteerError> {
         self.check_target(target).await?;
         self.check_end(until_ms)?;
-        if let Some(view) = self.board().target(target).filter(|view| !view.seats.is_empty()) {
-            let (min, max) = (view.target.limits.replicas_min, view.target.limits.replicas_max);
+        if let Some(Range { min, max }) = self.board().target(target).and_then(|view| view.caps) {
             if !(min..=max).contains(&replicas) {
                 return Err(SteerError::OutOfRange { replicas, min, max });
             }

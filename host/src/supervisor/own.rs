@@ -45,7 +45,7 @@ impl Steering {
             return Err(refuse(complaints).into());
         }
         let running = self.bindings();
-        let made = self.binder(&in_force, None, in_force.config.dry_run).all(&[&wanted], &running).await;
+        let made = self.binder(&in_force, None, &in_force.config).all(&[&wanted], &running).await;
         let made = made.map_err(refuse)?;
 
         let key = format!("{OWN}{name}");
@@ -82,7 +82,7 @@ impl Steering {
         }
         let running = self.bindings();
         let from_file: Vec<&config::Binding> = in_force.config.binding(name).into_iter().collect();
-        let made = self.binder(&in_force, None, in_force.config.dry_run).all(&from_file, &running).await;
+        let made = self.binder(&in_force, None, &in_force.config).all(&from_file, &running).await;
         let file = in_force.config.file.display().to_string();
         let made = made.map_err(|complaints| Complaints { file, complaints })?;
         self.store().write(vec![Write::Delete { key }]).await?;

@@ -72,7 +72,7 @@ impl Steering {
         let mut complaints = strange(&in_force.config, &fresh.bindings);
         let wanted = wanted(&fresh, &in_force.own);
         let running = self.bindings();
-        let bindings = match self.binder(&in_force, None, fresh.dry_run).all(&wanted, &running).await {
+        let bindings = match self.binder(&in_force, None, &fresh).all(&wanted, &running).await {
             Ok(bindings) => bindings,
             Err(found) => {
                 complaints.extend(found);
@@ -87,6 +87,8 @@ impl Steering {
         report.warnings.clone_from(&fresh.warnings);
         in_force.config.bindings = fresh.bindings;
         in_force.config.dry_run = fresh.dry_run;
+        in_force.config.caps = fresh.caps;
+        in_force.config.groups = fresh.groups;
         self.put_into_force(bindings);
         Ok(report)
     }
@@ -121,7 +123,7 @@ impl Steering {
         };
         let concerned: Vec<&config::Binding> = wanted.into_iter().filter(concerned).collect();
         let running = self.bindings();
-        let made = self.binder(in_force, planned, in_force.config.dry_run).all(&concerned, &running).await;
+        let made = self.binder(in_force, planned, &in_force.config).all(&concerned, &running).await;
         let made =
             made.map_err(|complaints| Complaints { file: in_force.config.file.display().to_string(), complaints })?;
         let mut made: BTreeMap<String, Arc<Binding>> =
@@ -134,9 +136,9 @@ impl Steering {
         &'a self,
         in_force: &'a InForce,
         planned: Option<&'a Planned>,
-        dry_run: bool,
+        config: &'a Config,
     ) -> Binder<'a> {
-        Binder { registry: self.registry(), sources: &in_force.sources, planned, dry_run, found: Found::default() }
+        Binder { registry: self.registry(), sources: &in_force.sources, planned, config, found: Found::default() }
     }
 }
 

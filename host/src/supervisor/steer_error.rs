@@ -20,8 +20,8 @@ pub enum SteerError {
         /// As it was named.
         name: String,
     },
-    /// A count that the binding does not allow.
-    #[error("{replicas} replicas are outside of {min} to {max}, which the binding allows")]
+    /// A count that the caps do not allow.
+    #[error("{replicas} replicas are outside of {min} to {max}, which the caps on this target allow")]
     OutOfRange {
         /// Asked for.
         replicas: u32,

@@ -178,6 +178,8 @@ impl Steering {
 
     /// Puts bindings into force: turns that begin from here on use them.
     pub(super) fn put_into_force(&self, bindings: Vec<Arc<Binding>>) {
+        // Labels may name a policy of which another version is active now, also where their binding does not.
+        bindings.iter().filter_map(|binding| binding.fitting.as_ref()).for_each(|fitting| fitting.outdate());
         self.0.bindings.send_replace(bindings.into());
     }
 

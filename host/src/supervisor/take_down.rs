@@ -51,6 +51,9 @@ fn ending(binding: &Binding) -> Binding {
         settings: Settings { replicas: Range { min: 0, max: 0 }, lost_share_max: 1.0, ..Settings::default() },
         readings: Vec::new(),
         slots: Vec::new(),
+        caps: Range { min: 0, max: 0 },
+        group: None,
+        fitting: None,
     }
 }
 

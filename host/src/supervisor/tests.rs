@@ -1,5 +1,8 @@
 //! A host that is steered while it runs.
 
+mod groups;
+mod labels;
+mod modes;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -53,6 +53,7 @@ struct Measures {
     expires: Gauge,
     streams: Gauge,
     spans: Labelled<Counter, 1>,
+    labels_refused: Labelled<Counter, 1>,
 }
 
 static MEASURES: LazyLock<Measures> = LazyLock::new(Measures::new);
@@ -222,6 +223,11 @@ pub fn spans(outcome: &str, count: usize) {
     MEASURES.spans.of([outcome]).inc_by(count as u64);
 }
 
+/// Labels of a workload made no sense to a binding, and did not before or for another reason.
+pub fn labels_refused(binding: &str) {
+    MEASURES.labels_refused.of([binding]).inc();
+}
+
 /// All of it, as text.
 ///
 /// # Errors
@@ -334,6 +340,11 @@ impl Measures {
             ),
             streams: book.gauge("event_streams", "Callers that follow events"),
             spans: book.counters("spans", ["outcome"], "Spans for the tracing server, by what came of them"),
+            labels_refused: book.counters(
+                "labels_refused",
+                ["binding"],
+                "Times that labels of a workload could not be taken",
+            ),
             book,
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use trimtab::bounds::Settings;
+use trimtab::bounds::{Range, Settings};
 use trimtab::cycle::{Binding, Selector, Slot};
 use trimtab::policy::{Policy, check_params};
 use trimtab::registry::{Registry, RegistryParts};
@@ -51,6 +51,9 @@ pub(super) fn binding(name: &str, settings: Settings, per_instance: bool) -> Arc
         settings,
         readings: vec![Arc::new(reading)],
         slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        caps: Range { min: 0, max: u32::MAX },
+        group: None,
+        fitting: None,
     })
 }
 

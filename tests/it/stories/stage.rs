@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trimtab::audit::{self, Evaluation, Event, Record, Span, Trigger, Turn};
 use trimtab::bounds::Settings;
-use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, TimerClock};
+use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, Shared, TimerClock};
 use trimtab::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use trimtab::policy::Verdict;
 use trimtab::snapshot::{Freshness, Phase, Samples, TargetId};
@@ -362,6 +362,7 @@ fn parts(
         patience: Patience::default(),
         gather_limits: GatherLimits::default(),
         lease: Lease { epoch, expires_ms: u64::MAX },
+        shared: Shared::default(),
     }
 }
 

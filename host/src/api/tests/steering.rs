@@ -198,3 +198,55 @@ async fn a_binding_is_written_by_who_has_seen_its_version() {
     assert_eq!(problem(answer).await, (404, "no-such-binding".to_owned()));
     stage.end().await;
 }
+
+#[tokio::test]
+async fn a_token_for_a_binding_does_not_reach_for_other_targets_by_it() {
+    let stage = Stage::open().await;
+    let document = |select: Value| {
+        serde_json::json!({
+            "select": select,
+            "mode": "dry-run",
+            "reading": [{ "name": "load", "source": "page", "query": "/load" }],
+            "policy": [{ "use": "target-tracking", "params": { "reading": "load", "target": 10.0 } }],
+        })
+    };
+    let labels = |app: &str| serde_json::json!({ "driver": "local", "labels": { "app": app } });
+    let by_name = stage.token(Role::Operator, &["web", "web-*"], 0).await;
+    let scope =
+        Scope { driver: Some("local".to_owned()), labels: [("app".into(), "web".into())].into(), ..Scope::default() };
+    let wanted = Wanted { name: "by-labels".to_owned(), role: Role::Operator, scope, life_ms: Some(600_000) };
+    let by_labels = stage.api.access().create(wanted, &Identity::host(), stage.api.now_ms()).await.unwrap().1;
+    let narrower = serde_json::json!({ "driver": "local", "labels": { "app": "web", "tier": "front" } });
+    let id = |id: &str| serde_json::json!({ "id": id });
+    for (token, name, select, may) in [
+        (&by_name, "web", labels("web"), true),
+        (&by_name, "web", labels("api"), false),
+        (&by_name, "web", serde_json::json!({ "driver": "local" }), false),
+        (&by_name, "web", id("local/api"), false),
+        (&by_name, "web", id("local/web"), true),
+        (&by_name, "web", labels("web"), false),
+        (&by_name, "web-new", labels("web"), false),
+        (&by_labels, "web-new", labels("api"), false),
+        (&by_labels, "web-new", id("local/web"), false),
+        (&by_labels, "web-new", labels("web"), true),
+        (&by_labels, "web-new", narrower, true),
+    ] {
+        let body = document(select.clone());
+        let put = stage.ask(Method::PUT, &format!("/v1/bindings/{name}")).bearer_auth(token.reveal()).json(&body);
+        let answer = put.send().await.unwrap();
+        if may {
+            assert_eq!(answer.status(), StatusCode::OK, "{name} {select}: {}", answer.text().await.unwrap());
+        } else {
+            assert_eq!(problem(answer).await, (403, "out-of-scope".to_owned()), "{name} {select}");
+        }
+    }
+    // Nor out of a budget, or into another's.
+    let mut body = document(labels("web"));
+    body["group"] = "shop".into();
+    let put = stage.ask(Method::PUT, "/v1/bindings/web-new").bearer_auth(by_labels.reveal()).json(&body);
+    assert_eq!(problem(put.send().await.unwrap()).await, (403, "out-of-scope".to_owned()));
+    let answer = stage.admin(Method::PUT, "/v1/bindings/web-new").json(&body).send().await.unwrap();
+    assert_eq!(problem(answer).await, (422, "configuration".to_owned()), "there is no such group");
+    assert_eq!(stage.get("/v1/bindings/web").await["caps_max"], 10);
+    stage.end().await;
+}

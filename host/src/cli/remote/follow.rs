@@ -76,7 +76,7 @@ impl Remote {
             request = request.header("last-event-id", last);
         }
         let sent = tokio::time::timeout(SILENCE, request.send()).await.context("the host does not answer")?;
-        let answer = sent.map_err(|error| self.asking(error))?;
+        let answer = sent.map_err(|error| self.unanswered(error))?;
         if answer.status().is_success() {
             return Ok(answer);
         }

@@ -33,7 +33,8 @@ impl Remote {
                     Err(error) => Some((Err(error), open)),
                 }
             });
-            let answer = request.body(Body::wrap_stream(pieces)).send().await.map_err(|error| self.asking(error))?;
+            let answer =
+                request.body(Body::wrap_stream(pieces)).send().await.map_err(|error| self.unanswered(error))?;
             self.read(answer).await?.good()
         })
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Event, Record, Span, Trigger};
 use crate::config::Config;
-use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, TargetView, TimerClock, TurnReport};
+use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, Shared, TargetView, TimerClock, TurnReport};
 use crate::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use crate::policy::probe::{Probe, sandbox};
 use crate::registry::{PushMeta, Registry, RegistryParts, Version, builtin};
@@ -25,7 +25,7 @@ use crate::supervisor::reload::{InForce, wanted};
 use crate::supervisor::steering::SteeringParts;
 use crate::supervisor::{Steering, hand, own, pace};
 
-const NOON_MS: u64 = 1_795_176_000_000;
+pub(super) const NOON_MS: u64 = 1_795_176_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The name under which versions of the real `target-tracking` are pushed.
@@ -98,6 +98,35 @@ impl Stage {
 
     pub(super) fn edit(&self, config: &str) {
         std::fs::write(self.folder.path().join("trimtab.toml"), config).unwrap();
+    }
+
+    /// Puts labels on the workload, and takes off those without a value.
+    pub(super) fn label(&self, labels: &[(&str, Option<&str>)]) {
+        self.driver.edit_target("web", |target| {
+            for (label, value) in labels {
+                match value {
+                    Some(value) => drop(target.labels.insert((*label).to_owned(), (*value).to_owned())),
+                    None => drop(target.labels.remove(*label)),
+                }
+            }
+        });
+    }
+
+    /// What was noted of the target, oldest first.
+    pub(super) async fn notes(&self) -> Vec<String> {
+        let span = Span { from_ms: 0, to_ms: u64::MAX, entries_max: 100_000 };
+        let events = audit::history(self.store.as_ref(), &self.target, span).await.unwrap();
+        let notes = events.into_iter().filter_map(|event| match event {
+            Event::Note(note) => Some(note.text),
+            _ => None,
+        });
+        notes.collect()
+    }
+
+    /// What is kept of the target, as JSON.
+    pub(super) async fn kept(&self) -> serde_json::Value {
+        let kept = self.store.get(&crate::cycle::TargetState::key(&self.target)).await.unwrap().unwrap();
+        serde_json::from_slice(&kept.value).unwrap()
     }
 
     pub(super) fn load(&self, load: f64) {
@@ -179,7 +208,7 @@ async fn start(
     let config = Config::load(&folder.path().join("trimtab.toml")).unwrap();
     let sources: Arc<Sources> = Arc::new([("meter".to_owned(), Arc::clone(source) as Arc<dyn Source>)].into());
     let binder =
-        Binder { registry: &registry, sources: &sources, planned: None, dry_run: false, found: Found::default() };
+        Binder { registry: &registry, sources: &sources, planned: None, config: &config, found: Found::default() };
     let own = own::load(store.as_ref(), &config).await.unwrap().unwrap();
     let bindings = binder.all(&wanted(&config, &own), &[]).await.unwrap();
     let mut cycle = Cycle::take_up(Parts {
@@ -193,6 +222,7 @@ async fn start(
         patience: Patience::default(),
         gather_limits: GatherLimits::default(),
         lease: Lease { epoch, expires_ms: u64::MAX },
+        shared: Shared::default(),
     })
     .await
     .unwrap();
