@@ -22,7 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use trimtab::audit::{Settings as RecordSettings, Trigger};
 use trimtab::bounds::{Range, Settings};
-use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, Selector, Shared, Slot, TurnReport};
+use trimtab::cycle::{Binding, Clock, Cycle, Lease, Parts, Patience, Role, Selector, Shared, Slot, TurnReport};
 use trimtab::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use trimtab::policy::{Need, NeedKind, check_params};
 use trimtab::registry::{Registry, RegistryParts};
@@ -190,7 +190,14 @@ async fn binding(registry: &Registry) -> Binding {
         every_ms: EVERY_MS,
         settings: Settings { stabilize_down_ms: 0, ..Settings::default() },
         readings: readings.collect(),
-        slots: vec![Slot { name: "tracking".to_owned(), policy, params, needs, granted }],
+        slots: vec![Slot {
+            name: "tracking".to_owned(),
+            role: Role::Active { probation: None },
+            policy,
+            params,
+            needs,
+            granted,
+        }],
         caps: Range { min: 0, max: u32::MAX },
         group: None,
         fitting: None,

@@ -7,7 +7,7 @@
 //! | `GET /openapi.json` | nothing | describes all of this, made from the code |
 //! | `GET /v1/whoami` | a token | says what it may |
 //! | `GET /v1/targets`, `GET /v1/targets/{driver}/{name}` | viewer | what is scaled, and how it stands |
-//! | `POST /v1/targets/{driver}/{name}/{pause,resume,scale,evaluate}`, `DELETE …/scale` | operator | steers one |
+//! | `POST /v1/targets/{driver}/{name}/{pause,resume,scale,evaluate,clear}`, `DELETE …/scale` | operator | steers one |
 //! | `GET /v1/freeze`; `POST`, `DELETE` | viewer; operator | stops and resumes everything |
 //! | `POST /v1/reload` | operator | the configuration again |
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
@@ -21,6 +21,7 @@
 //! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
 //! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
 //! | `GET /v1/policies/{name}/active`; `POST …/activate`, `POST …/rollback` | viewer; operator | which version runs |
+//! | `POST /v1/policies/{name}/shadow`, `DELETE …/shadow/{digest}` | author | which versions watch |
 //! | `DELETE /v1/versions/{digest}` | operator | forgets a version that nobody uses |
 //! | `GET`, `POST /v1/tokens`, `DELETE /v1/tokens/{id}` | admin | tokens |
 //! | `GET /v1/audit` | admin | who changed what |
@@ -46,6 +47,7 @@ mod health;
 mod measures;
 mod policies;
 mod replays;
+mod shadows;
 mod steer;
 mod targets;
 mod tokens;
@@ -190,6 +192,7 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(steer::resume))
         .routes(routes!(steer::scale, steer::unscale))
         .routes(routes!(steer::evaluate))
+        .routes(routes!(steer::clear))
         .routes(routes!(steer::frozen, steer::freeze, steer::thaw))
         .routes(routes!(steer::reload))
         .routes(routes!(bindings::list))
@@ -206,6 +209,8 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(policies::active))
         .routes(routes!(policies::activate))
         .routes(routes!(policies::rollback))
+        .routes(routes!(shadows::set))
+        .routes(routes!(shadows::remove))
         .routes(routes!(policies::show, policies::remove))
         .routes(routes!(uploads::list))
         .routes(routes!(uploads::show))

@@ -11,6 +11,7 @@ mod complaint;
 mod cross;
 mod file;
 mod limits;
+mod policies;
 mod reader;
 mod rooms;
 mod secret;
@@ -25,9 +26,10 @@ use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
 
 pub use self::api::ApiSettings;
-pub use self::binding::{Binding, PolicyUse, Select};
+pub use self::binding::{Binding, OnQuarantine, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::limits::{CapsRule, Group};
+pub use self::policies::PolicySettings;
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 pub use self::telemetry::{OtlpAt, TelemetrySettings};
@@ -52,6 +54,8 @@ pub struct Config {
     pub quiet: Quiet,
     /// How long records are kept.
     pub retention: Retention,
+    /// How versions of policies are treated.
+    pub policies: PolicySettings,
     /// How the host is spoken to.
     pub api: ApiSettings,
     /// What the host says of itself.

@@ -7,6 +7,7 @@
 //! A [`Cycle`] owns what the host keeps of one backend's targets. Turns and the ends of changes reach it one after the other,
 //! so that no two of them ever disagree about a target. What a turn decided is durable before anything is done about it.
 
+mod agree;
 mod ask;
 mod board;
 mod budget;
@@ -54,7 +55,7 @@ pub use self::fitting::{CapRule, Fitting, KeptLabels, LABEL_PREFIX, LabelsView, 
 pub use self::live::{Happening, LiveEvent};
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
-pub use self::seats::{Binding, Group, Selector, Slot};
+pub use self::seats::{Binding, Group, Probation, Promotion, Role, Selector, Slot};
 use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
@@ -366,6 +367,7 @@ impl Cycle {
         now_ms: u64,
         views: &mut Vec<TargetView>,
     ) -> Vec<Case> {
+        let cleared = Arc::clone(&self.steered.borrow());
         let mut cases = Vec::with_capacity(targets.len());
         let no_labels = KeptLabels::new();
         for observed in targets {
@@ -394,6 +396,9 @@ impl Cycle {
             let seats = due.into_iter().map(|(fitted, acts)| SeatCase::new(fitted, acts)).collect::<Vec<_>>();
             let waiting = waiting.into_iter().map(|(fitted, _)| fitted.binding.name.clone()).collect();
             let mut state = self.states.get(id).cloned().unwrap_or_default();
+            if let Some(at_ms) = cleared.cleared.get(id) {
+                state.clear(*at_ms);
+            }
             state.meet(&observed, seats.first().map(|seat| &seat.binding.settings));
             state.held = held;
             let remarks = self.take_labels(id, &seats, &mut state);
@@ -450,7 +455,8 @@ impl Cycle {
         report.targets = report.targets.saturating_add(cases.len());
         report.begun = report.begun.saturating_add(begun.len());
         for case in &cases {
-            let failed = case.seats.iter().flat_map(|seat| &seat.answers).filter(|answer| answer.failed());
+            let failed = case.seats.iter().flat_map(|seat| &seat.answers);
+            let failed = failed.filter(|answer| answer.failed() && !answer.is_shadow());
             report.faults = report.faults.saturating_add(failed.count());
             report.again |= case.seats.iter().any(|seat| seat.supersedes);
         }

@@ -4,7 +4,7 @@
 //! by digest once they have loaded, so that every record that names a digest can be replayed.
 //!
 //! What is uploaded becomes a [`Version`] of the name that its manifest gives: `policy/version/<digest>` says where it stands,
-//! `policy/active/<name>` which version of a name runs. A `use` that is a name means the active version where there is one.
+//! `policy/active/<name>` which version of a name runs, and which watch beside it. A `use` that is a name means the active version where there is one.
 
 mod activate;
 mod active;
@@ -14,6 +14,7 @@ mod index;
 mod load;
 mod rejection;
 mod sample;
+mod shadow;
 mod trial;
 mod upload;
 mod version;
@@ -22,10 +23,11 @@ mod version;
 mod tests;
 
 pub use self::activate::Planned;
-pub use self::active::{Active, Previous};
+pub use self::active::{Active, Previous, Probation};
 pub use self::error::RegistryError;
 pub use self::load::{Registry, RegistryParts};
 pub use self::rejection::Rejection;
+pub use self::shadow::{SHADOWS_MAX, Shadow};
 pub use self::trial::{Rehearsal, Trial, TrialCase};
 pub use self::upload::PushMeta;
 pub use self::version::{Grants, Version, VersionState};

@@ -2,6 +2,7 @@
 //!
 //! Nothing starts half-built: what cannot be built is said before the first turn.
 
+mod automatic;
 mod bind;
 mod hand;
 mod labels;
@@ -10,6 +11,7 @@ mod own;
 mod pace;
 mod policies;
 mod reload;
+mod shadows;
 mod steer_error;
 mod steering;
 mod take_down;
@@ -27,8 +29,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::bind::{Binder, Found};
 pub use self::own::OwnBinding;
+pub use self::policies::Activation;
 use self::reload::InForce;
 pub use self::reload::{Loader, ReloadReport};
+pub use self::shadows::{ShadowSeen, ShadowWanted};
 pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
@@ -218,6 +222,7 @@ impl Host {
             tasks.spawn(pace::drive(cycle, self.steering.listen(), orders, shutdown.clone()));
         }
         let retention = tokio::spawn(keep_house(self.steering.clone(), self.retention, shutdown.clone()));
+        let automatic = tokio::spawn(automatic::keep_judging(self.steering.clone(), shutdown.clone()));
         let mut ended = Vec::new();
         while let Some(one) = tasks.join_next().await {
             match one {
@@ -226,6 +231,7 @@ impl Host {
             }
         }
         retention.abort();
+        automatic.abort();
         ended
     }
 

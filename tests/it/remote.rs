@@ -159,6 +159,10 @@ fn what_is_no_policy_is_refused_with_its_remedy_and_ends_with_4() {
     assert_eq!(job.code, 4, "{}", job.err);
     assert!(job.out.contains("rejected") && job.out.contains("not-wasm"), "{}", job.out);
     assert_eq!(room.run(&["policy", "push", "none.wasm"]).code, 3);
+    // Larger than any host takes, and on disk almost nothing.
+    std::fs::File::create(room.desk.path().join("large.wasm")).unwrap().set_len(300 << 20).unwrap();
+    let large = room.run(&["policy", "push", "large.wasm"]);
+    assert!(large.code == 2 && large.err.contains("(body-too-large)"), "{}: {}", large.code, large.err);
 }
 
 #[test]
@@ -207,7 +211,7 @@ impl Following {
     }
 
     fn next(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("a line")
+        self.lines.recv_timeout(PATIENCE).unwrap()
     }
 }
 

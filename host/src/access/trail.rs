@@ -60,7 +60,9 @@ impl Change {
         Self { request: Some(request.to_owned()), ..self }
     }
 
-    pub(super) fn write(&self) -> Write {
+    /// The write that keeps it.
+    #[must_use]
+    pub fn write(&self) -> Write {
         // Texts and JSON values cannot fail to be written.
         let body = serde_json::to_vec(self).unwrap_or_default();
         Write::Append { log: TRAIL.to_owned(), at_ms: self.at_ms, kind: 1, body }

@@ -90,8 +90,11 @@ pub(super) struct BindingMade {
 /// One policy of a binding.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SlotShown {
-    /// Its name in the binding.
+    /// Its name in the binding; of one that stands in or watches, the name of the one that it does so for.
     slot: String,
+    /// What becomes of its answers: they count (`active`), count while the active one is in quarantine (`stand-in`), or are
+    /// recorded only (`shadow`).
+    role: String,
     /// The policy's name.
     name: String,
     /// Its version.
@@ -296,6 +299,7 @@ impl BindingShown {
             Selector::Ids(ids) => (None, Default::default(), ids.iter().map(ToString::to_string).collect()),
         };
         let slots = binding.slots.iter().map(|slot| SlotShown {
+            role: slot.role.word().to_owned(),
             slot: slot.name.clone(),
             name: slot.policy.manifest().name.clone(),
             version: slot.policy.manifest().version.clone(),

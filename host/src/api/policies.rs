@@ -15,8 +15,10 @@ use super::guard::Caller;
 use super::page::{self, Page};
 use super::problem::{Code, Problem};
 use super::reply::Reply;
+use super::shadows::ShadowShown;
 use crate::access::{Object, Permission};
 use crate::registry::{Active, Version};
+use crate::supervisor::Activation;
 
 /// Which versions.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -25,7 +27,7 @@ use crate::registry::{Active, Version};
 pub(super) struct Which {
     /// Of this name.
     name: Option<String>,
-    /// In this state: `received`, `compiled`, `tried`, `active`, `draining`, `retired` or `rejected`.
+    /// In this state: `received`, `compiled`, `tried`, `shadow`, `active`, `draining`, `retired` or `rejected`.
     state: Option<String>,
     /// Most rows, 1 to 1000; 100 where nothing is said.
     #[param(minimum = 1, maximum = 1000)]
@@ -43,7 +45,7 @@ pub(super) struct VersionShown {
     pub(super) version: String,
     /// SHA-256 of its bytes, lower-case hex.
     pub(super) digest: String,
-    /// `received`, `compiled`, `tried`, `active`, `draining`, `retired` or `rejected`.
+    /// `received`, `compiled`, `tried`, `shadow`, `active`, `draining`, `retired` or `rejected`.
     pub(super) state: String,
     /// Since when, in milliseconds since the Unix epoch.
     state_since_ms: u64,
@@ -84,6 +86,11 @@ pub(super) struct ActiveShown {
     bindings: BTreeMap<String, String>,
     /// How many assignments can be gone back to.
     previous: usize,
+    /// Versions that watch, and how they do.
+    shadows: Vec<ShadowShown>,
+    /// Versions that are gone back from by themselves if they fail soon: each with its binding (missing: all) and end.
+    #[schema(value_type = Vec<Object>)]
+    probations: Vec<Value>,
 }
 
 /// A version that is to run.
@@ -96,6 +103,10 @@ pub(super) struct ActivateWanted {
     /// For this binding; left out: for all that use the name.
     #[serde(default)]
     binding: Option<String>,
+    /// Whether it is gone back from by itself if it fails within `[policies] probation`; left out: as `rollback_on_faults`
+    /// there says.
+    #[serde(default)]
+    rollback_on_fault: Option<bool>,
 }
 
 /// A step back.
@@ -168,7 +179,7 @@ pub(super) async fn active(State(api): State<Api>, At(name): At<String>) -> Resu
         let detail = format!("no version of {name:?} was ever activated");
         Problem::new(Code::NO_SUCH_VERSION, detail, "see GET /v1/policies")
     })?;
-    Ok(Reply::ok(ActiveShown::of(&name, active)))
+    Ok(Reply::ok(ActiveShown::of(&api, &name, active)))
 }
 
 /// Lets a version run: for one binding, or for all that use its name. At once and as a whole; turns in progress end on the
@@ -187,7 +198,9 @@ pub(super) async fn activate(
     may_activate(&api, &caller, wanted.binding.as_deref())?;
     let digest = wanted.digest.strip_prefix("sha256:").unwrap_or(&wanted.digest);
     let before = api.steering().registry().active(&name).await?;
-    let active = api.steering().activate(&name, digest, wanted.binding.as_deref(), &caller.identity.who()).await?;
+    let (binding, who) = (wanted.binding.as_deref(), &caller.identity.who());
+    let activation = Activation { name: &name, digest, binding, who, rollback_on_fault: wanted.rollback_on_fault };
+    let active = api.steering().activate_as(&activation).await?;
     told(&api, &caller, &name, before.as_ref(), active).await
 }
 
@@ -210,7 +223,7 @@ pub(super) async fn rollback(
 }
 
 /// For all that use a name is beyond any binding.
-fn may_activate(api: &Api, caller: &Caller, binding: Option<&str>) -> Result<(), Problem> {
+pub(super) fn may_activate(api: &Api, caller: &Caller, binding: Option<&str>) -> Result<(), Problem> {
     let bindings = api.steering().bindings();
     let Some(name) = binding else { return caller.permit(Permission::PolicyActivate, &Object::Host) };
     let found = bindings.iter().find(|binding| binding.name == name).ok_or_else(|| {
@@ -233,7 +246,7 @@ async fn told(
         None => change,
     };
     api.access().note(&change).await?;
-    Ok(Reply(StatusCode::OK, ActiveShown::of(name, active)))
+    Ok(Reply(StatusCode::OK, ActiveShown::of(api, name, active)))
 }
 
 async fn version(api: &Api, digest: &str) -> Result<Version, Problem> {
@@ -268,8 +281,15 @@ impl VersionShown {
 }
 
 impl ActiveShown {
-    fn of(name: &str, active: Active) -> Self {
-        let previous = active.previous.len();
-        Self { name: name.to_owned(), default: active.default, bindings: active.bindings, previous }
+    pub(super) fn of(api: &Api, name: &str, active: Active) -> Self {
+        let Active { default, bindings, previous, shadows, probations } = active;
+        Self {
+            name: name.to_owned(),
+            default,
+            bindings,
+            previous: previous.len(),
+            shadows: shadows.iter().map(|shadow| ShadowShown::of(api, name, shadow)).collect(),
+            probations: probations.iter().map(|probation| json!(probation)).collect(),
+        }
     }
 }

@@ -55,6 +55,7 @@ codes! {
     NO_SUCH_DECISION NOT_FOUND "no-such-decision" "There is no such decision",
     NO_SUCH_BINDING NOT_FOUND "no-such-binding" "There is no such binding",
     NO_SUCH_VERSION NOT_FOUND "no-such-version" "There is no such version",
+    NO_SUCH_SHADOW NOT_FOUND "no-such-shadow" "This version does not watch",
     NO_SUCH_JOB NOT_FOUND "no-such-job" "There is no such job",
     NO_SUCH_TOKEN NOT_FOUND "no-such-token" "There is no such token",
     METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "This path knows other methods",
@@ -64,6 +65,8 @@ codes! {
     NOT_TRIED CONFLICT "not-tried" "The version cannot be activated",
     NOTHING_BEFORE CONFLICT "nothing-before" "There is nothing to go back to",
     CHANGED_MEANWHILE CONFLICT "changed-meanwhile" "Somebody else changed it",
+    NOTHING_TO_WATCH CONFLICT "nothing-to-watch" "The version has nothing to watch",
+    TOO_MANY_SHADOWS CONFLICT "too-many-shadows" "Too many versions watch",
     IN_USE CONFLICT "in-use" "It is in use",
     STALE PRECONDITION_FAILED "stale" "It is at another version by now",
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
@@ -227,6 +230,9 @@ impl From<SteerError> for Problem {
         match error {
             SteerError::UnknownTarget { .. } => Self::new(Code::NO_SUCH_TARGET, text, "see GET /v1/targets"),
             SteerError::UnknownBinding { .. } => Self::new(Code::NO_SUCH_BINDING, text, "see GET /v1/bindings"),
+            SteerError::NothingToWatch { .. } => {
+                Self::new(Code::NOTHING_TO_WATCH, text, "name another version, or bind the policy first")
+            }
             SteerError::OutOfRange { .. } => {
                 Self::new(Code::OUT_OF_RANGE, text, "stay within the range, or widen the binding's replicas")
             }
@@ -254,7 +260,11 @@ impl From<RegistryError> for Problem {
             }
             RegistryError::NothingBefore { .. } => Self::new(Code::NOTHING_BEFORE, text, "activate a version instead"),
             RegistryError::Raced { .. } => Self::new(Code::CHANGED_MEANWHILE, text, "look at it again"),
-            RegistryError::InUse { .. } => Self::new(Code::IN_USE, text, "activate another first"),
+            RegistryError::InUse { .. } => Self::new(Code::IN_USE, text, "activate another first, or end its watching"),
+            RegistryError::NoShadow { .. } => {
+                Self::new(Code::NO_SUCH_SHADOW, text, "see GET /v1/policies/{name}/active")
+            }
+            RegistryError::TooManyShadows { .. } => Self::new(Code::TOO_MANY_SHADOWS, text, "end another's watching"),
             RegistryError::Busy { .. } => Self::busy(&text),
             RegistryError::ShuttingDown => Self::busy("the host is ending"),
             RegistryError::Rejected { rejection } => Self::new(Code::UNUSABLE, rejection.text, rejection.remedy),

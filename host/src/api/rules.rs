@@ -55,6 +55,19 @@ const ACTIVATE: [Code; 8] = [
     Code::UNUSABLE,
 ];
 
+/// Why a version does not watch.
+const SHADOW: [Code; 9] = [
+    Code::BAD_PATH,
+    Code::NO_SUCH_VERSION,
+    Code::NO_SUCH_BINDING,
+    Code::NOT_TRIED,
+    Code::NOTHING_TO_WATCH,
+    Code::TOO_MANY_SHADOWS,
+    Code::CHANGED_MEANWHILE,
+    Code::CONFIGURATION,
+    Code::UNUSABLE,
+];
+
 /// All routes. A route that does not stand here is answered to nobody.
 pub(super) static RULES: &[Rule] = &[
     rule(Method::GET, "/healthz", Needs::Nothing, &[]),
@@ -77,6 +90,12 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         Method::POST,
         "/v1/targets/{driver}/{name}/evaluate",
+        Needs::ForEach(Permission::TargetSteer),
+        &[Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::BUSY, Code::NO_TURN],
+    ),
+    rule(
+        Method::POST,
+        "/v1/targets/{driver}/{name}/clear",
         Needs::ForEach(Permission::TargetSteer),
         &[Code::BAD_PATH, Code::NO_SUCH_TARGET, Code::BUSY, Code::NO_TURN],
     ),
@@ -146,6 +165,21 @@ pub(super) static RULES: &[Rule] = &[
         .with(&JSON),
     rule(Method::POST, "/v1/policies/{name}/rollback", Needs::ForEach(Permission::PolicyActivate), &ACTIVATE)
         .with(&JSON),
+    rule(Method::POST, "/v1/policies/{name}/shadow", Needs::ForEach(Permission::PolicyShadow), &SHADOW).with(&JSON),
+    rule(
+        Method::DELETE,
+        "/v1/policies/{name}/shadow/{digest}",
+        Needs::ForEach(Permission::PolicyShadow),
+        &[
+            Code::BAD_PATH,
+            Code::BAD_QUERY,
+            Code::NO_SUCH_SHADOW,
+            Code::NO_SUCH_BINDING,
+            Code::CHANGED_MEANWHILE,
+            Code::CONFIGURATION,
+            Code::UNUSABLE,
+        ],
+    ),
     rule(
         Method::GET,
         "/v1/versions/{digest}",

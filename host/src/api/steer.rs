@@ -191,6 +191,29 @@ pub(super) async fn evaluate(
     Ok(Reply::ok(TurnShown { targets, begun, faults, troubles: report.troubles }))
 }
 
+/// Says that all is well again with a target: its policies in quarantine are asked, and instances that were lost until now no
+/// longer stop replacing and deregistering. Takes it through a turn now.
+#[utoipa::path(
+    post, path = "/v1/targets/{driver}/{name}/clear", tag = "targets",
+    params(("driver", description = "Its driver"), ("name", description = "Its name; a slash in it is sent as %2F")),
+    responses((status = 200, body = SaidOfTarget))
+)]
+pub(super) async fn clear(
+    State(api): State<Api>,
+    caller: Caller,
+    At((driver, name)): At<(String, String)>,
+) -> Result<Reply<SaidOfTarget>, Problem> {
+    let id = may_steer(&api, &caller, &driver, &name)?;
+    let before = json!({ "quarantined": quarantined(&api, &id) });
+    api.steering().clear(&id, &caller.identity.who()).await?;
+    let after = json!({ "quarantined": quarantined(&api, &id) });
+    let object = format!("quarantines and losses of {id}");
+    let change = api.change(&caller, Permission::TargetSteer, object).from(&before).to(&after);
+    api.access().note(&change).await?;
+    let said = said(&api, &id);
+    Ok(Reply::ok(SaidOfTarget::of(&id, &said)))
+}
+
 /// Says whether everything is frozen.
 #[utoipa::path(get, path = "/v1/freeze", tag = "host", responses((status = 200, body = FreezeShown)))]
 pub(super) async fn frozen(State(api): State<Api>) -> Reply<FreezeShown> {
@@ -281,6 +304,17 @@ async fn told(api: &Api, caller: &Caller, id: &TargetId, before: &Value) -> Resu
     let after = said(api, id);
     let change = api.change(caller, Permission::TargetSteer, format!("target {id}")).from(before).to(&after);
     api.access().note(&change).await?;
-    let part = |name: &str| after.get(name).filter(|part| !part.is_null()).cloned();
-    Ok(Reply::ok(SaidOfTarget { target: id.to_string(), pause: part("pause"), pin: part("pin") }))
+    Ok(Reply::ok(SaidOfTarget::of(id, &after)))
+}
+
+/// Slots of a target's policies that are in quarantine.
+fn quarantined(api: &Api, id: &TargetId) -> Vec<String> {
+    api.steering().targets().get(id).map(|view| view.quarantined(api.now_ms())).unwrap_or_default()
+}
+
+impl SaidOfTarget {
+    fn of(id: &TargetId, said: &Value) -> Self {
+        let part = |name: &str| said.get(name).filter(|part| !part.is_null()).cloned();
+        Self { target: id.to_string(), pause: part("pause"), pin: part("pin") }
+    }
 }

@@ -84,6 +84,8 @@ pub(super) struct TargetRow {
     bindings: Vec<String>,
     /// Names of all acting bindings where there are several: then it holds.
     conflict: Vec<String>,
+    /// Policies of its bindings that failed too often and are not asked now, as `binding/slot`.
+    quarantined: Vec<String>,
     /// The acting binding's mode: `act`, `raise-only`, `dry-run` or `off`; missing: no binding sits on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -268,6 +270,7 @@ impl TargetRow {
             total: target.total,
             bindings: view.seats.iter().map(|seat| seat.binding.clone()).collect(),
             conflict: view.conflict.clone(),
+            quarantined: view.quarantined(said.now_ms),
             mode: view.seats.first().map(|seat| seat.mode),
             changing: view.in_flight.is_some(),
             paused: said.pause(&target.id).is_some(),

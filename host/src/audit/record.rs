@@ -304,7 +304,20 @@ impl Record {
     /// Whether nothing was done, refused or failed.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        !self.acts() && !self.slots.iter().any(|slot| slot.evaluation.is_loud())
+        !self.acts() && !self.slots.iter().any(|slot| !slot.shadow && slot.evaluation.is_loud())
+    }
+
+    /// Whether a shadow came to something else than a policy that it watches: whoever compares them wants it whole.
+    #[must_use]
+    pub fn has_dissent(&self) -> bool {
+        let differs = |shadow: &Slot| {
+            let mut acting = self.slots.iter().filter(|slot| !slot.shadow && slot.slot == shadow.slot);
+            !acting.any(|slot| match (&slot.evaluation, &shadow.evaluation) {
+                (Evaluation::Answered(ours), Evaluation::Answered(theirs)) => ours.verdict.agrees_with(&theirs.verdict),
+                _ => false,
+            })
+        };
+        self.slots.iter().filter(|slot| slot.shadow).any(differs)
     }
 }
 

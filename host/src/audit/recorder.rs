@@ -35,7 +35,7 @@ pub enum QuietForm {
     /// With all that is needed to play them again, as what changed since the turn before.
     #[default]
     Replayable,
-    /// As a count, with the last one's reason.
+    /// As a count, with the last one's reason. Where a shadow came to something else, with all that is needed.
     Counted,
 }
 
@@ -111,7 +111,7 @@ impl Recorder {
         }
         let Some(kept) = self.targets.get_mut(&record.target) else { return Ok(()) };
         let quiet = record.is_quiet();
-        if quiet && self.settings.quiet == QuietForm::Counted {
+        if quiet && self.settings.quiet == QuietForm::Counted && !record.has_dissent() {
             writes.extend(kept.count(record));
             return Ok(());
         }

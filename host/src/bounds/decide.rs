@@ -173,6 +173,13 @@ fn conclude(
     if dry && decision.is_some() {
         restraints.push(Restraint::DryRun);
     }
+    // What has stopped the target is said also where other bounds left nothing for it to stop: else nobody would read of it.
+    if decision.is_none()
+        && Standing::is_stopped(q)
+        && let Some(stop) = super::gates::stop(q).filter(|stop| !restraints.contains(stop))
+    {
+        restraints.insert(0, stop);
+    }
     let quiet = match (&decision, dry) {
         (Some(_), false) => None,
         (Some(_), true) => Some(Quiet::DryRun),

@@ -10,6 +10,7 @@ mod job;
 pub(super) mod load;
 mod new;
 mod push;
+mod shadow;
 mod snapshot_input;
 mod versions;
 
@@ -47,6 +48,8 @@ pub(super) enum PolicyCommand {
     Rollback(activate::RollbackArgs),
     /// Forget a version that nobody uses.
     Remove(versions::RemoveArgs),
+    /// Have a version watch beside the active one of a running host, or no longer.
+    Shadow(shadow::ShadowArgs),
 }
 
 pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
@@ -63,5 +66,6 @@ pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
         PolicyCommand::Activate(args) => activate::activate(global, &args),
         PolicyCommand::Rollback(args) => activate::rollback(global, &args),
         PolicyCommand::Remove(args) => versions::remove(global, &args),
+        PolicyCommand::Shadow(args) => shadow::run(global, &args),
     }
 }

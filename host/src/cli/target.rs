@@ -30,6 +30,8 @@ pub(super) enum TargetCommand {
     Unscale(steer::NamedArgs),
     /// Take a target through a turn now, and wait for what it decides.
     Evaluate(steer::NamedArgs),
+    /// Say that all is well again: ask policies in quarantine, and let replacing go on in spite of what was lost.
+    Clear(steer::NamedArgs),
 }
 
 pub(super) fn run(global: &Global, command: &TargetCommand) -> Result<Exit> {
@@ -47,6 +49,7 @@ pub(super) fn run(global: &Global, command: &TargetCommand) -> Result<Exit> {
         TargetCommand::Scale(args) => steer::scale(&Remote::open(global)?, args),
         TargetCommand::Unscale(args) => steer::unscale(&Remote::open(global)?, args),
         TargetCommand::Evaluate(args) => steer::evaluate(&Remote::open(global)?, args),
+        TargetCommand::Clear(args) => steer::clear(&Remote::open(global)?, args),
     }
 }
 

@@ -103,8 +103,20 @@ pub struct PolicyUse {
     pub tier: Option<Tier>,
     /// Kinds that it may propose; `None`: all that its manifest declares.
     pub grants: Option<Vec<ProposalKind>>,
+    /// What happens while it is in quarantine.
+    pub on_quarantine: OnQuarantine,
     /// Where it stands in the file.
     pub place: Place,
+}
+
+/// What happens while a policy is in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnQuarantine {
+    /// Nobody answers in its place; nothing is lowered.
+    #[default]
+    Hold,
+    /// The version that last answered without complaint is asked in its place.
+    LastGood,
 }
 
 /// What is declared elsewhere in the file, also where that table has faults of its own: a binding that names it is not at
@@ -310,6 +322,7 @@ fn read_policy(item: &Item<'_>) -> Option<PolicyUse> {
     let params = table.get("params").map(|item| read_params(&item));
     let tier = table.get("tier").map(|item| item.word(&TIERS));
     let grants = table.get("grants").map(|item| read_grants(&item));
+    let on_quarantine = table.get("on_quarantine").map(|item| read_on_quarantine(&item, uses.as_deref()));
     table.finish();
     let (params, param_places) = params.unwrap_or(Some((serde_json::Map::new(), BTreeMap::new())))?;
     Some(PolicyUse {
@@ -319,8 +332,20 @@ fn read_policy(item: &Item<'_>) -> Option<PolicyUse> {
         param_places,
         tier: tier.map_or(Some(None), |tier| tier.map(Some))?,
         grants: grants.map_or(Some(None), |grants| grants.map(Some))?,
+        on_quarantine: on_quarantine.unwrap_or_else(|| Some(OnQuarantine::default()))?,
         place: item.place(),
     })
+}
+
+fn read_on_quarantine(item: &Item<'_>, uses: Option<&str>) -> Option<OnQuarantine> {
+    const WORDS: [(&str, OnQuarantine); 2] = [("hold", OnQuarantine::Hold), ("last-good", OnQuarantine::LastGood)];
+    let word = item.word(&WORDS)?;
+    let has_versions = |uses: &str| !uses.contains('/') && !uses.ends_with(".wasm") && !uses.starts_with("sha256:");
+    if word == OnQuarantine::LastGood && !uses.is_none_or(has_versions) {
+        item.complain("a file or digest has no last good version", "name the policy in use, or write \"hold\"");
+        return None;
+    }
+    Some(word)
 }
 
 type Params = (serde_json::Map<String, serde_json::Value>, BTreeMap<String, Place>);

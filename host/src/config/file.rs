@@ -12,6 +12,7 @@ use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
 use super::complaint::{Complaint, Complaints, Place};
 use super::limits::{read_caps_rules, read_groups};
+use super::policies::read_policy_settings;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
 use super::telemetry::read_telemetry;
@@ -59,6 +60,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let telemetry = root.get("telemetry");
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
+    let policies = root.get("policies").map(|item| read_policy_settings(&item)).unwrap_or_default();
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
@@ -85,6 +87,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         dry_run: dry_run?,
         quiet,
         retention,
+        policies,
         api: api?,
         telemetry: telemetry?,
         sandbox: sandbox?,

@@ -82,6 +82,7 @@ const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
+    documented("`[policies]`", "[policies]", &[]),
     // Most addresses are refused without this.
     documented("`[api]`", "[api]", &[("allow_insecure", "true")]),
     documented(
@@ -253,8 +254,20 @@ fn every_key_that_the_host_knows_is_documented() {
         let mut known: Vec<&str> = known.split(", ").collect();
         if table.heading == "Top level" {
             known.retain(|key| {
-                !["api", "binding", "caps", "driver", "group", "source", "registrar", "records", "sandbox", "telemetry"]
-                    .contains(key)
+                ![
+                    "api",
+                    "binding",
+                    "caps",
+                    "driver",
+                    "group",
+                    "source",
+                    "registrar",
+                    "records",
+                    "policies",
+                    "sandbox",
+                    "telemetry",
+                ]
+                .contains(key)
             });
         }
         known.sort_unstable();

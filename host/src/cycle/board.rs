@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::fitting::LabelsView;
 use super::live::{Happening, Live, LiveEvent};
@@ -24,6 +24,8 @@ pub struct Board {
     targets: Mutex<Views>,
     drivers: Mutex<BTreeMap<String, Seen>>,
     live: Live,
+    /// Told after each turn.
+    turned: Notify,
 }
 
 /// Whether a backend was seen at its last turn: when, or why not.
@@ -86,6 +88,9 @@ pub struct SeatView {
 pub struct SlotView {
     /// The slot's name.
     pub slot: String,
+    /// What becomes of its answers: they count (`active`), count while the active one is in quarantine (`stand-in`), or are
+    /// recorded only (`shadow`).
+    pub role: &'static str,
     /// The policy's name, version and digest.
     pub policy: String,
     /// Its version.
@@ -98,8 +103,12 @@ pub struct SlotView {
     pub refused: Option<Refusal>,
     /// Since when it has failed at every turn.
     pub faulting_since_ms: Option<u64>,
+    /// Turns in a row in which it has failed.
+    pub faults: u32,
     /// Until when it is not asked, having failed too often.
     pub quarantined_until_ms: Option<u64>,
+    /// Of a shadow: turns in a row in which it agreed with the active one.
+    pub agreed: Option<u32>,
 }
 
 impl Board {
@@ -124,6 +133,12 @@ impl Board {
     /// Shows whether a backend was seen.
     pub(super) fn saw(&self, driver: &str, seen: Seen) {
         self.drivers.lock().unwrap_or_else(PoisonError::into_inner).insert(driver.to_owned(), seen);
+        self.turned.notify_one();
+    }
+
+    /// Waits for the end of a turn, of whatever backend; of several that ended meanwhile, once. One may wait.
+    pub async fn turned(&self) {
+        self.turned.notified().await;
     }
 
     /// What has happened after event `number` as far as it is kept, oldest first, and what happens from now on.
@@ -160,7 +175,8 @@ impl Board {
         for seat in view.seats.iter().filter(|seat| seat.turn_ms == view.observed_ms) {
             let before = before.iter().flat_map(|before| &before.seats).find(|before| before.binding == seat.binding);
             for slot in &seat.slots {
-                let kept = before.into_iter().flat_map(|before| &before.slots).find(|kept| kept.slot == slot.slot);
+                let mut kept = before.into_iter().flat_map(|before| &before.slots);
+                let kept = kept.find(|kept| (&kept.slot, kept.role) == (&slot.slot, slot.role));
                 self.tell_of_slot(view, seat, slot, kept);
             }
             if let Some((from, to)) = seat.withheld.filter(|_| before.is_none_or(|it| it.withheld != seat.withheld)) {
@@ -177,6 +193,7 @@ impl Board {
                 target,
                 binding,
                 slot: slot.slot.clone(),
+                role: slot.role,
                 digest: slot.digest.as_ref().to_owned(),
                 quarantined_until_ms: slot.quarantined_until_ms,
             };
@@ -184,8 +201,8 @@ impl Board {
         }
         let Some(refusal) = &slot.refused else { return };
         let same = before.and_then(|before| before.refused.as_ref()).is_some_and(|before| before.kind == refusal.kind);
-        // A policy that abstains where it does not apply is no news.
-        if same || refusal.kind == RefusalKind::NotApplicable {
+        // A policy that abstains where it does not apply is no news, nor is one that only watches.
+        if same || slot.agreed.is_some() || refusal.kind == RefusalKind::NotApplicable {
             return;
         }
         let (kind, text) = (refusal.kind.as_str().to_owned(), refusal.text.clone());
@@ -211,6 +228,17 @@ impl Board {
 }
 
 impl TargetView {
+    /// Policies that failed too often and are not asked at `now_ms`, as `binding/slot`; those that watch are not among them.
+    #[must_use]
+    pub fn quarantined(&self, now_ms: u64) -> Vec<String> {
+        let away = |slot: &&SlotView| slot.agreed.is_none() && slot.quarantined_until_ms.is_some_and(|ms| now_ms < ms);
+        let of = |seat: &SeatView| {
+            let slots = seat.slots.iter().filter(away);
+            slots.map(|slot| format!("{}/{}", seat.binding, slot.slot)).collect::<Vec<_>>()
+        };
+        self.seats.iter().flat_map(of).collect()
+    }
+
     /// A target on which no binding sits.
     pub(super) fn unbound(observed: ObservedTarget, observed_ms: u64) -> Self {
         let ObservedTarget { target, instances, inventory, .. } = observed;
@@ -258,16 +286,19 @@ impl SeatView {
         let failed = |at: usize| seat.answers.iter().any(|answer| answer.slot == at && answer.failed());
         let refused = |at: usize| seat.answers.iter().find(|answer| answer.slot == at)?.refusal().cloned();
         let slots = seat.binding.slots.iter().enumerate().map(|(at, slot)| {
-            let kept = state.slot(&seat.binding, &slot.name);
+            let kept = state.slot(&seat.binding, slot);
             SlotView {
                 slot: slot.name.clone(),
+                role: slot.role.word(),
                 policy: slot.policy.manifest().name.clone(),
                 version: slot.policy.manifest().version.clone(),
                 digest: slot.policy.digest().into(),
                 failed: failed(at),
                 refused: refused(at),
                 faulting_since_ms: kept.and_then(|kept| kept.faulting_since_ms),
+                faults: kept.map_or(0, |kept| kept.faults),
                 quarantined_until_ms: kept.and_then(|kept| kept.quarantined_until_ms),
+                agreed: slot.role.is_shadow().then(|| kept.map_or(0, |kept| kept.agreed)),
             }
         });
         Self {

@@ -168,11 +168,14 @@ impl Cycle {
         }
     }
 
-    /// Gives back what raises took that were not made.
+    /// Gives back what raises took that could not be kept, and so are not made.
     pub(super) fn give_back(&self, cases: &[Case]) {
         let mut ledger = self.parts.shared.budgets.open();
         for case in cases.iter().filter(|case| case.group().is_some()) {
-            ledger.hold(&case.observed.target.id, case.present_hold());
+            // The case has taken its change in already: what is kept has not.
+            let target = &case.observed.target.id;
+            let kept = self.states.get(target).and_then(|state| state.flight.as_ref());
+            ledger.hold(target, case.hold_with(kept.map(|flight| &flight.change)));
         }
     }
 }
@@ -193,10 +196,13 @@ impl Case {
 
     /// What it holds before this turn's raise.
     fn present_hold(&self) -> Option<Held> {
+        self.hold_with(self.state.flight.as_ref().map(|flight| &flight.change))
+    }
+
+    fn hold_with(&self, flight: Option<&InFlight>) -> Option<Held> {
         let Some(group) = self.group() else { return self.state.held.clone() };
         let snapshot = self.seats.iter().find(|seat| seat.acts)?.snapshot.as_ref()?;
-        let replicas = most(snapshot.target.desired, self.state.flight.as_ref().map(|flight| &flight.change));
-        Some(Held { group: group.name.clone(), replicas })
+        Some(Held { group: group.name.clone(), replicas: most(snapshot.target.desired, flight) })
     }
 
     fn raise(&self) -> Option<Raise> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::evaluate::SlotAnswer;
 use super::fitting::{Fitted, LabelsView};
-use super::{Binding, Lease, TargetState};
+use super::{Binding, Lease, TargetState, evaluate};
 use crate::bounds::{
     self, Decision, Gates, Past, Question, Range, RepairQuestion, RepairRuling, Ruling, Settings, Vote,
 };
@@ -82,7 +82,7 @@ impl SeatCase {
     /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
     pub(super) fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
         let Some(snapshot) = self.snapshot.as_deref() else { return };
-        let votes: Vec<Vote> = self.answers.iter().map(SlotAnswer::vote).collect();
+        let votes: Vec<Vote> = evaluate::votes(&self.answers);
         let binding = Arc::clone(&self.binding);
         let settings = settings(&binding, gates, snapshot.now_ms);
         let settings = settings.as_ref();

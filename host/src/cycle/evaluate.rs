@@ -2,15 +2,20 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::Case;
-use super::seats::Binding;
+use super::seats::{Binding, Role, Slot};
+use super::state::{SlotState, TargetState};
+use super::{Case, SeatCase};
 use crate::bounds::{Vote, VoteAnswer};
 use crate::policy::{Evaluation, EvaluationInput, Queue, Refusal, Verdict};
 use crate::snapshot::Snapshot;
 
 /// Evaluations that one thread takes on at a time.
 const BATCH: usize = 64;
+
+/// Time that all who watch have together in one turn of a chunk of targets: what is decided waits for them no longer.
+const SHADOWS: Duration = Duration::from_millis(500);
 
 /// What the policy of one slot came to.
 pub(super) struct SlotAnswer {
@@ -56,8 +61,27 @@ impl SlotAnswer {
         }
     }
 
+    /// The slot's name.
+    pub(super) fn name(&self) -> &str {
+        self.binding.slots.get(self.slot).map_or("", |slot| slot.name.as_str())
+    }
+
+    /// Whether it is the active policy's.
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self.role(), Some(Role::Active { .. }))
+    }
+
+    /// Whether nothing of it is done.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.role().is_some_and(Role::is_shadow)
+    }
+
+    fn role(&self) -> Option<Role> {
+        self.binding.slots.get(self.slot).map(|slot| slot.role)
+    }
+
     /// As the bounds take it in.
-    pub(super) fn vote(&self) -> Vote {
+    fn vote(&self) -> Vote {
         let slot = self.binding.slots.get(self.slot);
         let answer = match &self.came_to {
             CameTo::Quarantined { until_ms } => VoteAnswer::Quarantined { until_ms: Some(*until_ms) },
@@ -79,6 +103,19 @@ impl SlotAnswer {
     }
 }
 
+/// One vote of each slot, in the binding's order: the active policy's, or while that is in quarantine, the one's that stands
+/// in for it. Shadows have none.
+pub(super) fn votes(answers: &[SlotAnswer]) -> Vec<Vote> {
+    let active = answers.iter().filter(|answer| answer.is_active());
+    let vote = |own: &SlotAnswer| {
+        let stands_in = |answer: &&SlotAnswer| answer.role() == Some(Role::StandIn) && answer.name() == own.name();
+        let stand_in = || answers.iter().find(stands_in);
+        let quarantined = matches!(own.came_to, CameTo::Quarantined { .. });
+        quarantined.then(stand_in).flatten().unwrap_or(own).vote()
+    };
+    active.map(vote).collect()
+}
+
 /// One evaluation to be made.
 struct Job {
     case: usize,
@@ -89,10 +126,55 @@ struct Job {
     queue: Queue,
 }
 
-/// Asks every policy of every seat that is not in quarantine.
+/// Asks every policy of every seat that is not in quarantine; those that watch after all others, and only as many as there is
+/// time for: what they have no time for is not recorded.
 pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
-    let (first, last): (Vec<_>, Vec<_>) = jobs(cases, now_ms).into_iter().partition(|job| job.queue == Queue::Ordinary);
-    let mut waiting = first.into_iter().chain(last).peekable();
+    let (mut shadows, jobs): (Vec<_>, Vec<_>) = jobs(cases, now_ms).into_iter().partition(|job| job.answer.is_shadow());
+    let (first, last): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.queue == Queue::Ordinary);
+    for job in ask_all(first.into_iter().chain(last), None).await {
+        place(cases, job);
+    }
+    for case in cases.iter_mut() {
+        let Case { state, seats, .. } = case;
+        for seat in seats {
+            add_lost(state, seat, now_ms);
+        }
+    }
+    if !shadows.is_empty() {
+        // Where there is not time for all, it is not always the same that are left out.
+        let at = usize::try_from(now_ms.wrapping_mul(0x9E37_79B9) >> 8).unwrap_or(0) % shadows.len();
+        shadows.rotate_left(at);
+        for job in ask_all(shadows.into_iter(), Some(Instant::now() + SHADOWS)).await {
+            if !matches!(job.answer.came_to, CameTo::Lost) {
+                place(cases, job);
+            }
+        }
+    }
+    for seat in cases.iter_mut().flat_map(|case| &mut case.seats) {
+        seat.answers.sort_by_key(|answer| answer.slot);
+    }
+}
+
+fn place(cases: &mut [Case], job: Job) {
+    if let Some(seat) = cases.get_mut(job.case).and_then(|case| case.seats.get_mut(job.seat)) {
+        seat.answers.push(job.answer);
+    }
+}
+
+/// Whoever was asked and of whom nothing came back has lost his thread.
+fn add_lost(state: &TargetState, seat: &mut SeatCase, now_ms: u64) {
+    for (at, slot) in seat.binding.slots.iter().enumerate() {
+        let asked = !slot.role.is_shadow() && is_wanted(state, &seat.binding, slot, now_ms);
+        if asked && !seat.answers.iter().any(|answer| answer.slot == at) {
+            let binding = Arc::clone(&seat.binding);
+            seat.answers.push(SlotAnswer { slot: at, binding, memory: Vec::new(), came_to: CameTo::Lost });
+        }
+    }
+}
+
+/// Asks them side by side, as many as there is time for.
+async fn ask_all(jobs: impl Iterator<Item = Job>, until: Option<Instant>) -> Vec<Job> {
+    let mut waiting = jobs.peekable();
     let mut batches = Vec::new();
     while waiting.peek().is_some() {
         batches.push(waiting.by_ref().take(BATCH).collect::<Vec<Job>>());
@@ -102,25 +184,14 @@ pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
     let workers: Vec<_> = (0..threads)
         .map(|_| {
             let batches = Arc::clone(&batches);
-            tokio::task::spawn_blocking(move || work(&batches))
+            tokio::task::spawn_blocking(move || work(&batches, until))
         })
         .collect();
+    let mut done = Vec::new();
     for worker in workers {
-        for job in worker.await.unwrap_or_default() {
-            if let Some(seat) = cases.get_mut(job.case).and_then(|case| case.seats.get_mut(job.seat)) {
-                seat.answers.push(job.answer);
-            }
-        }
+        done.extend(worker.await.unwrap_or_default());
     }
-    for seat in cases.iter_mut().flat_map(|case| &mut case.seats) {
-        for slot in 0..seat.binding.slots.len() {
-            if !seat.answers.iter().any(|answer| answer.slot == slot) {
-                let binding = Arc::clone(&seat.binding);
-                seat.answers.push(SlotAnswer { slot, binding, memory: Vec::new(), came_to: CameTo::Lost });
-            }
-        }
-        seat.answers.sort_by_key(|answer| answer.slot);
-    }
+    done
 }
 
 fn jobs(cases: &[Case], now_ms: u64) -> Vec<Job> {
@@ -129,23 +200,26 @@ fn jobs(cases: &[Case], now_ms: u64) -> Vec<Job> {
         for (seat_at, seat) in case.seats.iter().enumerate() {
             let Some(snapshot) = &seat.snapshot else { continue };
             for (slot_at, slot) in seat.binding.slots.iter().enumerate() {
-                let kept = case.state.slot(&seat.binding, &slot.name);
-                let same_code = kept.is_some_and(|kept| kept.digest == slot.policy.digest());
-                let until_ms = kept.filter(|kept| same_code && kept.is_quarantined(now_ms));
-                let came_to = match until_ms.and_then(|kept| kept.quarantined_until_ms) {
-                    Some(until_ms) => CameTo::Quarantined { until_ms },
-                    None => CameTo::Lost,
+                if !is_wanted(&case.state, &seat.binding, slot, now_ms) {
+                    continue;
+                }
+                let kept = same_code(&case.state, &seat.binding, slot);
+                let came_to = match kept.filter(|kept| kept.is_quarantined(now_ms)) {
+                    Some(SlotState { quarantined_until_ms: Some(until_ms), .. }) => {
+                        CameTo::Quarantined { until_ms: *until_ms }
+                    }
+                    _ => CameTo::Lost,
                 };
-                let troubled = kept.is_some_and(|kept| same_code && kept.faulting_since_ms.is_some());
-                let format = slot.policy.manifest().memory_format;
-                let memory = kept.map(|kept| kept.memory_for(format).to_vec()).unwrap_or_default();
+                let troubled = kept.is_some_and(|kept| kept.faulting_since_ms.is_some());
+                let seat_state = case.state.seat(&seat.binding);
+                let memory = seat_state.map(|kept| kept.memory_for(slot).to_vec()).unwrap_or_default();
                 let answer = SlotAnswer { slot: slot_at, binding: Arc::clone(&seat.binding), memory, came_to };
                 jobs.push(Job {
                     case: case_at,
                     seat: seat_at,
                     answer,
                     snapshot: Arc::clone(snapshot),
-                    queue: if troubled { Queue::Last } else { Queue::Ordinary },
+                    queue: if troubled || slot.role.is_shadow() { Queue::Last } else { Queue::Ordinary },
                 });
             }
         }
@@ -153,20 +227,39 @@ fn jobs(cases: &[Case], now_ms: u64) -> Vec<Job> {
     jobs
 }
 
+/// Whether a policy is to be asked at all: one that stands in only while the active one is in quarantine.
+fn is_wanted(state: &TargetState, binding: &Binding, slot: &Slot, now_ms: u64) -> bool {
+    let is_active = |other: &&Slot| matches!(other.role, Role::Active { .. }) && other.name == slot.name;
+    slot.role != Role::StandIn
+        || binding
+            .slots
+            .iter()
+            .find(is_active)
+            .is_some_and(|active| same_code(state, binding, active).is_some_and(|kept| kept.is_quarantined(now_ms)))
+}
+
+/// What is kept of a policy, if it was the same version that left it.
+fn same_code<'a>(state: &'a TargetState, binding: &Binding, slot: &Slot) -> Option<&'a SlotState> {
+    state.slot(binding, slot).filter(|kept| kept.digest == slot.policy.digest())
+}
+
 /// Takes on batch after batch until none is left. No more threads than processors do so: a guest's deadline goes on while its
 /// thread waits for one.
-fn work(batches: &Mutex<std::vec::IntoIter<Vec<Job>>>) -> Vec<Job> {
+fn work(batches: &Mutex<std::vec::IntoIter<Vec<Job>>>, until: Option<Instant>) -> Vec<Job> {
     let mut done = Vec::new();
     loop {
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some(batch) = next else { return done };
         // A batch that panics is lost: its slots count as failed, and the others go on.
-        done.extend(std::panic::catch_unwind(AssertUnwindSafe(|| run(batch))).unwrap_or_default());
+        done.extend(std::panic::catch_unwind(AssertUnwindSafe(|| run(batch, until))).unwrap_or_default());
     }
 }
 
-fn run(mut batch: Vec<Job>) -> Vec<Job> {
+fn run(mut batch: Vec<Job>, until: Option<Instant>) -> Vec<Job> {
     for job in &mut batch {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            break;
+        }
         if matches!(job.answer.came_to, CameTo::Quarantined { .. }) {
             continue;
         }

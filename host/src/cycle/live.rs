@@ -59,6 +59,8 @@ pub enum Happening {
         binding: String,
         /// In which slot.
         slot: String,
+        /// What becomes of its answers: `active`, `stand-in` or `shadow`.
+        role: &'static str,
         /// The policy's digest.
         digest: String,
         /// Until when it is not asked any more, where this failure was one too many.
@@ -211,6 +213,7 @@ mod tests {
                 target: target.clone(),
                 binding: binding.clone(),
                 slot: slot.clone(),
+                role: "active",
                 digest,
                 quarantined_until_ms: None,
             },

@@ -12,7 +12,7 @@ use crate::telemetry::measures::{self, Batch, Evaluated, Scale};
 
 /// Counts what the policies of a chunk were shown, what they came to, and what held their wishes back.
 pub(super) fn chunk(cases: &[Case]) {
-    let mut policies: BTreeMap<&str, Evaluated> = BTreeMap::new();
+    let mut policies: BTreeMap<(&str, bool), Evaluated> = BTreeMap::new();
     let mut restraints: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut seen = Seen::default();
     for seat in cases.iter().flat_map(|case| &case.seats) {
@@ -22,13 +22,17 @@ pub(super) fn chunk(cases: &[Case]) {
         for answer in &seat.answers {
             let slot = answer.binding.slots.get(answer.slot);
             let policy = slot.map_or("", |slot| slot.policy.manifest().name.as_str());
-            count(policies.entry(policy).or_default(), &answer.came_to);
+            count(policies.entry((policy, answer.is_shadow())).or_default(), &answer.came_to);
         }
         for restraint in seat.ruling.iter().flat_map(|ruling| &ruling.restraints) {
             *restraints.entry(restraint.code()).or_default() += 1;
         }
     }
-    policies.iter().for_each(|(policy, evaluated)| measures::evaluated(policy, evaluated));
+    for ((policy, is_shadow), evaluated) in &policies {
+        // What only watches must not look like the one that acts.
+        let name = if *is_shadow { format!("{policy} (shadow)") } else { (*policy).to_owned() };
+        measures::evaluated(&name, evaluated);
+    }
     restraints.iter().for_each(|(word, times)| measures::restrained(word, *times));
     seen.hand_in();
 }

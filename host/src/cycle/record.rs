@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::evaluate::{CameTo, SlotAnswer};
 use super::plan::plan;
 use super::state::{Flight, TargetState};
-use super::{Case, Cycle, CycleError, Happening, SeatCase};
+use super::{Case, Cycle, CycleError, Happening, SeatCase, agree, seats};
 use crate::audit::{
     self, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Slot, StepEntry, Trigger,
 };
@@ -173,7 +173,7 @@ fn slot_record(answer: &SlotAnswer) -> Option<Slot> {
             version: manifest.version.clone(),
             digest: slot.policy.digest().to_owned(),
         },
-        shadow: false,
+        shadow: slot.role.is_shadow(),
         tier: Some(slot.policy.tier()),
         params: names.zip(slot.params.iter().cloned()).collect(),
         memory_before: answer.memory.clone(),
@@ -202,26 +202,30 @@ fn note_answers(state: &mut TargetState, seat: &SeatCase, now_ms: u64) {
     kept.past.clone_from(&seat.past);
     for answer in &seat.answers {
         let Some(slot) = seat.binding.slots.get(answer.slot) else { continue };
-        let memory = kept.slots.entry(slot.name.clone()).or_default();
+        let memory = kept.of_mut(slot);
         memory.meet(slot.policy.digest());
         match &answer.came_to {
             CameTo::Quarantined { .. } => {}
             CameTo::Evaluated(evaluation) => match &evaluation.outcome {
                 Ok(answer) => memory.answered(slot.policy.manifest().memory_format, answer.memory.clone()),
-                Err(fault) => note_fault(memory, seat, &slot.name, &fault.to_string(), now_ms),
+                Err(fault) => note_fault(memory, seat, slot, &fault.to_string(), now_ms),
             },
-            CameTo::Lost => note_fault(memory, seat, &slot.name, LOST, now_ms),
+            CameTo::Lost => note_fault(memory, seat, slot, LOST, now_ms),
+        }
+        if slot.role.is_shadow() {
+            memory.agreed = agree::agreed(memory.agreed, &seat.answers, answer);
         }
     }
+    kept.keep_beside(&seat.binding.slots);
 }
 
-fn note_fault(memory: &mut super::state::SlotState, seat: &SeatCase, slot: &str, fault: &str, now_ms: u64) {
-    let binding = &seat.binding.name;
-    let digest = &memory.digest;
-    tracing::warn!(binding, slot, digest, fault, "a policy failed");
+fn note_fault(memory: &mut super::state::SlotState, seat: &SeatCase, slot: &seats::Slot, fault: &str, now_ms: u64) {
+    let (binding, role) = (&seat.binding.name, slot.role.word());
+    let (slot, digest) = (&slot.name, &memory.digest);
+    tracing::warn!(binding, slot, role, digest, fault, "a policy failed");
     if let Some(until_ms) = memory.faulted(now_ms) {
         let digest = &memory.digest;
-        tracing::error!(binding, slot, digest, until_ms, "a policy that keeps failing is in quarantine");
+        tracing::error!(binding, slot, role, digest, until_ms, "a policy that keeps failing is in quarantine");
     }
 }
 

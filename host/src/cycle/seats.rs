@@ -24,7 +24,7 @@ pub struct Binding {
     pub settings: Settings,
     /// Its readings, each with the longest look-back that a policy asked for.
     pub readings: Vec<Arc<ReadingSpec>>,
-    /// Its policies, in order.
+    /// Its policies, in order: those that act, then those that stand in for one of them, then those that watch one.
     pub slots: Vec<Slot>,
     /// What neither labels nor a person's pin exceed.
     pub caps: Range<u32>,
@@ -46,8 +46,10 @@ pub struct Group {
 /// One policy of a binding.
 #[derive(Debug, Clone)]
 pub struct Slot {
-    /// Its name in the binding.
+    /// Its name in the binding; of a policy that stands in or watches, the name of the one that it does so for.
     pub name: String,
+    /// What becomes of its answers.
+    pub role: Role,
     /// The code.
     pub policy: Arc<Policy>,
     /// Its parameters, in the manifest's order.
@@ -56,6 +58,80 @@ pub struct Slot {
     pub needs: Vec<Need>,
     /// What it may propose: what it declares, cut to what the operator granted.
     pub granted: Vec<ProposalKind>,
+}
+
+/// What becomes of a policy's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// They count.
+    Active {
+        /// It is gone back from, if it fails soon.
+        probation: Option<Probation>,
+    },
+    /// They count while the active one of the slot is in quarantine, and it is asked only then.
+    StandIn,
+    /// They are recorded, and nothing of them is done.
+    Shadow {
+        /// When it takes the active one's place by itself.
+        promotion: Option<Promotion>,
+    },
+}
+
+/// Until when a version is gone back from by itself, if it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probation {
+    /// Until when.
+    pub until_ms: u64,
+    /// Whether it was activated for all bindings, and not for this one.
+    pub for_all: bool,
+}
+
+/// When a version that watches takes the active one's place by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promotion {
+    /// After so many turns in a row in which it agreed, on every target.
+    pub after: u32,
+    /// Whether it watches for all bindings, and not for this one.
+    pub for_all: bool,
+    /// Whether it is then on probation.
+    pub rollback_on_fault: bool,
+}
+
+impl Role {
+    /// Its word, as the board and the API show it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active { .. } => "active",
+            Self::StandIn => "stand-in",
+            Self::Shadow { .. } => "shadow",
+        }
+    }
+
+    /// Whether it only watches.
+    #[must_use]
+    pub fn is_shadow(self) -> bool {
+        matches!(self, Self::Shadow { .. })
+    }
+}
+
+impl Slot {
+    /// Under which a target keeps what a version beside the active one remembers. `None`: it is the active one, and keeps it
+    /// under the slot's name.
+    #[must_use]
+    pub fn beside_key(&self) -> Option<String> {
+        let mark = match self.role {
+            Role::Active { .. } => return None,
+            Role::StandIn => '+',
+            Role::Shadow { .. } => '~',
+        };
+        Some(format!("{}{mark}{}", self.name, short(self.policy.digest())))
+    }
+}
+
+/// So much of a digest as tells the versions of one policy apart.
+pub(super) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 /// Which targets a binding sits on.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Held;
 use super::fitting::KeptLabels;
+use super::seats::{Role, Slot, short};
 use super::{Binding, CycleError};
 use crate::bounds::{Mode, Past, Settings};
 use crate::drivers::{ObservedTarget, Plan};
@@ -42,6 +43,9 @@ pub struct TargetState {
     /// The last changes, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// When a person last said that all is well again.
+    #[serde(default, skip_serializing_if = "never")]
+    pub cleared_ms: u64,
     /// Per binding: windows, and what its policies remember. Boxed, for a map has room for eleven, and mostly there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seats: BTreeMap<String, Box<SeatState>>,
@@ -54,6 +58,11 @@ pub struct TargetState {
     /// What it holds of its group's budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn never(at_ms: &u64) -> bool {
+    *at_ms == 0
 }
 
 /// A change in flight.
@@ -76,6 +85,9 @@ pub struct SeatState {
     /// Per slot.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub slots: BTreeMap<String, Box<SlotState>>,
+    /// Per version that stands in or watches; gone with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<String, Box<SlotState>>,
 }
 
 /// What one policy slot keeps for one target.
@@ -99,6 +111,17 @@ pub struct SlotState {
     /// Length of that quarantine; the next is twice as long.
     #[serde(default)]
     pub quarantine_ms: u64,
+    /// Turns in a row in which it has faulted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub faults: u32,
+    /// Of a version that watches: turns in a row in which it agreed with the active one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub agreed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Faults for so long put a policy in quarantine for its binding and target.
@@ -118,10 +141,22 @@ impl SlotState {
     pub fn meet(&mut self, digest: &str) {
         if self.digest != digest {
             digest.clone_into(&mut self.digest);
-            self.faulting_since_ms = None;
-            self.quarantined_until_ms = None;
-            self.quarantine_ms = 0;
+            self.agreed = 0;
+            self.clear();
         }
+    }
+
+    /// Forgets its faults: it is asked again at once.
+    pub fn clear(&mut self) {
+        self.faulting_since_ms = None;
+        self.quarantined_until_ms = None;
+        self.quarantine_ms = 0;
+        self.faults = 0;
+    }
+
+    /// Whether all that differs from what was `before` is that it agreed more often.
+    fn is_later_only(&self, before: &Self) -> bool {
+        self.agreed >= before.agreed && *self == Self { agreed: self.agreed, ..before.clone() }
     }
 
     /// Whether it is not to be asked now.
@@ -132,9 +167,7 @@ impl SlotState {
 
     /// Notes an answer.
     pub fn answered(&mut self, format: u32, memory: Option<Vec<u8>>) {
-        self.faulting_since_ms = None;
-        self.quarantined_until_ms = None;
-        self.quarantine_ms = 0;
+        self.clear();
         if let Some(memory) = memory {
             self.memory_format = format;
             self.memory = memory;
@@ -144,6 +177,7 @@ impl SlotState {
     /// Notes a fault; returns until when the policy is now in quarantine, if this fault put it there. Durations decide,
     /// never counts of turns. A trial after a quarantine that faults again doubles it at once.
     pub fn faulted(&mut self, now_ms: u64) -> Option<u64> {
+        self.faults = self.faults.saturating_add(1);
         let since_ms = *self.faulting_since_ms.get_or_insert(now_ms);
         let tried_again = self.quarantined_until_ms.is_some();
         if !tried_again && now_ms.saturating_sub(since_ms) < FAULTING_MS_MAX {
@@ -156,11 +190,52 @@ impl SlotState {
     }
 }
 
-impl TargetState {
-    /// What a slot keeps.
+impl SeatState {
+    /// What a policy keeps.
     #[must_use]
-    pub fn slot(&self, binding: &Binding, slot: &str) -> Option<&SlotState> {
-        self.seat(binding)?.slots.get(slot).map(Box::as_ref)
+    pub fn of(&self, slot: &Slot) -> Option<&SlotState> {
+        match slot.beside_key() {
+            None => self.slots.get(&slot.name).map(Box::as_ref),
+            Some(key) => self.beside.get(&key).map(Box::as_ref),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn of_mut(&mut self, slot: &Slot) -> &mut SlotState {
+        match slot.beside_key() {
+            None => self.slots.entry(slot.name.clone()).or_default(),
+            Some(key) => self.beside.entry(key).or_default(),
+        }
+    }
+
+    /// The memory that a policy is given: its own; where it has none of its format, what it learned while it watched, or of a
+    /// version that stands in, what the slot remembers.
+    #[must_use]
+    pub fn memory_for(&self, slot: &Slot) -> &[u8] {
+        let format = slot.policy.manifest().memory_format;
+        let own = self.of(slot).filter(|kept| kept.memory_format == format);
+        let other = || match slot.role {
+            Role::Active { .. } => self.beside.get(&format!("{}~{}", slot.name, short(slot.policy.digest()))),
+            Role::StandIn => self.slots.get(&slot.name),
+            Role::Shadow { .. } => None,
+        };
+        own.or_else(|| other().map(Box::as_ref)).map_or(&[], |kept| kept.memory_for(format))
+    }
+
+    /// Forgets versions that neither stand in nor watch any more.
+    pub(super) fn keep_beside(&mut self, slots: &[Slot]) {
+        if !self.beside.is_empty() {
+            let keys: Vec<String> = slots.iter().filter_map(Slot::beside_key).collect();
+            self.beside.retain(|key, _| keys.contains(key));
+        }
+    }
+}
+
+impl TargetState {
+    /// What a policy of a binding keeps.
+    #[must_use]
+    pub fn slot(&self, binding: &Binding, slot: &Slot) -> Option<&SlotState> {
+        self.seat(binding)?.of(slot)
     }
 
     /// What a binding keeps, as it is seated.
@@ -179,6 +254,19 @@ impl TargetState {
     /// Names of the bindings that keep something.
     pub(super) fn seated(&self) -> impl Iterator<Item = &String> {
         self.seats.keys().chain(self.rehearsals.keys())
+    }
+
+    /// A person says that all is well again: policies in quarantine are asked, and what was lost until now stops nothing.
+    /// Heard once.
+    pub(super) fn clear(&mut self, at_ms: u64) {
+        if self.cleared_ms >= at_ms {
+            return;
+        }
+        self.cleared_ms = at_ms;
+        for seat in self.seats.values_mut().chain(self.rehearsals.values_mut()) {
+            seat.past.clear_lost();
+            seat.slots.values_mut().chain(seat.beside.values_mut()).for_each(|slot| slot.clear());
+        }
     }
 
     /// Takes in a target: on first sight what is there is what is desired, or what its driver was told to begin with, or the
@@ -231,11 +319,26 @@ impl TargetState {
     }
 
     fn is_later_only(&self, before: &Self) -> bool {
-        let Self { format, desired, seen, empty_since_ms, flight, changes, seats, rehearsals, labels, held } = self;
+        let Self {
+            format,
+            desired,
+            seen,
+            empty_since_ms,
+            flight,
+            changes,
+            cleared_ms,
+            seats,
+            rehearsals,
+            labels,
+            held,
+        } = self;
         let is_later = |seats: &BTreeMap<String, Box<SeatState>>, before: &BTreeMap<String, Box<SeatState>>| {
             seats.len() == before.len()
                 && seats.iter().zip(before).all(|((name, seat), (other_name, other))| {
-                    name == other_name && seat.slots == other.slots && seat.past.is_later_only(&other.past)
+                    name == other_name
+                        && seat.slots == other.slots
+                        && are_later_only(&seat.beside, &other.beside)
+                        && seat.past.is_later_only(&other.past)
                 })
         };
         is_later(seats, &before.seats)
@@ -248,6 +351,7 @@ impl TargetState {
             && *empty_since_ms == before.empty_since_ms
             && *flight == before.flight
             && *changes == before.changes
+            && *cleared_ms == before.cleared_ms
     }
 
     /// Notes a change that was begun.
@@ -267,6 +371,11 @@ impl TargetState {
 /// Whether a binding only decides and records.
 fn rehearses(binding: &Binding) -> bool {
     binding.settings.mode == Mode::DryRun
+}
+
+fn are_later_only(now: &BTreeMap<String, Box<SlotState>>, before: &BTreeMap<String, Box<SlotState>>) -> bool {
+    now.len() == before.len()
+        && now.iter().zip(before).all(|((key, slot), (other, before))| key == other && slot.is_later_only(before))
 }
 
 /// Targets read at once.

@@ -1,5 +1,5 @@
-//! What people said of targets while the host runs: pauses, pins, and the freeze of everything. The bounds hear of it through
-//! their [`Gates`]; here it is only carried.
+//! What people said of targets while the host runs: pauses, pins, that all is well again, and the freeze of everything. The
+//! bounds hear of most of it through their [`Gates`]; here it is only carried.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,9 @@ pub struct Steered {
     pub pauses: BTreeMap<TargetId, Pause>,
     /// Counts that people pinned.
     pub pins: BTreeMap<TargetId, Pin>,
+    /// When a person last said of a target that all is well again: its next turn forgets quarantines and losses. What has
+    /// become of it the target's state keeps; this is forgotten after a while.
+    pub cleared: BTreeMap<TargetId, u64>,
 }
 
 impl Steered {

@@ -48,6 +48,22 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
+impl Verdict {
+    /// Whether another comes to the same: as many proposals of the same kinds, counts, instances and resources, in whatever
+    /// order; or a refusal of the same kind. Reasons, placement and groups are not compared: they do not say what is wanted.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Proposals(ours), Self::Proposals(theirs)) => {
+                let alike = |all: &[Proposal], one: &Proposal| all.iter().filter(|other| other.asks_as(one)).count();
+                ours.len() == theirs.len() && ours.iter().all(|one| alike(ours, one) == alike(theirs, one))
+            }
+            (Self::Refused(ours), Self::Refused(theirs)) => ours.kind == theirs.kind,
+            _ => false,
+        }
+    }
+}
+
 /// One thing that a policy asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +97,30 @@ pub struct Proposal {
     /// One sentence for a person.
     #[serde(default)]
     pub reason: String,
+}
+
+impl Proposal {
+    fn asks_as(&self, other: &Self) -> bool {
+        let Self {
+            kind,
+            count,
+            at_least,
+            at_most,
+            instances,
+            resources,
+            size_class,
+            placement: _,
+            group: _,
+            reason: _,
+        } = self;
+        *kind == other.kind
+            && *count == other.count
+            && *at_least == other.at_least
+            && *at_most == other.at_most
+            && *instances == other.instances
+            && *resources == other.resources
+            && *size_class == other.size_class
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -1,7 +1,7 @@
 //! Which version runs, changed and gone back: each one compare-and-set, planned first, so that whoever binds policies can say
 //! whether the bindings would take it before anything has changed.
 
-use super::active::Active;
+use super::active::{Active, Probation};
 use super::error::RegistryError;
 use super::load::{Registry, short};
 use super::upload::{bare, unreadable};
@@ -22,6 +22,40 @@ pub struct Planned {
     from_version: u64,
     /// The version that is activated, and when.
     activates: Option<(String, u64)>,
+    /// The version that is set to watch: bindings that do not take it stand in the way.
+    pub(super) shadows: Option<String>,
+}
+
+impl Planned {
+    /// A change that activates nothing.
+    pub(super) fn of(name: &str, active: Active, from_version: u64) -> Self {
+        Self { name: name.to_owned(), active, from_version, activates: None, shadows: None }
+    }
+
+    /// With the version that it activates on probation.
+    #[must_use]
+    pub fn on_probation(mut self, binding: Option<&str>, until_ms: u64) -> Self {
+        if let Some((digest, _)) = &self.activates {
+            let (binding, digest) = (binding.map(str::to_owned), digest.clone());
+            self.active.probations.push(Probation { binding, digest, until_ms });
+        }
+        self
+    }
+
+    /// With what it replaces known to fail.
+    #[must_use]
+    pub fn replacing_faulty(mut self) -> Self {
+        if let Some(before) = self.active.previous.last_mut().filter(|_| self.activates.is_some()) {
+            before.faulty = true;
+        }
+        self
+    }
+
+    /// The version that it sets to watch, if it does that.
+    #[must_use]
+    pub fn shadows(&self) -> Option<&str> {
+        self.shadows.as_deref()
+    }
 }
 
 impl Registry {
@@ -46,6 +80,14 @@ impl Registry {
         by: &str,
     ) -> Result<Planned, RegistryError> {
         let digest = bare(digest);
+        self.check_tried(name, digest).await?;
+        let (from_version, now) = self.versioned_active(name).await?.unwrap_or_default();
+        let active = now.with(digest, binding, at_ms, by);
+        Ok(Planned { activates: Some((digest.to_owned(), at_ms)), ..Planned::of(name, active, from_version) })
+    }
+
+    /// Whether there is such a version of that name, and it may run.
+    pub(super) async fn check_tried(&self, name: &str, digest: &str) -> Result<(), RegistryError> {
         let version = self.version(digest).await?.filter(|version| version.name == name);
         let Some(version) = version else {
             return Err(RegistryError::NoVersion { name: name.to_owned(), digest: short(digest) });
@@ -54,9 +96,7 @@ impl Registry {
             let Version { digest, state, .. } = version;
             return Err(RegistryError::NotTried { digest, state });
         }
-        let (from_version, now) = self.versioned_active(name).await?.unwrap_or_default();
-        let active = now.with(digest, binding, at_ms, by);
-        Ok(Planned { name: name.to_owned(), active, from_version, activates: Some((digest.to_owned(), at_ms)) })
+        Ok(())
     }
 
     /// What going back comes to: for one binding, or for all.
@@ -71,7 +111,7 @@ impl Registry {
             // Nothing of that name would be left to run.
             return Err(nothing());
         }
-        Ok(Planned { name: name.to_owned(), active, from_version, activates: None })
+        Ok(Planned::of(name, active, from_version))
     }
 
     /// Makes a planned change, at once or not at all.
@@ -79,7 +119,7 @@ impl Registry {
     /// # Errors
     /// Where somebody else was faster, or the store failed: then nothing has changed.
     pub async fn carry_out(&self, planned: Planned) -> Result<Active, RegistryError> {
-        let Planned { name, active, from_version, activates } = planned;
+        let Planned { name, active, from_version, activates, shadows: _ } = planned;
         let failed = |source| RegistryError::Store { name: name.clone(), source };
         let value = serde_json::to_vec(&active).map_err(|error| unreadable(&name, &error))?;
         let write = Write::CompareAndSet { key: format!("{ACTIVE}{name}"), version: from_version, value };
@@ -128,7 +168,7 @@ impl Registry {
         self.carry_out(planned).await
     }
 
-    async fn versioned_active(&self, name: &str) -> Result<Option<(u64, Active)>, RegistryError> {
+    pub(super) async fn versioned_active(&self, name: &str) -> Result<Option<(u64, Active)>, RegistryError> {
         let failed = |source| RegistryError::Store { name: short(name), source };
         let Some(kept) = self.store().get(&format!("{ACTIVE}{name}")).await.map_err(failed)? else {
             return Ok(None);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::shadow::Shadow;
+
 /// Assignments that can be gone back to; older ones are forgotten.
 const PREVIOUS_MAX: usize = 32;
 
@@ -19,6 +21,24 @@ pub struct Active {
     /// What was before each change, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Previous>,
+    /// Versions that watch, in the order in which they were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadows: Vec<Shadow>,
+    /// Versions that are gone back from by themselves, if they fail soon.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probations: Vec<Probation>,
+}
+
+/// A version that was activated on probation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probation {
+    /// For whom it was activated; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
+    /// The version.
+    pub digest: String,
+    /// Until when.
+    pub until_ms: u64,
 }
 
 /// What was before a change.
@@ -37,6 +57,15 @@ pub struct Previous {
     pub at_ms: u64,
     /// By whom.
     pub by: String,
+    /// Whether what was before failed when it was changed: it is then nobody's last good version.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub faulty: bool,
+}
+
+impl Previous {
+    fn digest_for(&self, binding: &str) -> Option<&str> {
+        self.bindings.get(binding).or(self.default.as_ref()).map(String::as_str)
+    }
 }
 
 impl Active {
@@ -59,6 +88,27 @@ impl Active {
         self.previous.iter().rev().find(named).map(|before| before.at_ms)
     }
 
+    /// The probation that the version of a binding is on, if it is.
+    #[must_use]
+    pub fn probation_for(&self, binding: &str) -> Option<&Probation> {
+        let digest = self.digest_for(binding)?;
+        let scope = self.bindings.contains_key(binding).then_some(binding);
+        self.probations.iter().find(|probation| probation.digest == digest && probation.binding.as_deref() == scope)
+    }
+
+    /// The version that a binding last ran without complaint before this one: its digest, or `Some(None)` for the policy of
+    /// that name in this binary, where there is one. `None`: there was none.
+    #[must_use]
+    pub fn last_good(&self, binding: &str, is_built_in: bool) -> Option<Option<&str>> {
+        let now = self.digest_for(binding);
+        let failed = |before: &&Previous| before.faulty && before.binding.as_deref().is_none_or(|one| one == binding);
+        let failed: Vec<Option<&str>> =
+            self.previous.iter().filter(failed).map(|before| before.digest_for(binding)).collect();
+        let before = self.previous.iter().rev().map(|before| before.digest_for(binding));
+        let mut candidates = before.chain([None]);
+        candidates.find(|one| *one != now && !failed.contains(one) && (one.is_some() || is_built_in))
+    }
+
     /// With this digest for a binding, or for all: then none has one of its own any more.
     #[must_use]
     pub fn with(&self, digest: &str, binding: Option<&str>, at_ms: u64, by: &str) -> Self {
@@ -69,9 +119,15 @@ impl Active {
             bindings: self.bindings.clone(),
             at_ms,
             by: by.to_owned(),
+            faulty: false,
         });
         let surplus = next.previous.len().saturating_sub(PREVIOUS_MAX);
         next.previous.drain(..surplus);
+        // Who acts does not watch.
+        let acts =
+            |shadow: &Shadow| shadow.digest == digest && (binding.is_none() || shadow.binding.as_deref() == binding);
+        next.shadows.retain(|shadow| !acts(shadow));
+        next.probations.retain(|probation| binding.is_some() && probation.binding.as_deref() != binding);
         match binding {
             Some(binding) => drop(next.bindings.insert(binding.to_owned(), digest.to_owned())),
             None => {
@@ -88,6 +144,7 @@ impl Active {
         let at = self.previous.iter().rposition(|before| before.binding.as_deref() == binding)?;
         let mut next = self.clone();
         let before = next.previous.remove(at);
+        next.probations.retain(|probation| probation.binding.as_deref() != binding);
         match binding {
             Some(binding) => match before.bindings.get(binding) {
                 Some(digest) => drop(next.bindings.insert(binding.to_owned(), digest.clone())),
@@ -135,6 +192,33 @@ mod tests {
         let all = now.with("d", None, 4, "ada");
         assert_eq!(all.digest_for("web"), Some("d"), "for all is for all");
         assert_eq!(all.before(None).unwrap(), now, "and back is as it was");
+    }
+
+    #[test]
+    fn the_last_good_version_is_none_that_failed() {
+        let mut now = active().with("c", None, 3, "ada");
+        assert_eq!(now.last_good("web", true), Some(Some("b")));
+        now.previous[2].faulty = true;
+        assert_eq!(now.last_good("web", true), Some(Some("a")), "b failed when c came");
+        now.previous[1].faulty = true;
+        assert_eq!(now.last_good("web", true), Some(None), "the one in the binary");
+        assert_eq!(now.last_good("web", false), None, "which has none");
+    }
+
+    #[test]
+    fn a_probation_ends_with_its_version() {
+        let mut now = active();
+        let on = |binding: Option<&str>, digest: &str| Probation {
+            binding: binding.map(str::to_owned),
+            digest: digest.to_owned(),
+            until_ms: 9,
+        };
+        now.probations = vec![on(None, "b")];
+        assert!(now.probation_for("web").is_some());
+        let own = now.with("c", Some("web"), 3, "ada");
+        assert_eq!((own.probation_for("web"), own.probation_for("shop").is_some()), (None, true));
+        assert_eq!(now.with("d", None, 3, "ada").probations, []);
+        assert_eq!(now.before(None).unwrap().probations, []);
     }
 
     #[test]

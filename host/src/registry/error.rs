@@ -109,8 +109,28 @@ pub enum RegistryError {
         /// The policy's name.
         name: String,
     },
+    /// No such version watches.
+    #[error("no version {digest} of {name:?} watches {}", scope(binding.as_deref()))]
+    NoShadow {
+        /// The policy's name.
+        name: String,
+        /// The digest.
+        digest: String,
+        /// For whom; `None`: all.
+        binding: Option<String>,
+    },
+    /// Each version that watches costs what one that acts does.
+    #[error("{shadows_max} versions of {name:?} watch already {}: remove one", scope(binding.as_deref()))]
+    TooManyShadows {
+        /// The policy's name.
+        name: String,
+        /// For whom; `None`: all.
+        binding: Option<String>,
+        /// So many may.
+        shadows_max: usize,
+    },
     /// The version cannot be removed.
-    #[error("the version {digest} of {name:?} is {state}: activate another first")]
+    #[error("the version {digest} of {name:?} is {state}: take it out of use first")]
     InUse {
         /// The policy's name.
         name: String,
@@ -122,4 +142,8 @@ pub enum RegistryError {
     /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
+}
+
+fn scope(binding: Option<&str>) -> String {
+    binding.map_or_else(|| "for all bindings".to_owned(), |name| format!("for the binding {name:?}"))
 }

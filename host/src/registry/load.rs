@@ -98,13 +98,22 @@ impl Registry {
         uses: &str,
         planned: Option<&Planned>,
     ) -> Result<Option<String>, RegistryError> {
+        let assignment = self.assignment(uses, planned).await?;
+        Ok(assignment.and_then(|active| active.digest_for(binding).map(str::to_owned)))
+    }
+
+    /// Which versions run and watch under the name `uses`, or as `planned` where that is about this name. `None`: none that
+    /// was uploaded, or `uses` is no name.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    pub async fn assignment(&self, uses: &str, planned: Option<&Planned>) -> Result<Option<Active>, RegistryError> {
         if !is_name(uses) {
             return Ok(None);
         }
-        let of = |active: &Active| active.digest_for(binding).map(str::to_owned);
         match planned.filter(|planned| planned.name == uses) {
-            Some(planned) => Ok(of(&planned.active)),
-            None => Ok(self.active(uses).await?.as_ref().and_then(of)),
+            Some(planned) => Ok(Some(planned.active.clone())),
+            None => self.active(uses).await,
         }
     }
 

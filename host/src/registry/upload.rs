@@ -210,10 +210,10 @@ impl Registry {
     /// Forgets a version that nobody uses; whether it was there. Its bytes stay for the records that name them.
     ///
     /// # Errors
-    /// Where it is active or still runs, or the store failed.
+    /// Where it is active, watches or still runs, or the store failed.
     pub async fn remove(&self, digest: &str) -> Result<bool, RegistryError> {
         let Some(version) = self.version(digest).await? else { return Ok(false) };
-        if matches!(version.state, VersionState::Active | VersionState::Draining) {
+        if matches!(version.state, VersionState::Active | VersionState::Shadow | VersionState::Draining) {
             let Version { name, digest, state, .. } = version;
             return Err(RegistryError::InUse { name, digest, state });
         }
@@ -254,13 +254,17 @@ impl Registry {
         }
     }
 
-    /// How a version stands now: whether it is active, or was and still runs.
+    /// How a version stands now: whether it is active or watches, or was active and still runs.
     async fn stand(&self, mut version: Version) -> Result<Version, RegistryError> {
-        let Some(activated_ms) = version.activated_ms.filter(|_| version.is_tried()) else { return Ok(version) };
+        if !version.is_tried() {
+            return Ok(version);
+        }
         let active = self.active(&version.name).await?.unwrap_or_default();
-        if active.names(&version.digest) {
+        if let Some(activated_ms) = version.activated_ms.filter(|_| active.names(&version.digest)) {
             (version.state, version.state_since_ms) = (VersionState::Active, activated_ms);
-        } else {
+        } else if let Some(set_ms) = active.shadowed_ms(&version.digest) {
+            (version.state, version.state_since_ms) = (VersionState::Shadow, set_ms);
+        } else if let Some(activated_ms) = version.activated_ms {
             let runs = self.is_loaded(&version.digest).await;
             version.state = if runs { VersionState::Draining } else { VersionState::Retired };
             version.state_since_ms = active.replaced_ms(&version.digest).unwrap_or(activated_ms);

@@ -49,8 +49,8 @@ pub struct Version {
     pub activated_ms: Option<u64>,
 }
 
-/// Where a version stands. Kept are `tried` and `rejected`; the first two are those of an upload in progress, and the last
-/// three follow from what is active and what still runs.
+/// Where a version stands. Kept are `tried` and `rejected`; the first two are those of an upload in progress, and the
+/// others follow from what watches, what is active and what still runs.
 ///
 /// That it is valid is found out in the same breath as it is compiled, in the child, so there is no state in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub enum VersionState {
     Compiled,
     /// It was evaluated; it can be activated.
     Tried,
+    /// It watches beside the active one, for all bindings or for some; nothing of what it says is done.
+    Shadow,
     /// It is the active one of its name, for all bindings or for some.
     Active,
     /// It was active, and a turn or a binding still holds it.
@@ -80,6 +82,7 @@ impl VersionState {
             Self::Received => "received",
             Self::Compiled => "compiled",
             Self::Tried => "tried",
+            Self::Shadow => "shadow",
             Self::Active => "active",
             Self::Draining => "draining",
             Self::Retired => "retired",

@@ -164,8 +164,11 @@ pub(super) async fn play_one<P: Player>(
     Ok((played.player, reach))
 }
 
+/// Things of a log, each with its entry's number.
+type Numbered<T> = Vec<(u64, T)>;
+
 /// The turns among these entries that may be seen, and what else there is.
-fn sort_out(events: Vec<(u64, Event)>, stretch: &Stretch) -> (Vec<(u64, Record)>, Vec<(u64, Event)>) {
+fn sort_out(events: Numbered<Event>, stretch: &Stretch) -> (Numbered<Record>, Numbered<Event>) {
     let (mut records, mut beside) = (Vec::with_capacity(events.len()), Vec::new());
     for (number, event) in events {
         match event {
@@ -178,7 +181,7 @@ fn sort_out(events: Vec<(u64, Event)>, stretch: &Stretch) -> (Vec<(u64, Record)>
 }
 
 /// Notes what is there beside turns that can be played, up to the entry at which the walk stands.
-fn note_beside(reach: &mut Reach, beside: Vec<(u64, Event)>, up_to: u64) {
+fn note_beside(reach: &mut Reach, beside: Numbered<Event>, up_to: u64) {
     for (_, event) in beside.into_iter().filter(|(number, _)| *number <= up_to) {
         match event {
             Event::Counted(run) => reach.counted += run.turns,
@@ -203,7 +206,7 @@ struct Played<P> {
 async fn play<P: Player>(
     mut player: P,
     mut codes: Codes,
-    records: Vec<(u64, Record)>,
+    records: Numbered<Record>,
     end: End,
 ) -> Result<Played<P>, ReplayError> {
     let played = tokio::task::spawn_blocking(move || {

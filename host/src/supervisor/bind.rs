@@ -7,10 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::labels::Labels;
 use crate::causes::with_causes;
-use crate::config::{self, Complaint, Config, Place, PolicyUse, Select};
-use crate::cycle::{Binding, CapRule, Fitting, Group, Selector, Slot};
+use crate::config::{self, Complaint, Config, OnQuarantine, Place, PolicyUse, Select};
+use crate::cycle::{Binding, CapRule, Fitting, Group, Probation, Promotion, Role, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, Tier, check_params};
-use crate::registry::{Grants, Planned, Registry, RegistryError};
+use crate::registry::builtin::builtin;
+use crate::registry::{Active, Grants, Planned, Registry, RegistryError};
 use crate::sources::{ReadingSpec, Sources};
 
 /// Makes bindings of a configuration ready to be run. Thousands of bindings may use one policy: it is looked up once.
@@ -24,8 +25,14 @@ pub(super) struct Binder<'a> {
     pub(super) found: Found,
 }
 
-/// Policies that were looked up: by what `use` says, the digest assigned, and the tier.
-pub(super) type Found = Mutex<HashMap<(String, Option<String>, Option<Tier>), (Arc<Policy>, Grants)>>;
+/// What was looked up.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// By name: which versions run and watch.
+    assignments: Mutex<HashMap<String, Option<Arc<Active>>>>,
+    /// By what `use` says, the digest assigned, and the tier.
+    policies: Mutex<HashMap<(String, Option<String>, Option<Tier>), (Arc<Policy>, Grants)>>,
+}
 
 impl Binder<'_> {
     /// All of them, or every complaint of all. Those that come out as they are `running` stay the very same.
@@ -56,8 +63,17 @@ impl Binder<'_> {
         let mut complaints = Vec::new();
         let mut slots = Vec::with_capacity(wanted.policies.len());
         for used in &wanted.policies {
-            match self.fill(wanted, used).await {
+            match self.active(wanted, used).await {
                 Ok(slot) => slots.push(slot),
+                Err(found) => complaints.extend(found),
+            }
+        }
+        for used in &wanted.policies {
+            slots.extend(self.stand_in(wanted, used).await);
+        }
+        for used in &wanted.policies {
+            match self.shadows(wanted, used).await {
+                Ok(shadows) => slots.extend(shadows),
                 Err(found) => complaints.extend(found),
             }
         }
@@ -94,26 +110,84 @@ impl Binder<'_> {
         Some(Arc::new(Fitting::new(wanted.labels_allowed.clone(), caps, Arc::new(labels))))
     }
 
-    /// The policy, and what the operator lets it do.
-    async fn find(&self, binding: &str, used: &PolicyUse) -> Result<(Arc<Policy>, Grants), RegistryError> {
-        let digest = self.registry.assigned(binding, &used.uses, self.planned).await?;
-        let key = (used.uses.clone(), digest, used.tier);
-        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    /// The policy that acts.
+    async fn active(&self, binding: &config::Binding, used: &PolicyUse) -> Result<Slot, Vec<Complaint>> {
+        let assignment = self.assignment(used).await.map_err(|error| unusable(binding, used, &error))?;
+        let digest = assignment.as_ref().and_then(|active| active.digest_for(&binding.name));
+        let probation = assignment.as_ref().and_then(|active| active.probation_for(&binding.name));
+        let probation = probation.map(|one| Probation { until_ms: one.until_ms, for_all: one.binding.is_none() });
+        self.fill(binding, used, digest, Role::Active { probation }).await
+    }
+
+    /// The version that is asked while the active one is in quarantine, where the binding wants one and it still suits.
+    async fn stand_in(&self, binding: &config::Binding, used: &PolicyUse) -> Option<Slot> {
+        if used.on_quarantine != OnQuarantine::LastGood {
+            return None;
+        }
+        let assignment = self.assignment(used).await.ok().flatten()?;
+        let digest = assignment.last_good(&binding.name, builtin(&used.uses).is_ok())?;
+        match self.fill(binding, used, digest, Role::StandIn).await {
+            Ok(slot) => Some(slot),
+            Err(found) => {
+                warn_of(binding, used, digest, "the last good version cannot stand in", &found);
+                None
+            }
+        }
+    }
+
+    /// The versions that watch. One that does not suit stands in nobody's way, but in its own when it is set.
+    async fn shadows(&self, binding: &config::Binding, used: &PolicyUse) -> Result<Vec<Slot>, Vec<Complaint>> {
+        let assignment = self.assignment(used).await.ok().flatten();
+        let mut slots = Vec::new();
+        for shadow in assignment.iter().flat_map(|active| active.shadows_for(&binding.name)) {
+            let promotion = shadow.promote_after.map(|after| Promotion {
+                after,
+                for_all: shadow.binding.is_none(),
+                rollback_on_fault: shadow.rollback_on_fault,
+            });
+            match self.fill(binding, used, Some(&shadow.digest), Role::Shadow { promotion }).await {
+                Ok(slot) => slots.push(slot),
+                Err(found) if self.planned.and_then(Planned::shadows) == Some(shadow.digest.as_str()) => {
+                    return Err(found);
+                }
+                Err(found) => warn_of(binding, used, Some(&shadow.digest), "a version cannot watch", &found),
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Which versions of what is used run and watch.
+    async fn assignment(&self, used: &PolicyUse) -> Result<Option<Arc<Active>>, RegistryError> {
+        if let Some(found) = self.found.assignments.lock().unwrap_or_else(PoisonError::into_inner).get(&used.uses) {
             return Ok(found.clone());
         }
-        let policy = self.registry.resolve_assigned(&used.uses, key.1.as_deref(), used.tier).await?;
-        let found = (Arc::clone(&policy), self.registry.grants(policy.digest()).await?);
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        let found = self.registry.assignment(&used.uses, self.planned).await?.map(Arc::new);
+        let mut assignments = self.found.assignments.lock().unwrap_or_else(PoisonError::into_inner);
+        assignments.insert(used.uses.clone(), found.clone());
         Ok(found)
     }
 
-    async fn fill(&self, binding: &config::Binding, used: &PolicyUse) -> Result<Slot, Vec<Complaint>> {
-        let (policy, grants) = self.find(&binding.name, used).await.map_err(|error| {
-            let path = format!("binding.{}.policy.{}", binding.name, used.slot);
-            let remedy = "see `trimtab policy check`".to_owned();
-            vec![Complaint { place: used.place, path, what: with_causes(&error), remedy }]
-        })?;
-        suit(binding, used, policy, &grants).await
+    /// The policy, and what the operator lets it do.
+    async fn find(&self, used: &PolicyUse, digest: Option<&str>) -> Result<(Arc<Policy>, Grants), RegistryError> {
+        let key = (used.uses.clone(), digest.map(str::to_owned), used.tier);
+        if let Some(found) = self.found.policies.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(found.clone());
+        }
+        let policy = self.registry.resolve_assigned(&used.uses, digest, used.tier).await?;
+        let found = (Arc::clone(&policy), self.registry.grants(policy.digest()).await?);
+        self.found.policies.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        Ok(found)
+    }
+
+    async fn fill(
+        &self,
+        binding: &config::Binding,
+        used: &PolicyUse,
+        digest: Option<&str>,
+        role: Role,
+    ) -> Result<Slot, Vec<Complaint>> {
+        let (policy, grants) = self.find(used, digest).await.map_err(|error| unusable(binding, used, &error))?;
+        suit(binding, used, policy, &grants, role).await
     }
 }
 
@@ -123,8 +197,9 @@ pub(super) async fn suit(
     used: &PolicyUse,
     policy: Arc<Policy>,
     grants: &Grants,
+    role: Role,
 ) -> Result<Slot, Vec<Complaint>> {
-    let path = format!("binding.{}.policy.{}", binding.name, used.slot);
+    let path = path_of(binding, used);
     let complain = |place: Place, what: String, remedy: &str| {
         vec![Complaint { place, path: path.clone(), what, remedy: remedy.to_owned() }]
     };
@@ -149,7 +224,7 @@ pub(super) async fn suit(
         return Err(missing.into_iter().flat_map(|what| complain(used.place, what, remedy)).collect());
     }
     let granted = granted(&policy, used.grants.as_deref(), grants.kinds.as_deref());
-    Ok(Slot { name: used.slot.clone(), policy, params, needs, granted })
+    Ok(Slot { name: used.slot.clone(), role, policy, params, needs, granted })
 }
 
 /// The operator's caps that may concern targets of a binding.
@@ -166,6 +241,21 @@ fn selector(select: &Select) -> Selector {
         Select::Ids(ids) => Selector::Ids(ids.clone()),
         Select::Labels { driver, labels } => Selector::Labels { driver: driver.clone(), labels: labels.clone() },
     }
+}
+
+fn path_of(binding: &config::Binding, used: &PolicyUse) -> String {
+    format!("binding.{}.policy.{}", binding.name, used.slot)
+}
+
+fn unusable(binding: &config::Binding, used: &PolicyUse, error: &RegistryError) -> Vec<Complaint> {
+    let remedy = "see `trimtab policy check`".to_owned();
+    vec![Complaint { place: used.place, path: path_of(binding, used), what: with_causes(error), remedy }]
+}
+
+fn warn_of(binding: &config::Binding, used: &PolicyUse, digest: Option<&str>, text: &str, found: &[Complaint]) {
+    let (binding, slot) = (&binding.name, &used.slot);
+    let why = found.iter().map(|complaint| complaint.what.as_str()).collect::<Vec<_>>().join("; ");
+    tracing::warn!(binding, slot, digest, why, "{text}");
 }
 
 /// Readings that the policy must have and that the binding does not declare.
@@ -198,6 +288,7 @@ fn reading_complaints(sources: &Sources, wanted: &config::Binding) -> Vec<Compla
 fn is_same(one: &Binding, other: &Binding) -> bool {
     let same_slot = |(one, other): (&Slot, &Slot)| {
         Arc::ptr_eq(&one.policy, &other.policy)
+            && one.role == other.role
             && one.params == other.params
             && one.needs == other.needs
             && one.granted == other.granted

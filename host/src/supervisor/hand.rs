@@ -19,6 +19,8 @@ const PAUSE: &str = "steer/pause/";
 const PIN: &str = "steer/pin/";
 /// Entries read at once.
 const PAGE: usize = 1_000;
+/// By then every target has had a turn that heard of it, or is not there any more.
+const CLEARED_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Steering {
     /// What holds now; also what has ended and was not dropped yet.
@@ -67,10 +69,10 @@ impl Steering {
     ) -> Result<(), SteerError> {
         self.check_target(target).await?;
         self.check_end(until_ms)?;
-        if let Some(Range { min, max }) = self.board().target(target).and_then(|view| view.caps) {
-            if !(min..=max).contains(&replicas) {
-                return Err(SteerError::OutOfRange { replicas, min, max });
-            }
+        if let Some(Range { min, max }) = self.board().target(target).and_then(|view| view.caps)
+            && !(min..=max).contains(&replicas)
+        {
+            return Err(SteerError::OutOfRange { replicas, min, max });
         }
         let pin = Pin { replicas, by: who.to_owned(), until_ms };
         let text = format!("pinned at {replicas} replicas by {who}{}", until(until_ms));
@@ -91,6 +93,26 @@ impl Steering {
         let write = Write::Delete { key: format!("{PIN}{target}") };
         self.say(target, write, format!("let go by {who}"), |steered| drop(steered.pins.remove(target))).await?;
         Ok(true)
+    }
+
+    /// Says that all is well again with a target: its policies in quarantine are asked, and instances that were lost until now
+    /// no longer stop replacing and deregistering. It has a turn at once, in which that is kept.
+    ///
+    /// # Errors
+    /// Where nobody has seen such a target, or the turn could not be made; then its next turn hears of it.
+    pub async fn clear(&self, target: &TargetId, who: &str) -> Result<(), SteerError> {
+        if self.board().target(target).is_none() {
+            return Err(SteerError::UnknownTarget { target: target.clone() });
+        }
+        let (at_ms, text) = (self.clock().now_ms(), format!("quarantines and losses are cleared by {who}"));
+        tracing::info!(target_id = %target, "{text}");
+        let note = audit::note(target, &Note { at_ms, text: text.clone() });
+        let cleared = |steered: &mut Steered| {
+            steered.cleared.insert(target.clone(), at_ms);
+        };
+        self.keep_and_say(vec![note], cleared).await?;
+        self.board().tell(at_ms, Happening::Steered { target: Some(target.clone()), text });
+        self.turn_now(Some([target.clone()].into()), Trigger::Manual { who: who.to_owned() }).await.map(drop)
     }
 
     /// Stops everything at once: no turn that decides after this call changes anything, until it thaws. Changes under way are
@@ -124,6 +146,10 @@ impl Steering {
             steered.pauses.iter().filter(|(_, pause)| over(pause.until_ms)).map(|(id, _)| format!("{PAUSE}{id}"));
         let pins = steered.pins.iter().filter(|(_, pin)| over(pin.until_ms)).map(|(id, _)| format!("{PIN}{id}"));
         let freeze = steered.freeze.iter().filter(|freeze| over(freeze.until_ms)).map(|_| FREEZE.to_owned());
+        let heard = |at_ms: u64| at_ms.saturating_add(CLEARED_MS) <= now_ms;
+        if steered.cleared.values().any(|at_ms| heard(*at_ms)) {
+            self.said().send_modify(|steered| Arc::make_mut(steered).cleared.retain(|_, at_ms| !heard(*at_ms)));
+        }
         let writes: Vec<Write> = pauses.chain(pins).chain(freeze).map(|key| Write::Delete { key }).collect();
         if writes.is_empty() {
             return Ok(());

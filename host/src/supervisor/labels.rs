@@ -12,7 +12,7 @@ use super::bind::{long_enough, suit};
 use crate::bounds::{Mode, Range, Settings};
 use crate::causes::with_causes;
 use crate::config::{self, Complaint, PolicyUse};
-use crate::cycle::{Binding, LABEL_PREFIX, Measure, Slot, Tailor, Tailored};
+use crate::cycle::{Binding, LABEL_PREFIX, Measure, Role, Slot, Tailor, Tailored};
 use crate::policy::{ParamKind, ParamSpec};
 use crate::registry::{Registry, RegistryError};
 
@@ -99,7 +99,15 @@ impl Labels {
             let concerned = read.params.keys().any(|name| spec(slot, name).is_some());
             match own.filter(|_| concerned) {
                 None => slots.push(slot.clone()),
-                Some(used) => slots.push(self.other_params(slot, used, read).await?),
+                Some(used) => match self.other_params(slot, used, read).await {
+                    Ok(slot) => slots.push(slot),
+                    Err(why) if matches!(slot.role, Role::Active { .. }) => return Err(why),
+                    // What watches or stands in does not decide what a label may say.
+                    Err(why) => {
+                        let (binding, slot) = (&base.name, &slot.name);
+                        tracing::warn!(binding, slot, why, "a version beside the active one does not take the labels");
+                    }
+                },
             }
         }
         Ok(slots)
@@ -110,7 +118,7 @@ impl Labels {
         let mut used = used.clone();
         put(&mut used, &slot.policy.manifest().parameters, read);
         let grants = self.registry.grants(slot.policy.digest()).await.map_err(|error| with_causes(&error))?;
-        suit(&self.wanted, &used, Arc::clone(&slot.policy), &grants).await.map_err(|found| sentence(&found))
+        suit(&self.wanted, &used, Arc::clone(&slot.policy), &grants, slot.role).await.map_err(|found| sentence(&found))
     }
 
     /// Another policy. Of the binding's parameters it has those that it knows; its memory is its own.
@@ -125,7 +133,9 @@ impl Labels {
         if let Some(name) = read.params.keys().find(|name| known.iter().all(|spec| spec.name != **name)) {
             return Err(format!("trimtab.param.{name} is no parameter of {}", policy.manifest().name));
         }
-        suit(&self.wanted, &used, policy, &grants).await.map_err(|found| sentence(&found))
+        suit(&self.wanted, &used, policy, &grants, Role::Active { probation: None })
+            .await
+            .map_err(|found| sentence(&found))
     }
 }
 

@@ -22,6 +22,21 @@ const TARGETS_MAX: usize = 8;
 /// Entries of a target's records that are looked through for one that still has its snapshot.
 const ENTRIES_MAX: usize = 16;
 
+/// A version that is to act.
+#[derive(Debug, Clone, Copy)]
+pub struct Activation<'a> {
+    /// The policy's name.
+    pub name: &'a str,
+    /// The version.
+    pub digest: &'a str,
+    /// For this binding; `None`: for all.
+    pub binding: Option<&'a str>,
+    /// Who wants it.
+    pub who: &'a str,
+    /// Whether it is gone back from by itself if it fails soon; `None`: as the configuration says.
+    pub rollback_on_fault: Option<bool>,
+}
+
 impl Steering {
     /// Takes in an upload: it is compiled, and tried on what the targets that it would serve last looked like. It runs nowhere
     /// until it is activated. See [`Registry::push`](crate::registry::Registry::push).
@@ -52,13 +67,39 @@ impl Steering {
         binding: Option<&str>,
         who: &str,
     ) -> Result<Active, SteerError> {
+        let activation = Activation { name, digest, binding, who, rollback_on_fault: None };
+        self.activate_as(&activation).await
+    }
+
+    /// The same, with a word on what becomes of it if it fails soon.
+    ///
+    /// # Errors
+    /// As [`Self::activate`].
+    pub async fn activate_as(&self, activation: &Activation<'_>) -> Result<Active, SteerError> {
+        let Activation { name, digest, binding, who, .. } = *activation;
         self.check_binding(binding)?;
         let at_ms = self.clock().now_ms();
-        let planned = self.registry().plan_activation(name, digest, binding, at_ms, who).await?;
+        let settings = self.in_force().lock().await.config.policies;
+        let mut planned = self.registry().plan_activation(name, digest, binding, at_ms, who).await?;
+        if activation.rollback_on_fault.unwrap_or(settings.rollback_on_faults) {
+            planned = planned.on_probation(binding, at_ms.saturating_add(settings.probation_ms));
+        }
+        if self.is_failing(name, binding) {
+            planned = planned.replacing_faulty();
+        }
         let active = self.carry_out(planned).await?;
         tracing::info!(policy = name, digest, binding, who, "a version is active");
         self.tell(format!("version {digest} of {name} is active for {}, by {who}", binding.unwrap_or("all")));
         Ok(active)
+    }
+
+    /// Whether the active version of a name fails somewhere: for one binding, or for any.
+    fn is_failing(&self, name: &str, binding: Option<&str>) -> bool {
+        let shown = self.targets();
+        let seats = shown.values().flat_map(|view| &view.seats);
+        let slots = seats.filter(|seat| binding.is_none_or(|one| one == seat.binding)).flat_map(|seat| &seat.slots);
+        let mut active = slots.filter(|slot| slot.role == "active" && slot.policy == name);
+        active.any(|slot| slot.faults > 0)
     }
 
     /// Goes back to the version before: for one binding, or for all.
@@ -74,11 +115,11 @@ impl Steering {
         Ok(active)
     }
 
-    fn tell(&self, text: String) {
+    pub(super) fn tell(&self, text: String) {
         self.board().tell(self.clock().now_ms(), Happening::Steered { target: None, text });
     }
 
-    fn check_binding(&self, binding: Option<&str>) -> Result<(), SteerError> {
+    pub(super) fn check_binding(&self, binding: Option<&str>) -> Result<(), SteerError> {
         match binding.filter(|name| self.bindings().iter().all(|binding| binding.name != **name)) {
             Some(name) => Err(SteerError::UnknownBinding { name: name.to_owned() }),
             None => Ok(()),

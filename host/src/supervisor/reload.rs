@@ -11,7 +11,7 @@ use super::bind::{Binder, Found};
 use super::steer_error::SteerError;
 use super::steering::Steering;
 use crate::config::{self, Complaint, Complaints, Config, Named};
-use crate::cycle::Binding;
+use crate::cycle::{Binding, Slot};
 use crate::registry::{Active, Planned};
 use crate::sources::Sources;
 
@@ -89,6 +89,7 @@ impl Steering {
         in_force.config.dry_run = fresh.dry_run;
         in_force.config.caps = fresh.caps;
         in_force.config.groups = fresh.groups;
+        in_force.config.policies = fresh.policies;
         self.put_into_force(bindings);
         Ok(report)
     }
@@ -109,6 +110,13 @@ impl Steering {
     pub(super) async fn carry_out(&self, planned: Planned) -> Result<Active, SteerError> {
         let in_force = self.in_force().lock().await;
         let bindings = self.bound(&in_force, Some(&planned)).await?;
+        if let Some(digest) = planned.shadows() {
+            let watches = |slot: &Slot| slot.role.is_shadow() && slot.policy.digest() == digest;
+            if !bindings.iter().any(|binding| binding.slots.iter().any(watches)) {
+                let (name, digest) = (planned.name.clone(), digest.to_owned());
+                return Err(SteerError::NothingToWatch { name, digest });
+            }
+        }
         let active = self.registry().carry_out(planned).await?;
         self.put_into_force(bindings);
         Ok(active)

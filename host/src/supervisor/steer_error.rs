@@ -20,6 +20,16 @@ pub enum SteerError {
         /// As it was named.
         name: String,
     },
+    /// No binding would have it watch.
+    #[error(
+        "version {digest} of {name:?} has nothing to watch: no binding uses that name, or all run this very version"
+    )]
+    NothingToWatch {
+        /// The policy's name.
+        name: String,
+        /// The version.
+        digest: String,
+    },
     /// A count that the caps do not allow.
     #[error("{replicas} replicas are outside of {min} to {max}, which the caps on this target allow")]
     OutOfRange {

@@ -1,9 +1,11 @@
 //! A host that is steered while it runs.
 
+mod full_store;
 mod groups;
 mod labels;
 mod modes;
 mod stage;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -250,3 +250,66 @@ async fn a_token_for_a_binding_does_not_reach_for_other_targets_by_it() {
     assert_eq!(stage.get("/v1/bindings/web").await["caps_max"], 10);
     stage.end().await;
 }
+
+#[tokio::test]
+async fn a_version_watches_by_an_authors_word_and_acts_by_an_operators_alone() {
+    let stage = Stage::open().await;
+    let built_in = crate::registry::builtin::builtin("target-tracking").unwrap();
+    let version = |number: u8| [built_in.bytes, &[0, 3, 1, b'v', number]].concat();
+    let mut digests = Vec::new();
+    for number in [1, 2] {
+        let meta = crate::registry::PushMeta { by: "ada".to_owned(), ..Default::default() };
+        digests.push(stage.api.steering().push(&version(number), &meta).await.unwrap().digest);
+    }
+    let author = stage.token(Role::Author, &["web"], 0).await;
+    let shadow = |body: Value| {
+        let path = "/v1/policies/target-tracking/shadow";
+        stage.ask(Method::POST, path).bearer_auth(author.reveal()).json(&body).send()
+    };
+    let of_web = serde_json::json!({ "version": digests[0], "binding": "web" });
+    let answer = shadow(of_web.clone()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+    // All bindings are beyond this token, and so is acting.
+    let answer = shadow(serde_json::json!({ "version": digests[0] })).await.unwrap();
+    assert_eq!(problem(answer).await, (403, "out-of-scope".to_owned()));
+    let mut acting = of_web.clone();
+    acting["promote_after"] = 3.into();
+    assert_eq!(problem(shadow(acting.clone()).await.unwrap()).await, (403, "role-too-low".to_owned()));
+    acting["promote_after"] = 0.into();
+    let answer = stage.admin(Method::POST, "/v1/policies/target-tracking/shadow").json(&acting).send().await.unwrap();
+    assert_eq!(problem(answer).await, (422, "refused".to_owned()));
+    let answer = shadow(serde_json::json!({ "version": "0".repeat(64), "binding": "web" })).await.unwrap();
+    assert_eq!(problem(answer).await, (404, "no-such-version".to_owned()));
+
+    let all = serde_json::json!({ "version": digests[1], "promote_after": 1000, "rollback_on_fault": true });
+    stage.send(Method::POST, "/v1/policies/target-tracking/shadow", &all).await;
+    stage.send(Method::POST, "/v1/targets/local/web/evaluate", &Value::Null).await;
+    let shown = stage.get("/v1/policies/target-tracking/active").await;
+    let rows = shown["shadows"].as_array().unwrap();
+    assert_eq!((&rows[0]["digest"], &rows[0]["binding"]), (&digests[0].clone().into(), &"web".into()));
+    assert_eq!((&rows[0]["targets"], &rows[0]["agreed"], &rows[0]["failing"]), (&1.into(), &0.into(), &0.into()));
+    assert_eq!((&rows[1]["promote_after"], &rows[1]["rollback_on_fault"]), (&1000.into(), &true.into()));
+    assert_eq!(stage.get(&format!("/v1/versions/{}", digests[0])).await["state"], "shadow");
+    let slots = stage.get("/v1/bindings/web").await["policies"].clone();
+    let roles: Vec<&str> = slots.as_array().unwrap().iter().map(|slot| slot["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["active", "shadow", "shadow"]);
+    let answer = stage.admin(Method::DELETE, &format!("/v1/versions/{}", digests[0])).send().await.unwrap();
+    assert_eq!(problem(answer).await, (409, "in-use".to_owned()));
+
+    let path = format!("/v1/policies/target-tracking/shadow/{}", digests[0]);
+    let remove = |path: String| stage.ask(Method::DELETE, &path).bearer_auth(author.reveal()).send();
+    assert_eq!(problem(remove(path.clone()).await.unwrap()).await, (403, "out-of-scope".to_owned()));
+    assert_eq!(remove(format!("{path}?binding=web")).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(problem(remove(format!("{path}?binding=web")).await.unwrap()).await, (404, "no-such-shadow".to_owned()));
+    let rows = stage.get("/v1/audit?limit=1").await["items"].clone();
+    assert_eq!(rows[0]["what"], "policy-shadow");
+    assert_eq!(rows[0]["before"]["shadows"].as_array().unwrap().len(), 2);
+    assert_eq!(rows[0]["after"]["shadows"].as_array().unwrap().len(), 1);
+
+    let body = serde_json::json!({ "digest": digests[1], "rollback_on_fault": true });
+    let shown = stage.send(Method::POST, "/v1/policies/target-tracking/activate", &body).await;
+    assert_eq!(shown["shadows"].as_array().unwrap().len(), 0, "who acts does not watch");
+    assert_eq!(shown["probations"][0]["digest"], digests[1]);
+    assert_eq!(stage.send(Method::POST, "/v1/targets/local/web/clear", &Value::Null).await["target"], "local/web");
+    stage.end().await;
+}

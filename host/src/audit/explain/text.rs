@@ -121,15 +121,15 @@ fn tell_instances_briefly(f: &mut Formatter<'_>, instances: &[Instance]) -> fmt:
     let span = |figures: Vec<u64>| Some((*figures.iter().min()?, *figures.iter().max()?));
     let usage = || instances.iter().map(|instance| instance.usage.rounded());
     if let Some((least, most)) = span(usage().filter_map(|usage| usage.cpu_millis).collect()) {
-        let _ = write!(words, "; cpu {}", between(CpuMillis(least), CpuMillis(most)));
+        let _ = write!(words, "; cpu {}", between(&CpuMillis(least), &CpuMillis(most)));
     }
     if let Some((least, most)) = span(usage().filter_map(|usage| usage.memory_bytes).collect()) {
-        let _ = write!(words, "; memory {}", between(MemoryBytes(least), MemoryBytes(most)));
+        let _ = write!(words, "; memory {}", between(&MemoryBytes(least), &MemoryBytes(most)));
     }
     writeln!(f, "{words}")
 }
 
-fn between<Q: PartialEq + Display>(least: Q, most: Q) -> String {
+fn between<Q: PartialEq + Display>(least: &Q, most: &Q) -> String {
     if least == most { least.to_string() } else { format!("{least} to {most}") }
 }
 

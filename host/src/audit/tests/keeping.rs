@@ -189,6 +189,37 @@ async fn quiet_turns_are_counted_where_the_operator_wants_no_more() {
 }
 
 #[tokio::test]
+async fn a_quiet_turn_in_which_a_shadow_differs_is_kept_whole() {
+    let store = MemoryStore::new();
+    let mut recorder = Recorder::new(Settings { quiet: QuietForm::Counted }, 0);
+    let shadow = |turn, count| {
+        let answer = Evaluation::Answered(super::asks_for(count, "in other words"));
+        crate::audit::Slot { shadow: true, ..super::slot(turn, answer) }
+    };
+    for turn in 0..9 {
+        let mut record = quiet(&mut recorder, turn, 2, 3);
+        record.slots.push(shadow(turn, if turn == 4 { 5 } else { 3 }));
+        store.write(recorder.turn(&[record]).unwrap()).await.unwrap();
+    }
+    let mut failed = quiet(&mut recorder, 9, 2, 3);
+    let fault = Evaluation::Faulted(crate::policy::Fault::StackOverflow);
+    failed.slots.push(crate::audit::Slot { evaluation: fault, ..shadow(9, 3) });
+    assert!(failed.is_quiet(), "nothing was refused or failed that counts");
+    store.write(recorder.turn(&[failed]).unwrap()).await.unwrap();
+    store.write(recorder.rest()).await.unwrap();
+    let events = history(&store, &target(), ALL).await.unwrap();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| match event {
+            Event::Counted(run) => (run.turns, None),
+            Event::Turn(turn) => (turn.record.turn, Some(turn.record.slots[1].shadow)),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [(4, None), (4, Some(true)), (4, None), (9, Some(true))]);
+}
+
+#[tokio::test]
 async fn old_records_go_and_what_is_left_is_whole_again_soon() {
     let store = MemoryStore::new();
     let mut recorder = recorder();

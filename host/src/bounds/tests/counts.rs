@@ -215,5 +215,8 @@ fn quiet_turns_say_why() {
     assert_eq!(Story::of(3).scale(2).vote(vote("a", faulted())).decide().quiet, Some(Quiet::Restrained));
     let off = Story::of(3).set(|settings| settings.mode = Mode::Off).scale(5).decide();
     assert_eq!(off.quiet, Some(Quiet::Stopped));
+    // What stopped it is said also where nothing was wished, or another bound came first.
+    let off = Story::of(3).set(|settings| settings.mode = Mode::Off).scale(3).decide();
+    assert_eq!((off.quiet, off.restraints), (Some(Quiet::Stopped), vec![Restraint::Off]));
     assert_eq!(Story::of(3).scale(4).decide().quiet, None);
 }

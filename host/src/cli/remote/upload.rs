@@ -21,7 +21,11 @@ impl Remote {
         let request = self.request(Method::POST, path).timeout(UPLOAD_PATIENCE);
         let request = request.header("content-type", "application/wasm");
         self.runtime.block_on(async {
-            let open = tokio::fs::File::open(file).await.with_context(|| format!("reading {}", file.display()))?;
+            let reading = || format!("reading {}", file.display());
+            let open = tokio::fs::File::open(file).await.with_context(reading)?;
+            // So that a host refuses at once what is too large for it.
+            let length = open.metadata().await.with_context(reading)?.len();
+            let request = request.header("content-length", length);
             let pieces = unfold(open, |mut open| async move {
                 let mut piece = vec![0; PIECE];
                 match open.read(&mut piece).await {

@@ -1,4 +1,4 @@
-//! `trimtab target pause`, `resume`, `scale`, `unscale`, `evaluate`.
+//! `trimtab target pause`, `resume`, `scale`, `unscale`, `clear`, `evaluate`.
 
 use anyhow::Result;
 use clap::Args;
@@ -57,6 +57,10 @@ pub(super) fn scale(remote: &Remote, args: &ScaleArgs) -> Result<Exit> {
 
 pub(super) fn unscale(remote: &Remote, args: &NamedArgs) -> Result<Exit> {
     say(remote, args, Method::DELETE, "/scale", None)
+}
+
+pub(super) fn clear(remote: &Remote, args: &NamedArgs) -> Result<Exit> {
+    say(remote, args, Method::POST, "/clear", None)
 }
 
 pub(super) fn evaluate(remote: &Remote, args: &NamedArgs) -> Result<Exit> {

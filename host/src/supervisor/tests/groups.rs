@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tempfile::TempDir;
 
+use super::full_store::FullStore;
 use super::stage::NOON_MS;
 use crate::audit::{self, Trigger};
 use crate::bounds::Restraint;
@@ -17,7 +19,7 @@ use crate::sandbox::Compiler;
 use crate::snapshot::TargetId;
 use crate::sources::memory::MemorySource;
 use crate::sources::{GatherLimits, Source, Sources};
-use crate::store::{MemoryStore, Store};
+use crate::store::Store;
 use crate::supervisor::bind::{Binder, Found};
 
 const CONFIG: &str = r#"
@@ -52,7 +54,7 @@ struct Pair {
     drivers: Vec<Arc<MemoryDriver>>,
     source: Arc<MemorySource>,
     sources: Arc<Sources>,
-    store: Arc<dyn Store>,
+    store: Arc<FullStore>,
     clock: Arc<TimerClock>,
     board: Arc<Board>,
     shared: Shared,
@@ -63,14 +65,14 @@ impl Pair {
     /// Backends `east` and `west`, each with targets `a`, `b` … of so many replicas.
     async fn set(config: &str, east: &[u32], west: &[u32]) -> Self {
         let folder = TempDir::new().unwrap();
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store: Arc<FullStore> = Arc::default();
         let source = Arc::new(MemorySource::new("meter"));
         let sources: Arc<Sources> = Arc::new([("meter".to_owned(), Arc::clone(&source) as Arc<dyn Source>)].into());
         let registry = Arc::new(Registry::new(RegistryParts {
             sandbox: sandbox(),
             compiler: Compiler::in_process(),
             cache: None,
-            store: Arc::clone(&store),
+            store: Arc::clone(&store) as Arc<dyn Store>,
             policies_dir: folder.path().to_owned(),
         }));
         let config =
@@ -112,7 +114,7 @@ impl Pair {
                 driver: Arc::clone(driver) as _,
                 registrars: Vec::new(),
                 sources: Arc::clone(&self.sources),
-                store: Arc::clone(&self.store),
+                store: Arc::clone(&self.store) as _,
                 records: audit::Settings::default(),
                 host: "here".to_owned(),
                 clock: Arc::clone(&self.clock) as _,
@@ -261,4 +263,20 @@ async fn records_of_different_backends_have_different_ids() {
         }
     }
     assert_eq!(seen.len(), 8);
+}
+
+#[tokio::test]
+async fn a_raise_that_cannot_be_kept_gives_its_budget_back() {
+    let mut pair = Pair::set(&both(1), &[4], &[4]).await;
+    pair.turn(0).await;
+    pair.turn(1).await;
+    pair.want(&[("east/a", 50), ("west/a", 9)]);
+    pair.store.full.store(true, Ordering::Relaxed);
+    let due = BTreeSet::from(["east".to_owned()]);
+    let failed = pair.cycles[0].turn(&pair.bindings, &due, &Trigger::Pace).await;
+    assert!(failed.is_err(), "{failed:?}");
+    assert_eq!(pair.held(), 8, "nothing was begun");
+    pair.store.full.store(false, Ordering::Relaxed);
+    pair.turn(1).await;
+    assert_eq!((pair.desired("west/a"), pair.held()), (9, 13));
 }

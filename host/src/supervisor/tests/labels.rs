@@ -123,7 +123,7 @@ async fn a_label_names_a_policy_that_the_operator_has_and_never_a_file() {
     stage.steering.activate("probe", &probe.digest, None, "ada").await.unwrap();
     stage.load(500.0);
     stage.turn().await;
-    assert_eq!(stage.last_digests().await, [probe.digest.clone()]);
+    assert_eq!(stage.last_digests().await, *std::slice::from_ref(&probe.digest));
     assert_eq!(stage.desired(), 4, "it abstains");
     // A grant for other bindings only.
     let grants = serde_json::from_value(serde_json::json!({ "bindings": ["shop"] })).unwrap();

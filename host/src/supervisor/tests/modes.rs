@@ -47,13 +47,13 @@ async fn a_dry_run_has_windows_and_memory_of_its_own() {
     let stage = Stage::set(CONFIG).await;
     stage.load(300.0);
     stage.turn().await;
-    let acted = stage.kept().await["seats"]["web"].clone();
+    let acted = serde_json::to_value(stage.kept().await).unwrap()["seats"]["web"].clone();
     assert!(acted["past"]["count"]["change_ms"].is_number(), "{acted}");
 
     switch(&stage, "dry-run").await;
     stage.load(50.0);
     stage.turn().await;
-    let kept = stage.kept().await;
+    let kept = serde_json::to_value(stage.kept().await).unwrap();
     assert_eq!(kept["seats"]["web"], acted, "what it keeps where it acts is as it was");
     let dry = &kept["rehearsals"]["web"];
     assert!(dry["past"]["now_ms"].is_number() && dry["past"]["count"]["change_ms"].is_null(), "no cooldown: {dry}");

@@ -9,9 +9,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::TRAIL;
 use crate::audit::{self, Event, Record, Span, Trigger};
 use crate::config::Config;
-use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, Shared, TargetView, TimerClock, TurnReport};
+use crate::cycle::{Clock, Cycle, Lease, Parts, Patience, Shared, TargetState, TargetView, TimerClock, TurnReport};
 use crate::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use crate::policy::probe::{Probe, sandbox};
 use crate::registry::{PushMeta, Registry, RegistryParts, Version, builtin};
@@ -19,11 +20,11 @@ use crate::sandbox::{ArtefactCache, Compiler};
 use crate::snapshot::TargetId;
 use crate::sources::memory::MemorySource;
 use crate::sources::{GatherLimits, Source, Sources};
-use crate::store::{MemoryStore, Store};
+use crate::store::{LogRange, MemoryStore, Store};
 use crate::supervisor::bind::{Binder, Found};
 use crate::supervisor::reload::{InForce, wanted};
 use crate::supervisor::steering::SteeringParts;
-use crate::supervisor::{Steering, hand, own, pace};
+use crate::supervisor::{Steering, automatic, hand, own, pace};
 
 pub(super) const NOON_MS: u64 = 1_795_176_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -123,12 +124,6 @@ impl Stage {
         notes.collect()
     }
 
-    /// What is kept of the target, as JSON.
-    pub(super) async fn kept(&self) -> serde_json::Value {
-        let kept = self.store.get(&crate::cycle::TargetState::key(&self.target)).await.unwrap().unwrap();
-        serde_json::from_slice(&kept.value).unwrap()
-    }
-
     pub(super) fn load(&self, load: f64) {
         self.source.set("load", &self.target, None, self.clock.now_ms(), load);
     }
@@ -179,6 +174,18 @@ impl Stage {
     pub(super) async fn push(&self, bytes: &[u8]) -> Version {
         let meta = PushMeta { by: "ada".to_owned(), at_ms: self.clock.now_ms(), ..PushMeta::default() };
         self.steering.push(bytes, &meta).await.unwrap()
+    }
+
+    /// What is kept of the target, as the store has it.
+    pub(super) async fn kept(&self) -> TargetState {
+        let kept = self.store.get(&TargetState::key(&self.target)).await.unwrap().unwrap();
+        serde_json::from_slice(&kept.value).unwrap()
+    }
+
+    /// Who made the automatic changes that the log of changes has, oldest first.
+    pub(super) async fn changes_by(&self, word: &str) -> usize {
+        let entries = self.store.read_log(TRAIL, LogRange::newest(100)).await.unwrap();
+        entries.iter().filter(|entry| String::from_utf8_lossy(&entry.body).contains(word)).count()
     }
 
     async fn seen(&self) {
@@ -237,6 +244,7 @@ async fn start(
     });
     cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
     let shutdown = CancellationToken::new();
+    tokio::spawn(automatic::keep_judging(steering.clone(), shutdown.clone()));
     let task = tokio::spawn(pace::drive(cycle, steering.listen(), steering.orders("local"), shutdown.clone()));
     (steering, shutdown, task)
 }
@@ -246,6 +254,52 @@ pub(super) fn tracking(version: u8) -> Vec<u8> {
     let mut bytes = builtin::builtin(TRACKING).unwrap().bytes.to_vec();
     bytes.extend([0, 3, 1, b'v', version]);
     bytes
+}
+
+/// A version of `target-tracking` by hand, which answers as the real one does but for what is said here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ByHand {
+    /// Asks for so many more.
+    pub(super) adds: u32,
+    /// Traps from this load on.
+    pub(super) traps_from: Option<u32>,
+    /// Looks back so far.
+    pub(super) look_back_ms: u64,
+    /// Wants a reading that nobody declares.
+    pub(super) wants_another: bool,
+}
+
+impl ByHand {
+    pub(super) fn module(self) -> Vec<u8> {
+        let mut wat = include_str!("../../../../tests/guests/wat/policy.wat").to_owned();
+        let mut put = |from: &str, to: &str| {
+            assert!(wat.contains(from), "{from}");
+            wat = wat.replacen(from, to, 1);
+        };
+        put("(module", r#"(module (@custom "trimtab:string-encoding" "utf8")"#);
+        put("guest-wat", TRACKING);
+        put("(i32.const 1024) (i32.const 9)", "(i32.const 1024) (i32.const 15)");
+        let adds = format!("(local.set $count (i32.add (local.get $count) (i32.const {})))", self.adds);
+        put(
+            "(call $put_byte (i32.const 96))\n    (call $put (local.get $name)",
+            &format!("{adds}\n(call $put_byte (i32.const 96))\n    (call $put (local.get $name)"),
+        );
+        if let Some(load) = self.traps_from {
+            let trap = format!("(if (f64.ge (local.get $total) (f64.const {load})) (then unreachable))");
+            put("(local.set $count (i32.trunc", &format!("{trap} (local.set $count (i32.trunc"));
+        }
+        if self.look_back_ms > 0 {
+            let look_back = format!("(i64.store (i32.const 416) (i64.const {}))", self.look_back_ms);
+            put("(i32.store8 (i32.const 432)", &format!("{look_back} (i32.store8 (i32.const 432)"));
+        }
+        if self.wants_another {
+            put(
+                "(i32.load offset=8 (local.get $params))\n      (i32.load offset=12 (local.get $params)))",
+                "(i32.const 1120) (i32.const 4))",
+            );
+        }
+        wat::parse_str(&wat).unwrap()
+    }
 }
 
 /// A policy of that name which takes no parameters.
