@@ -20,6 +20,8 @@
 //! | `GET /metrics` | viewer of the whole host | Prometheus text |
 //! | `GET /v1/policies`, `GET /v1/versions/{digest}`, `GET /v1/jobs`, `GET /v1/jobs/{job}` | viewer | versions, uploads |
 //! | `POST /v1/policies` | author | takes in a policy, which then runs nowhere |
+//! | `POST /v1/policies/pull` | author | has the host fetch one from an OCI registry, likewise |
+//! | `GET`, `PUT /v1/versions/{digest}/grants` | viewer; operator | what a version may do |
 //! | `GET /v1/policies/{name}/active`; `POST …/activate`, `POST …/rollback` | viewer; operator | which version runs |
 //! | `POST /v1/policies/{name}/shadow`, `DELETE …/shadow/{digest}` | author | which versions watch |
 //! | `DELETE /v1/versions/{digest}` | operator | forgets a version that nobody uses |
@@ -43,9 +45,11 @@ mod bindings;
 mod decisions;
 mod events;
 mod explain;
+mod grants;
 mod health;
 mod measures;
 mod policies;
+mod pulls;
 mod replays;
 mod shadows;
 mod steer;
@@ -206,6 +210,8 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(events::follow))
         .routes(routes!(measures::measures))
         .routes(routes!(policies::list, uploads::upload))
+        .routes(routes!(pulls::pull))
+        .routes(routes!(grants::show, grants::put))
         .routes(routes!(policies::active))
         .routes(routes!(policies::activate))
         .routes(routes!(policies::rollback))

@@ -29,7 +29,7 @@ pub use self::api::ApiSettings;
 pub use self::binding::{Binding, OnQuarantine, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::limits::{CapsRule, Group};
-pub use self::policies::PolicySettings;
+pub use self::policies::{KeyAt, OciRegistry, PolicySettings};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
 pub use self::telemetry::{OtlpAt, TelemetrySettings};
@@ -48,14 +48,14 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What relative files of `use` start from; `None`: the configuration's own folder.
     pub policies_dir: Option<PathBuf>,
+    /// Through which doors policies come in, whose signatures are believed, and how long versions are on probation.
+    pub policies: PolicySettings,
     /// Whether every binding decides and records without acting.
     pub dry_run: bool,
     /// What is kept of turns in which nothing happened.
     pub quiet: Quiet,
     /// How long records are kept.
     pub retention: Retention,
-    /// How versions of policies are treated.
-    pub policies: PolicySettings,
     /// How the host is spoken to.
     pub api: ApiSettings,
     /// What the host says of itself.

@@ -12,10 +12,13 @@ pub mod builtin;
 mod error;
 mod index;
 mod load;
+pub mod oci;
 mod rejection;
 mod sample;
 mod shadow;
+mod signature;
 mod trial;
+mod trust;
 mod upload;
 mod version;
 
@@ -25,9 +28,12 @@ mod tests;
 pub use self::activate::Planned;
 pub use self::active::{Active, Previous, Probation};
 pub use self::error::RegistryError;
-pub use self::load::{Registry, RegistryParts};
+pub use self::load::{Registry, RegistryParts, read_signature};
 pub use self::rejection::Rejection;
 pub use self::shadow::{SHADOWS_MAX, Shadow};
+pub use self::signature::{
+    KEY_BYTES_MAX, Keyring, PrivateKey, Signature, SignatureError, TRUSTED_KEYS_MAX, TrustedKey,
+};
 pub use self::trial::{Rehearsal, Trial, TrialCase};
 pub use self::upload::PushMeta;
 pub use self::version::{Grants, Version, VersionState};

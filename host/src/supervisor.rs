@@ -4,12 +4,15 @@
 
 mod automatic;
 mod bind;
+mod folder;
 mod hand;
+mod keys;
 mod labels;
 mod orders;
 mod own;
 mod pace;
 mod policies;
+mod pull;
 mod reload;
 mod shadows;
 mod steer_error;
@@ -24,12 +27,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::bind::{Binder, Found};
 pub use self::own::OwnBinding;
 pub use self::policies::Activation;
+pub use self::pull::AllowedPull;
 use self::reload::InForce;
 pub use self::reload::{Loader, ReloadReport};
 pub use self::shadows::{ShadowSeen, ShadowWanted};
@@ -221,6 +225,7 @@ impl Host {
             let orders = self.steering.orders(cycle.driver().name());
             tasks.spawn(pace::drive(cycle, self.steering.listen(), orders, shutdown.clone()));
         }
+        let folder = folder::watch(&self.steering, &self.steering.in_force().lock().await.config, shutdown.clone());
         let retention = tokio::spawn(keep_house(self.steering.clone(), self.retention, shutdown.clone()));
         let automatic = tokio::spawn(automatic::keep_judging(self.steering.clone(), shutdown.clone()));
         let mut ended = Vec::new();
@@ -232,6 +237,7 @@ impl Host {
         }
         retention.abort();
         automatic.abort();
+        folder.inspect(JoinHandle::abort);
         ended
     }
 
@@ -259,7 +265,10 @@ fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>
     // The children of a unit test's binary would run its tests.
     let compiler = if cfg!(test) { Compiler::in_process() } else { Compiler::new(None, sandbox.compile_limits())? };
     let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
-    Ok(Registry::new(RegistryParts { sandbox, compiler, cache, store, policies_dir }))
+    let registry = Registry::new(RegistryParts { sandbox, compiler, cache, store, policies_dir });
+    // Keys that cannot be read are complained about where bindings are made, and the host does not start.
+    registry.trust(keys::keyring(&config.policies).unwrap_or_default());
+    Ok(registry)
 }
 
 /// What the drivers' own settings get wrong.
@@ -284,7 +293,9 @@ async fn bind_all(
     own: &BTreeMap<String, config::Binding>,
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = driver_complaints(config);
-    let binder = Binder { registry, sources, planned: None, config, found: Found::default() };
+    complaints.extend(keys::keyring(&config.policies).err().into_iter().flatten());
+    let (keys, found) = (registry.keys(), Found::default());
+    let binder = Binder { registry, sources, planned: None, config, keys, granting: None, found };
     match binder.all(&reload::wanted(config, own), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}

@@ -55,6 +55,9 @@ pub(super) struct VersionShown {
     uploaded_by: String,
     /// When.
     uploaded_ms: u64,
+    /// The trusted key that signed it; missing: it need not be signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<String>,
     /// Why it was refused: a code, a sentence, the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<RejectedShown>,
@@ -249,7 +252,7 @@ async fn told(
     Ok(Reply(StatusCode::OK, ActiveShown::of(api, name, active)))
 }
 
-async fn version(api: &Api, digest: &str) -> Result<Version, Problem> {
+pub(super) async fn version(api: &Api, digest: &str) -> Result<Version, Problem> {
     api.steering().registry().version(digest).await?.ok_or_else(|| no_such_version(digest))
 }
 
@@ -274,6 +277,7 @@ impl VersionShown {
             bytes: version.bytes,
             uploaded_by: version.uploaded_by.clone(),
             uploaded_ms: version.uploaded_ms,
+            signed_by: version.signed_by.clone(),
             rejected,
             trials: version.trials.iter().map(|trial| json!(trial)).collect(),
         }

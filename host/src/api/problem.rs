@@ -10,6 +10,7 @@ use super::reply;
 use crate::access::{AccessError, Denied, NotKnown};
 use crate::audit::AuditError;
 use crate::registry::RegistryError;
+use crate::registry::oci::OciError;
 use crate::store::StoreError;
 use crate::supervisor::SteerError;
 
@@ -75,6 +76,10 @@ codes! {
     REFUSED UNPROCESSABLE_ENTITY "refused" "What was asked for cannot be",
     OUT_OF_RANGE UNPROCESSABLE_ENTITY "out-of-range" "The binding does not allow this",
     CONFIGURATION UNPROCESSABLE_ENTITY "configuration" "The configuration does not hold together",
+    BAD_REFERENCE UNPROCESSABLE_ENTITY "bad-reference" "This is no reference",
+    DIGEST_NEEDED UNPROCESSABLE_ENTITY "digest-needed" "A digest is needed",
+    REGISTRY_NOT_ALLOWED UNPROCESSABLE_ENTITY "registry-not-allowed" "This registry is not allowed",
+    BAD_SIGNATURE BAD_REQUEST "bad-signature" "The signature cannot be read",
     UNUSABLE UNPROCESSABLE_ENTITY "unusable-policy" "The policy cannot be used",
     TOO_MANY_REQUESTS TOO_MANY_REQUESTS "too-many-requests" "Too many requests",
     INTERNAL INTERNAL_SERVER_ERROR "internal" "A fault of this host",
@@ -241,9 +246,23 @@ impl From<SteerError> for Problem {
             SteerError::Stale { .. } => Self::new(Code::STALE, text, "look at it again"),
             SteerError::Busy => Self::busy(&text),
             SteerError::Turn { .. } => Self::new(Code::NO_TURN, text, "try again; see the host's log"),
+            SteerError::Oci(error) => error.into(),
             SteerError::Registry(error) => error.into(),
             SteerError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<OciError> for Problem {
+    fn from(error: OciError) -> Self {
+        let code = match error {
+            OciError::Reference { .. } => Code::BAD_REFERENCE,
+            OciError::DigestNeeded { .. } => Code::DIGEST_NEEDED,
+            OciError::NotAllowed { .. } => Code::REGISTRY_NOT_ALLOWED,
+            // What comes of a pull stands in its job; see there.
+            _ => Code::UNUSABLE,
+        };
+        Self::new(code, chain(&error), error.remedy())
     }
 }
 
@@ -267,7 +286,9 @@ impl From<RegistryError> for Problem {
             RegistryError::TooManyShadows { .. } => Self::new(Code::TOO_MANY_SHADOWS, text, "end another's watching"),
             RegistryError::Busy { .. } => Self::busy(&text),
             RegistryError::ShuttingDown => Self::busy("the host is ending"),
-            RegistryError::Rejected { rejection } => Self::new(Code::UNUSABLE, rejection.text, rejection.remedy),
+            RegistryError::Rejected { rejection } | RegistryError::Untrusted { rejection, .. } => {
+                Self::new(Code::UNUSABLE, rejection.text, rejection.remedy)
+            }
             RegistryError::Component { .. }
             | RegistryError::Policy { .. }
             | RegistryError::File { .. }

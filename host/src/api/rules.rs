@@ -153,8 +153,35 @@ pub(super) static RULES: &[Rule] = &[
         Method::POST,
         "/v1/policies",
         Needs::ForHost(Permission::PolicyUpload),
-        &[Code::BAD_QUERY, Code::BODY_CUT_OFF, Code::BODY_TOO_SLOW, Code::BODY_TOO_LARGE, Code::BUSY],
+        &[
+            Code::BAD_QUERY,
+            Code::BAD_SIGNATURE,
+            Code::BODY_CUT_OFF,
+            Code::BODY_TOO_SLOW,
+            Code::BODY_TOO_LARGE,
+            Code::BUSY,
+        ],
     ),
+    rule(
+        Method::POST,
+        "/v1/policies/pull",
+        Needs::ForHost(Permission::PolicyUpload),
+        &[Code::BAD_REFERENCE, Code::DIGEST_NEEDED, Code::REGISTRY_NOT_ALLOWED, Code::BUSY],
+    )
+    .with(&JSON),
+    rule(
+        Method::GET,
+        "/v1/versions/{digest}/grants",
+        Needs::ForHost(Permission::PolicyRead),
+        &[Code::BAD_PATH, Code::NO_SUCH_VERSION],
+    ),
+    rule(
+        Method::PUT,
+        "/v1/versions/{digest}/grants",
+        Needs::ForHost(Permission::PolicyActivate),
+        &[Code::BAD_PATH, Code::NO_SUCH_VERSION, Code::CONFIGURATION],
+    )
+    .with(&JSON),
     rule(
         Method::GET,
         "/v1/policies/{name}/active",

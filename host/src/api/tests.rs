@@ -2,6 +2,7 @@
 
 mod asking;
 mod document;
+mod doors;
 mod following;
 mod replaying;
 mod roles;
@@ -79,8 +80,13 @@ impl Stage {
     }
 
     async fn with(set: impl FnOnce(&mut ApiSettings)) -> Self {
+        Self::of(CONFIG, set).await
+    }
+
+    /// Of another configuration with the same targets.
+    async fn of(config: &str, set: impl FnOnce(&mut ApiSettings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config::parse(CONFIG, &dir.path().join("trimtab.toml")).unwrap_or_else(|found| panic!("{found}"));
+        let config = Config::parse(config, &dir.path().join("trimtab.toml")).unwrap_or_else(|found| panic!("{found}"));
         let host = Host::build(&config).await.unwrap();
         let steering = host.steering();
         let access =

@@ -1,11 +1,11 @@
 //! Uploads: streamed, measured and hashed on the way in; what becomes of them is a job that can be watched.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
@@ -24,11 +24,15 @@ use super::reply::Reply;
 use crate::access::Permission;
 use crate::policy::Tier;
 use crate::quantity::DurationMs;
-use crate::registry::{PushMeta, VersionState};
+use crate::registry::{PushMeta, Signature};
 use crate::sandbox::StringEncoding;
 
 /// Uploads that arrive at once: each is in memory until it was tried.
 const ARRIVING_MAX: usize = 4;
+/// Policies that are fetched at once: likewise.
+const FETCHED_MAX: usize = 4;
+/// The header that holds an upload's signature.
+const SIGNATURE: &str = "trimtab-signature";
 /// Jobs that are remembered; of more, the oldest are forgotten.
 const JOBS_MAX: usize = 1000;
 
@@ -39,12 +43,16 @@ const BLOCK_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Jobs {
     arriving: Semaphore,
+    fetched: Arc<Semaphore>,
     known: Mutex<BTreeMap<u64, Job>>,
 }
 
 #[derive(Debug, Clone)]
 struct Job {
+    /// Empty until a pull has fetched the bytes.
     digest: String,
+    /// Of a pull.
+    reference: Option<String>,
     by: String,
     began_ms: u64,
     ended_ms: Option<u64>,
@@ -54,7 +62,8 @@ struct Job {
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { arriving: Semaphore::new(ARRIVING_MAX), known: Mutex::default() }
+        let fetched = Arc::new(Semaphore::new(FETCHED_MAX));
+        Self { arriving: Semaphore::new(ARRIVING_MAX), fetched, known: Mutex::default() }
     }
 }
 
@@ -74,7 +83,7 @@ pub(super) struct How {
 }
 
 /// Limits for compiled languages, or for interpreters.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum TierWord {
     /// Compiled languages.
@@ -100,8 +109,11 @@ pub(super) struct JobShown {
     job: u64,
     /// `running`, `done` (the version says whether it was rejected) or `failed` (the host is to blame: send it again).
     state: String,
-    /// SHA-256 of the bytes, lower-case hex.
+    /// SHA-256 of the bytes, lower-case hex; empty until a pull has fetched them.
     digest: String,
+    /// Of a pull: what was asked for; with the digest of the manifest once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
     /// Who sent it.
     by: String,
     /// When it was here, in milliseconds since the Unix epoch.
@@ -109,7 +121,7 @@ pub(super) struct JobShown {
     /// When it was seen through.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_ms: Option<u64>,
-    /// Why it failed.
+    /// Why it failed; of a pull with a code in front.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<String>,
     /// The version, as far as it has come.
@@ -126,7 +138,8 @@ pub(super) struct Module(Vec<u8>);
 /// Takes in a policy: a component or a core module, as it is. It is checked, compiled and tried off to the side, and runs
 /// nowhere until it is activated. Bytes that were taken in already are no work.
 #[utoipa::path(
-    post, path = "/v1/policies", tag = "policies", params(How),
+    post, path = "/v1/policies", tag = "policies",
+    params(How, ("trimtab-signature" = Option<String>, Header, description = "Ed25519 over the bytes, in base64")),
     request_body(content = Module, content_type = "application/wasm"),
     responses(
         (status = 200, body = VersionShown, description = "These bytes are known: this is the version"),
@@ -137,29 +150,29 @@ pub(super) async fn upload(
     State(api): State<Api>,
     caller: Caller,
     Ask(how): Ask<How>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let signature = signature(&headers)?;
     let busy = || Problem::busy("too many uploads arrive at once");
     let arriving = api.jobs().arriving.try_acquire().map_err(|_full| busy())?;
     let (bytes, digest) = receive(&api, body).await?;
     drop(arriving);
-    if let Some(known) = api.steering().registry().version(&digest).await? {
-        let open = matches!(known.state, VersionState::Received | VersionState::Compiled);
-        if !open && known.rejected.as_ref().is_none_or(|rejection| !rejection.passing) {
-            return Ok(Reply::ok(VersionShown::of(&known)).into_response());
-        }
-    }
     let meta = PushMeta {
         by: caller.identity.who(),
         at_ms: api.now_ms(),
         tier: how.tier.map(Tier::from),
         encoding: how.encoding.map(StringEncoding::from),
+        signature,
         ..PushMeta::default()
     };
+    if let Some(known) = api.steering().registry().known(&digest, &bytes, &meta).await? {
+        return Ok(Reply::ok(VersionShown::of(&known)).into_response());
+    }
     let upload = json!({ "bytes": bytes.len() });
     let change = api.change(&caller, Permission::PolicyUpload, format!("version {digest}")).to(&upload);
     api.access().note(&change).await?;
-    let number = api.jobs().begin(&digest, &meta.by, meta.at_ms);
+    let number = api.jobs().begin(&digest, None, &meta.by, meta.at_ms);
     let seen_through = api.clone();
     tokio::spawn(async move {
         let failed = seen_through.steering().push(&bytes, &meta).await.err().map(|error| error.to_string());
@@ -247,7 +260,19 @@ async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem
     Ok((blocks.concat(), hex::encode(digest.finalize())))
 }
 
-async fn job(api: &Api, number: u64) -> Result<JobShown, Problem> {
+/// The signature that comes with an upload. One that cannot be read is not passed over: somebody meant something by it.
+fn signature(headers: &HeaderMap) -> Result<Option<Signature>, Problem> {
+    let read = headers.get(SIGNATURE).map(|value| Signature::read(value.as_bytes())).transpose();
+    read.map_err(|error| {
+        Problem::new(
+            Code::BAD_SIGNATURE,
+            error.to_string(),
+            "send what `trimtab policy sign` writes, or no such header",
+        )
+    })
+}
+
+pub(super) async fn job(api: &Api, number: u64) -> Result<JobShown, Problem> {
     let job = api.jobs().get(number).ok_or_else(|| {
         let detail = format!("there is no job {number}");
         Problem::new(Code::NO_SUCH_JOB, detail, "jobs are forgotten when the host restarts; see GET /v1/policies")
@@ -262,6 +287,7 @@ async fn job(api: &Api, number: u64) -> Result<JobShown, Problem> {
         job: number,
         state: state.to_owned(),
         digest: job.digest,
+        reference: job.reference,
         by: job.by,
         began_ms: job.began_ms,
         ended_ms: job.ended_ms,
@@ -271,18 +297,32 @@ async fn job(api: &Api, number: u64) -> Result<JobShown, Problem> {
 }
 
 impl Jobs {
-    fn begin(&self, digest: &str, by: &str, began_ms: u64) -> u64 {
+    /// Room for policies that are fetched.
+    pub(super) fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.fetched)
+    }
+
+    pub(super) fn begin(&self, digest: &str, reference: Option<&str>, by: &str, began_ms: u64) -> u64 {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let number = known.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
-        let (digest, by) = (digest.to_owned(), by.to_owned());
-        known.insert(number, Job { digest, by, began_ms, ended_ms: None, failed: None });
+        let (digest, reference, by) = (digest.to_owned(), reference.map(str::to_owned), by.to_owned());
+        known.insert(number, Job { digest, reference, by, began_ms, ended_ms: None, failed: None });
         while known.len() > JOBS_MAX {
             known.pop_first();
         }
         number
     }
 
-    fn end(&self, number: u64, at_ms: u64, failed: Option<String>) {
+    /// The bytes of a pull are here.
+    pub(super) fn fetched(&self, number: u64, bytes: &[u8], reference: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = known.get_mut(&number) {
+            job.digest = hex::encode(Sha256::digest(bytes));
+            job.reference = Some(reference.to_owned());
+        }
+    }
+
+    pub(super) fn end(&self, number: u64, at_ms: u64, failed: Option<String>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = known.get_mut(&number) {
             job.ended_ms = Some(at_ms);
@@ -306,6 +346,15 @@ impl From<TierWord> for Tier {
         match tier {
             TierWord::Compiled => Self::Compiled,
             TierWord::Interpreted => Self::Interpreted,
+        }
+    }
+}
+
+impl From<Tier> for TierWord {
+    fn from(tier: Tier) -> Self {
+        match tier {
+            Tier::Compiled => Self::Compiled,
+            Tier::Interpreted => Self::Interpreted,
         }
     }
 }

@@ -5,12 +5,15 @@ mod build;
 mod check;
 mod compare;
 mod eval;
+mod grants;
 mod inspect;
 mod job;
 pub(super) mod load;
 mod new;
+mod pull;
 mod push;
 mod shadow;
+mod sign;
 mod snapshot_input;
 mod versions;
 
@@ -32,6 +35,16 @@ pub(super) enum PolicyCommand {
     Check(check::CheckArgs),
     /// Run a policy on one snapshot, exactly as in production.
     Eval(eval::EvalArgs),
+    /// Make a pair of keys to sign policies with.
+    Keygen(sign::KeygenArgs),
+    /// Sign a policy, beside it.
+    Sign(sign::SignArgs),
+    /// Say whether a policy was signed by a key.
+    Verify(sign::VerifyArgs),
+    /// Have a host fetch a policy from an OCI registry; it runs nowhere yet.
+    Pull(pull::PullArgs),
+    /// Show or say what a version may do, whatever bindings say.
+    Grants(grants::GrantsArgs),
     /// Hold two policies against each other on what is recorded of a target.
     Compare(compare::CompareArgs),
     /// Send policies to a host; they are checked, compiled and tried there, and run nowhere yet.
@@ -58,6 +71,11 @@ pub(super) fn run(global: &Global, command: PolicyCommand) -> Result<Exit> {
         PolicyCommand::Build(args) => build::run(&args),
         PolicyCommand::Check(args) => check::run(&args),
         PolicyCommand::Eval(args) => eval::run(&args),
+        PolicyCommand::Keygen(args) => sign::keygen(&args),
+        PolicyCommand::Sign(args) => sign::sign(&args),
+        PolicyCommand::Verify(args) => sign::verify(&args),
+        PolicyCommand::Pull(args) => pull::run(global, &args),
+        PolicyCommand::Grants(args) => grants::run(global, &args),
         PolicyCommand::Compare(args) => compare::run(global, &args),
         PolicyCommand::Push(args) => push::run(global, &args),
         PolicyCommand::Job(args) => job::run(global, &args),

@@ -12,11 +12,11 @@ use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
 use super::complaint::{Complaint, Complaints, Place};
 use super::limits::{read_caps_rules, read_groups};
-use super::policies::read_policy_settings;
+use super::policies::read_policies;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
 use super::telemetry::read_telemetry;
-use super::{ApiSettings, Config, Quiet, Retention, TelemetrySettings, cross};
+use super::{ApiSettings, Config, PolicySettings, Quiet, Retention, TelemetrySettings, cross};
 use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
 
@@ -55,12 +55,15 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let folder = |key| root.get(key).map(|item: Item<'_>| item.line().map(|folder| base.join(folder)));
     let data_dir = folder("data_dir").unwrap_or_else(|| Some(base.join(DATA_DIR_DEFAULT)));
     let policies_dir = folder("policies_dir").map_or(Some(None), |folder| folder.map(Some));
+    let has_folder = policies_dir.as_ref().is_none_or(Option::is_some);
+    let policies = root.get("policies");
+    let policies =
+        policies.map_or_else(|| Some(PolicySettings::default()), |item| read_policies(&item, base, has_folder));
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
     let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let telemetry = root.get("telemetry");
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
-    let policies = root.get("policies").map(|item| read_policy_settings(&item)).unwrap_or_default();
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
@@ -84,10 +87,10 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         digest: hex::encode(Sha256::digest(text.as_bytes())),
         data_dir: data_dir?,
         policies_dir: policies_dir?,
+        policies: policies?,
         dry_run: dry_run?,
         quiet,
         retention,
-        policies,
         api: api?,
         telemetry: telemetry?,
         sandbox: sandbox?,

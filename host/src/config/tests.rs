@@ -82,9 +82,16 @@ const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
-    documented("`[policies]`", "[policies]", &[]),
     // Most addresses are refused without this.
     documented("`[api]`", "[api]", &[("allow_insecure", "true")]),
+    documented("`[policies]`", "policies_dir = \"policies\"\n[policies]", &[("watch", "true")]),
+    documented("`[[policies.trusted_keys]]`", "[[policies.trusted_keys]]", &[("name", "\"x\""), ("key", "\"x\"")]),
+    // A user without a password, and the other way round, is refused.
+    documented(
+        "`[[policies.registries]]`",
+        "[[policies.registries]]",
+        &[("host", "\"127.0.0.1:5000\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+    ),
     documented(
         "`[api.tls]`",
         "[api.tls]",

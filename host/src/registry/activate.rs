@@ -96,7 +96,7 @@ impl Registry {
             let Version { digest, state, .. } = version;
             return Err(RegistryError::NotTried { digest, state });
         }
-        Ok(())
+        self.check_kept(digest, &self.keys()).await
     }
 
     /// What going back comes to: for one binding, or for all.

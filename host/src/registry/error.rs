@@ -75,6 +75,14 @@ pub enum RegistryError {
         /// Why, and the remedy.
         rejection: Rejection,
     },
+    /// It is not signed as this host wants it.
+    #[error("the policy {name} is refused ({}): {}", rejection.code, rejection.text)]
+    Untrusted {
+        /// As it was asked for.
+        name: String,
+        /// Why, and the remedy.
+        rejection: Rejection,
+    },
     /// Too many uploads are in progress.
     #[error("{uploads_max} uploads are in progress: come again")]
     Busy {

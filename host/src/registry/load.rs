@@ -13,6 +13,8 @@ use super::active::Active;
 use super::builtin::{BUILTIN, builtin};
 use super::error::RegistryError;
 use super::index::StoreIndex;
+use super::signature::{Keyring, SIGNATURE_BYTES_MAX, Signature};
+use super::trust::Trust;
 use super::upload::{Uploads, bare};
 use super::version::{Grants, Version};
 use crate::policy::{self, Policy, PolicyError};
@@ -42,6 +44,7 @@ pub struct Registry {
     /// Each policy is loaded once, however many bindings use it, and freed when the last of them lets go.
     loaded: Mutex<HashMap<Key, Arc<Mutex<Weak<Policy>>>>>,
     uploads: Uploads,
+    trust: Trust,
     /// What this host has kept already. Looked at anew whenever a policy is loaded anew.
     kept: Mutex<HashSet<Key>>,
 }
@@ -59,7 +62,14 @@ impl Registry {
     #[must_use]
     pub fn new(parts: RegistryParts) -> Self {
         let index = StoreIndex(Arc::clone(&parts.store));
-        Self { parts, index, loaded: Mutex::default(), uploads: Uploads::default(), kept: Mutex::default() }
+        Self {
+            parts,
+            index,
+            loaded: Mutex::default(),
+            uploads: Uploads::default(),
+            trust: Trust::default(),
+            kept: Mutex::default(),
+        }
     }
 
     /// The policy that a `use` names for whoever has no version of his own: see [`Self::resolve_for`].
@@ -127,20 +137,80 @@ impl Registry {
         digest: Option<&str>,
         tier: Option<Tier>,
     ) -> Result<Arc<Policy>, RegistryError> {
+        self.resolve_signed(uses, digest, tier, &self.keys()).await
+    }
+
+    /// As [`Self::resolve_assigned`], where other keys are about to be trusted.
+    ///
+    /// # Errors
+    /// As [`Self::resolve_for`].
+    pub async fn resolve_signed(
+        &self,
+        uses: &str,
+        digest: Option<&str>,
+        tier: Option<Tier>,
+        keys: &Arc<Keyring>,
+    ) -> Result<Arc<Policy>, RegistryError> {
         if let Some(digest) = digest.or_else(|| uses.strip_prefix("sha256:")) {
-            return self.by_digest(bare(digest), tier).await;
+            self.check_kept(bare(digest), keys).await?;
+            return self.kept_policy(bare(digest), tier).await;
         }
         if is_file(uses) {
-            let path = self.parts.policies_dir.join(uses);
-            let bytes_max = self.parts.sandbox.upload_limits().bytes_max;
-            let bytes = read_file(&path, bytes_max).map_err(|source| RegistryError::File { path, source })?;
-            return self.load(uses, &bytes, tier, None).await;
+            return self.load_file(uses, tier, keys).await;
         }
         if uses.is_empty() || uses.chars().any(char::is_control) {
             return Err(RegistryError::Form { uses: uses.to_owned() });
         }
         let found = builtin(uses).map_err(|source| RegistryError::Builtin { source })?;
         self.load(uses, found.bytes, tier, None).await
+    }
+
+    /// The policy in a file; its signature, where it must have one, stands beside it as `FILE.sig`.
+    async fn load_file(&self, uses: &str, tier: Option<Tier>, keys: &Keyring) -> Result<Arc<Policy>, RegistryError> {
+        let path = self.file_of(uses);
+        let bytes_max = self.parts.sandbox.upload_limits().bytes_max;
+        let unread = |source| RegistryError::File { path: path.clone(), source };
+        let bytes = read_file(&path, bytes_max).map_err(unread)?;
+        let digest = hex::encode(Sha256::digest(&bytes));
+        let signature = if keys.is_empty() { None } else { read_signature(&path).map_err(unread)? };
+        let name = || uses.to_owned();
+        let checked = self.check_signature(&digest, &bytes, signature.as_ref(), keys).await?;
+        checked.map_err(|rejection| RegistryError::Untrusted { name: name(), rejection })?;
+        let policy = self.load(uses, &bytes, tier, None).await?;
+        if let Some(signature) = &signature {
+            self.keep_signature(&digest, signature).await?;
+        }
+        Ok(policy)
+    }
+
+    /// The file that a `use` names; `None` where it names none.
+    #[must_use]
+    pub fn file_named(&self, uses: &str) -> Option<PathBuf> {
+        is_file(uses).then(|| self.file_of(uses))
+    }
+
+    fn file_of(&self, uses: &str) -> PathBuf {
+        self.parts.policies_dir.join(uses)
+    }
+
+    /// Most bytes of a policy.
+    #[must_use]
+    pub fn bytes_max(&self) -> u64 {
+        self.parts.sandbox.upload_limits().bytes_max
+    }
+
+    /// What a verdict over some bytes depends on beside them: this build's engine and contract, and the limits.
+    pub(super) fn judged_under(&self, tier: Option<Tier>, encoding: Option<StringEncoding>) -> String {
+        let sandbox = &self.parts.sandbox;
+        let limits = [Tier::Compiled, Tier::Interpreted].map(|tier| sandbox.limits(tier));
+        let text = format!(
+            "{} {} {:?} {:?} {limits:?} {tier:?} {encoding:?}",
+            sandbox.engine_hash(),
+            policy::world().export(),
+            sandbox.upload_limits(),
+            sandbox.compile_limits()
+        );
+        hex::encode(Sha256::digest(text)).chars().take(16).collect()
     }
 
     /// What the operator lets the policy of this digest do.
@@ -159,6 +229,10 @@ impl Registry {
         &self.uploads
     }
 
+    pub(super) fn trust_room(&self) -> &Trust {
+        &self.trust
+    }
+
     /// Whether anybody holds the code of this digest.
     pub(super) async fn is_loaded(&self, digest: &str) -> bool {
         let loaded = self.loaded.lock().await;
@@ -167,11 +241,16 @@ impl Registry {
         slots.any(|(_, slot)| slot.try_lock().map_or(true, |policy| policy.strong_count() > 0))
     }
 
-    /// A policy whose bytes are kept here.
+    /// A policy whose bytes are kept here, and signed where they must be.
     ///
     /// # Errors
     /// As [`Self::resolve`].
     pub async fn by_digest(&self, digest: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
+        self.check_kept(digest, &self.keys()).await?;
+        self.kept_policy(digest, tier).await
+    }
+
+    async fn kept_policy(&self, digest: &str, tier: Option<Tier>) -> Result<Arc<Policy>, RegistryError> {
         let failed = |source| RegistryError::Store { name: short(digest), source };
         let kept = self.parts.store.get(&encoding_key(digest)).await.map_err(failed)?;
         let encoding = kept.and_then(|kept| serde_json::from_slice(&kept.value).ok());
@@ -389,6 +468,19 @@ fn read_file(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The signature beside a file, `FILE.sig`; `None`: there is none.
+pub fn read_signature(path: &Path) -> std::io::Result<Option<Signature>> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".sig");
+    let file = match std::fs::File::open(&beside) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut raw = Vec::new();
+    file.take(SIGNATURE_BYTES_MAX as u64 + 1).read_to_end(&mut raw)?;
+    Signature::read(&raw).map(Some).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
 }
 
 pub(super) fn short(digest: &str) -> String {

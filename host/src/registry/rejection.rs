@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::RegistryError;
-use crate::policy::{Fault, NeedsError, PolicyError};
+use crate::policy::{Fault, NeedsError, PolicyError, ProposalKind};
 use crate::sandbox::SandboxError;
 
 /// Most characters of a sentence: it may quote a stranger.
@@ -24,8 +24,10 @@ pub struct Rejection {
 }
 
 /// What does not fit, as the sandbox's sentences begin, its code, and what to do where the sentence does not say it.
-const MISFITS: [(&str, &str, &str); 17] = [
+const MISFITS: [(&str, &str, &str); 19] = [
     ("it is compiled code", "compiled-code", "give the .wasm that it was compiled from"),
+    ("it is a program", "native-code", "give a WebAssembly component or core module"),
+    ("it is an archive", "archive", "unpack it, and upload the .wasm in it"),
     ("it is WebAssembly as text", "text-format", "make it binary with `wasm-tools parse`"),
     ("it is not WebAssembly", "not-wasm", "give a WebAssembly component or core module"),
     ("it is cut off", "truncated", "upload it again, whole"),
@@ -48,6 +50,7 @@ impl Rejection {
     /// Why loading failed, where the upload is to blame; `None` where the host is.
     pub(super) fn of(error: &RegistryError) -> Option<Self> {
         match error {
+            RegistryError::Untrusted { rejection, .. } => Some(rejection.clone()),
             RegistryError::Component { source, .. } => Self::of_sandbox(source),
             RegistryError::Policy { source: PolicyError::Faulted { fault }, .. } => {
                 Some(Self::of_run("describe", fault))
@@ -73,6 +76,17 @@ impl Rejection {
         Self::new(&format!("{when}-{}", fault.code()), &text, remedy, !fault.is_replayable())
     }
 
+    /// It is not signed as it must be. The same bytes may come again with another signature.
+    pub(super) fn of_signature(code: &str, text: &str, remedy: &str) -> Self {
+        Self::new(code, text, remedy, true)
+    }
+
+    /// It asks for what it has not declared. Bounds would drop that at every turn, so it is better said now.
+    pub(super) fn of_kind(kind: &ProposalKind) -> Self {
+        let text = format!("it proposes {:?}, which its manifest does not declare", kind.as_str());
+        Self::new("undeclared-kind", &text, "declare the kind in what `describe` says, or do not propose it", false)
+    }
+
     /// It says what it needs in a way that makes no sense.
     pub(super) fn of_needs(error: &NeedsError) -> Self {
         Self::new("needs", &error.to_string(), "correct what `needs` says", false)
@@ -84,7 +98,12 @@ impl Rejection {
             SandboxError::Refused { fault } => Some(Self::of_run("describe", fault)),
             SandboxError::CompileLimit { what } => {
                 let text = format!("compiling it takes more than it may: {what}");
-                Some(Self::new("compile-limit", &text, "make it smaller, or raise the limit", true))
+                Some(Self::new(
+                    "compile-limit",
+                    &text,
+                    "make it smaller, or raise the limit; remove the version to have it tried again",
+                    false,
+                ))
             }
             SandboxError::Worker { .. } => {
                 Some(Self::new("compiler-failed", &error.to_string(), "upload it again; see the host's log", true))

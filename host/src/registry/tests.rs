@@ -134,9 +134,9 @@ mod uploads {
         let import = r#"(import "env" "now" (func)) (memory (export "memory") 1)"#.to_owned();
         let good = file();
         let bad: Vec<(&str, Vec<u8>)> = vec![
-            ("not-wasm", b"PK\x03\x04 a zip".to_vec()),
+            ("archive", b"PK\x03\x04 a zip".to_vec()),
             ("not-wasm", Vec::new()),
-            ("compiled-code", b"\x7fELF and more".to_vec()),
+            ("native-code", b"\x7fELF and more".to_vec()),
             ("text-format", b"(module)".to_vec()),
             ("truncated", good[..good.len() / 2].to_vec()),
             ("truncated", good[..6].to_vec()),
@@ -170,5 +170,134 @@ mod uploads {
         let bytes = file();
         let all = futures_util::future::join_all((0..4).map(|_| push(&home, &bytes))).await;
         assert!(all.iter().all(|version| *version == all[0]), "{all:?}");
+    }
+}
+
+mod trust {
+    use super::*;
+    use crate::registry::{Keyring, PrivateKey, PushMeta, Signature, TrustedKey, Version, VersionState};
+
+    /// A home that trusts one key.
+    fn trusting() -> (Home, PrivateKey) {
+        let (home, key) = (Home::new(), PrivateKey::generate().unwrap());
+        home.registry.trust(keyring(&key));
+        (home, key)
+    }
+
+    fn keyring(key: &PrivateKey) -> Keyring {
+        Keyring::new(vec![TrustedKey::read("release", &key.public_pem().unwrap()).unwrap()])
+    }
+
+    async fn push(home: &Home, bytes: &[u8], signature: Option<Signature>) -> Version {
+        let meta = PushMeta { by: "ada".to_owned(), at_ms: 1, signature, ..PushMeta::default() };
+        home.registry.push(bytes, &meta, &()).await.unwrap()
+    }
+
+    fn code(version: &Version) -> &str {
+        version.rejected.as_ref().map_or("", |rejection| &rejection.code)
+    }
+
+    #[tokio::test]
+    async fn an_upload_comes_in_with_the_signature_of_a_trusted_key_and_not_without() {
+        let (home, key) = trusting();
+        let refused = push(&home, &file(), None).await;
+        assert_eq!((code(&refused), refused.state), ("unsigned", VersionState::Rejected));
+        assert_eq!(code(&push(&home, &file(), Some(key.sign(b"something else"))).await), "wrong-signature");
+        let strange = PrivateKey::generate().unwrap();
+        assert_eq!(code(&push(&home, &file(), Some(strange.sign(&file()))).await), "untrusted-key");
+        let taken = push(&home, &file(), Some(key.sign(&file()))).await;
+        assert_eq!((taken.state, taken.signed_by.as_deref()), (VersionState::Tried, Some("release")));
+        // What was checked stays so: the signature is kept with the bytes.
+        assert_eq!(push(&home, &file(), None).await, taken);
+        let wrong = push(&home, &file(), Some(strange.sign(&file()))).await;
+        assert_eq!(code(&wrong), "untrusted-key");
+        let kept = home.registry.version(&taken.digest).await.unwrap().unwrap();
+        assert_eq!(kept, taken, "a refused upload changes nothing");
+        home.registry.activate("probe", &taken.digest, None, 2, "ada").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_is_compiled_that_nobody_vouches_for() {
+        let (home, key) = trusting();
+        // Not even WebAssembly: had it been looked at, that would be the reason.
+        assert_eq!(code(&push(&home, b"PK\x03\x04", None).await), "unsigned");
+        assert_eq!(code(&push(&home, b"PK\x03\x04", Some(key.sign(b"PK\x03\x04"))).await), "archive");
+    }
+
+    #[tokio::test]
+    async fn what_came_in_before_there_were_keys_waits_for_a_signature() {
+        let home = Home::new();
+        let before = push(&home, &file(), None).await;
+        assert_eq!((before.state, &before.signed_by), (VersionState::Tried, &None));
+        let key = PrivateKey::generate().unwrap();
+        home.registry.trust(keyring(&key));
+        for refused in [
+            home.registry.by_digest(&before.digest, None).await.map(drop),
+            home.registry.resolve(&format!("sha256:{}", before.digest), None).await.map(drop),
+            home.registry.activate("probe", &before.digest, None, 2, "ada").await.map(drop),
+        ] {
+            let refused = refused.unwrap_err();
+            assert!(matches!(&refused, RegistryError::Untrusted { rejection, .. } if rejection.code == "unsigned"));
+        }
+        let signed = push(&home, &file(), Some(key.sign(&file()))).await;
+        assert_eq!((signed.state, signed.signed_by.as_deref()), (VersionState::Tried, Some("release")));
+        home.registry.activate("probe", &before.digest, None, 3, "ada").await.unwrap();
+        home.registry.by_digest(&before.digest, None).await.unwrap();
+        // Another key instead: what the first one signed counts no more.
+        home.registry.trust(keyring(&PrivateKey::generate().unwrap()));
+        home.registry.by_digest(&before.digest, None).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_file_is_signed_by_what_stands_beside_it_and_what_is_built_in_need_not_be() {
+        let (home, key) = trusting();
+        let path = home.folder.path().join("mine.wasm");
+        std::fs::write(&path, file()).unwrap();
+        let refused = home.registry.resolve("./mine.wasm", None).await.unwrap_err();
+        assert!(matches!(&refused, RegistryError::Untrusted { rejection, .. } if rejection.code == "unsigned"));
+        std::fs::write(home.folder.path().join("mine.wasm.sig"), key.sign(&file()).text()).unwrap();
+        let policy = home.registry.resolve("./mine.wasm", None).await.unwrap();
+        home.registry.resolve(&format!("sha256:{}", policy.digest()), None).await.unwrap();
+        std::fs::write(home.folder.path().join("mine.wasm.sig"), "rubbish").unwrap();
+        assert!(matches!(home.registry.resolve("./mine.wasm", None).await.unwrap_err(), RegistryError::File { .. }));
+        for builtin in crate::registry::builtin::BUILTIN {
+            home.registry.resolve(builtin.name, None).await.unwrap();
+            assert_eq!(push(&home, builtin.bytes, None).await.state, VersionState::Tried);
+        }
+    }
+}
+
+mod verdicts {
+    use super::*;
+    use crate::registry::{PushMeta, VersionState};
+
+    #[tokio::test]
+    async fn a_verdict_holds_for_its_build_and_limits_and_for_how_it_was_to_be_run() {
+        let home = Home::new();
+        let bytes = Probe::default().module();
+        let push = async |encoding, at_ms| {
+            let meta = PushMeta { by: "ada".to_owned(), at_ms, encoding, ..PushMeta::default() };
+            home.registry.push(&bytes, &meta, &()).await.unwrap()
+        };
+        let refused = push(None, 1).await;
+        assert_eq!(refused.rejected.as_ref().unwrap().code, "string-encoding");
+        assert_eq!(push(None, 2).await, refused, "no work the second time");
+        assert_eq!(push(Some(StringEncoding::Utf8), 3).await.state, VersionState::Tried, "with its remedy followed");
+
+        let bomb = Probe::evaluating("(loop $on (br $on)) unreachable").module();
+        let push = async |home: &Home, tier| {
+            let encoding = Some(StringEncoding::Utf8);
+            let meta = PushMeta { by: "ada".to_owned(), at_ms: 1, encoding, tier, ..PushMeta::default() };
+            home.registry.push(&bomb, &meta, &()).await.unwrap()
+        };
+        let under = push(&home, None).await.judged_under;
+        assert_eq!(push(&home, None).await.judged_under, under);
+        assert_ne!(push(&home, Some(Tier::Interpreted)).await.judged_under, under, "judged under other limits");
+        // A host that another build or other limits make another has no use for the verdict.
+        let mut old =
+            home.registry.version(&hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bomb))).await.unwrap().unwrap();
+        old.judged_under = "another".to_owned();
+        home.registry.keep_version(&old).await.unwrap();
+        assert_eq!(push(&home, None).await.judged_under, under);
     }
 }

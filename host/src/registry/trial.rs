@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 use super::rejection::Rejection;
 use super::sample;
-use crate::policy::{EvaluationInput, Need, NeedsError, ParamValue, Policy, Queue, Verdict, check_params};
+use crate::policy::{
+    EvaluationInput, Need, NeedsError, ParamValue, Policy, Proposal, ProposalKind, Queue, Verdict, check_params,
+};
 use crate::snapshot::Snapshot;
 
 /// Snapshots that one upload is tried on at most.
@@ -127,6 +129,13 @@ fn ask(
     let input = EvaluationInput { snapshot, needs, params, memory: &[], queue: Queue::Last };
     let evaluation = policy.evaluate(&input);
     let answer = evaluation.outcome.map_err(|fault| Rejection::of_run("trial", &fault))?;
+    if let Verdict::Proposals(proposals) = &answer.verdict {
+        let declared = &policy.manifest().kinds;
+        let undeclared = |one: &&Proposal| one.kind != ProposalKind::Hold && !declared.contains(&one.kind);
+        if let Some(proposal) = proposals.iter().find(undeclared) {
+            return Err(Rejection::of_kind(&proposal.kind));
+        }
+    }
     let came_to = match answer.verdict {
         Verdict::Refused(refusal) => format!("refused ({}): {}", refusal.kind, refusal.text),
         Verdict::Proposals(proposals) if proposals.is_empty() => "abstained".to_owned(),

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::error::RegistryError;
 use super::load::{Registry, short};
 use super::rejection::Rejection;
+use super::signature::Signature;
 use super::trial::{Rehearsal, Trial, rehearse};
 use super::version::{Grants, VERSIONS, Version, VersionState};
 use crate::policy::{Policy, Tier};
@@ -38,6 +39,8 @@ pub struct PushMeta {
     pub encoding: Option<StringEncoding>,
     /// What the operator lets it do.
     pub grants: Grants,
+    /// The signature that came with it.
+    pub signature: Option<Signature>,
 }
 
 /// Uploads in progress.
@@ -108,15 +111,14 @@ impl Registry {
         let digest = digest_of(bytes);
         let turn = self.uploads().turn_of(&digest);
         let _turn = turn.lock().await;
-        if let Some(known) = self.version(&digest).await?
-            && known.rejected.as_ref().is_none_or(|rejection| !rejection.passing)
-        {
+        if let Some(known) = self.known(&digest, bytes, meta).await? {
             return Ok(known);
         }
         let _shown = Shown { uploads: self.uploads(), digest: &digest };
         let mut version = received(&digest, bytes, meta);
         self.uploads().show(&version);
-        match self.take_through(bytes, &mut version, rehearsal).await {
+        version.judged_under = self.judged_under(meta.tier, meta.encoding);
+        match self.take_through(bytes, &mut version, meta, rehearsal).await {
             Ok(trials) => {
                 version.state = VersionState::Tried;
                 version.trials = trials;
@@ -134,13 +136,48 @@ impl Registry {
         Ok(version)
     }
 
-    /// Loads and tries it.
+    /// The version of these bytes, where there is nothing left to be done: they were taken in, or judged under the same
+    /// build and limits. A signature that comes with them is kept if it holds; if they must be signed and are not, what is
+    /// returned is rejected, and what is kept stays as it was.
+    ///
+    /// # Errors
+    /// Where the store failed.
+    pub async fn known(&self, digest: &str, bytes: &[u8], meta: &PushMeta) -> Result<Option<Version>, RegistryError> {
+        let Some(known) = self.version(digest).await? else { return Ok(None) };
+        match (&known.rejected, known.state) {
+            (Some(rejection), _) => {
+                let same = known.judged_under == self.judged_under(meta.tier, meta.encoding);
+                return Ok((same && !rejection.passing).then_some(known));
+            }
+            (None, VersionState::Received | VersionState::Compiled) => return Ok(None),
+            (None, _) => {}
+        }
+        let signature = meta.signature.as_ref();
+        match self.check_signature(digest, bytes, signature, &self.keys()).await? {
+            Err(rejection) => Ok(Some(Version { state: VersionState::Rejected, rejected: Some(rejection), ..known })),
+            Ok(signed_by) if signed_by.is_none() || signed_by == known.signed_by => Ok(Some(known)),
+            Ok(signed_by) => {
+                if let Some(signature) = signature {
+                    self.keep_signature(digest, signature).await?;
+                }
+                if let Some(kept) = self.kept_version(digest).await? {
+                    self.keep_version(&Version { signed_by: signed_by.clone(), ..kept }).await?;
+                }
+                Ok(Some(Version { signed_by, ..known }))
+            }
+        }
+    }
+
+    /// Checks its signature, loads and tries it, in this order: what nobody vouches for is not compiled.
     async fn take_through(
         &self,
         bytes: &[u8],
         version: &mut Version,
+        meta: &PushMeta,
         rehearsal: &dyn Rehearsal,
     ) -> Result<Vec<Trial>, RegistryError> {
+        let checked = self.check_signature(&version.digest, bytes, meta.signature.as_ref(), &self.keys()).await?;
+        version.signed_by = checked.map_err(|rejection| RegistryError::Rejected { rejection })?;
         let tier = version.grants.tier.or(version.tier);
         let (policy, key) = self.make(&version.digest, bytes, tier, version.encoding).await.map_err(rejected)?;
         version.name.clone_from(&policy.manifest().name);
@@ -151,6 +188,9 @@ impl Registry {
         let tried = self.rehearse(Arc::clone(&policy), cases).await?;
         let trials = tried.map_err(|rejection| RegistryError::Rejected { rejection })?;
         self.keep(&version.digest, bytes, &key).await?;
+        if let Some(signature) = meta.signature.as_ref().filter(|_| version.signed_by.is_some()) {
+            self.keep_signature(&version.digest, signature).await?;
+        }
         Ok(trials)
     }
 
@@ -302,6 +342,8 @@ fn received(digest: &str, bytes: &[u8], meta: &PushMeta) -> Version {
         rejected: None,
         trials: Vec::new(),
         grants: meta.grants.clone(),
+        signed_by: None,
+        judged_under: String::new(),
         activated_ms: None,
     }
 }

@@ -44,6 +44,12 @@ pub struct Version {
     /// What the operator lets it do.
     #[serde(default, skip_serializing_if = "Grants::is_whole")]
     pub grants: Grants,
+    /// The key that signed it, as the operator calls it; `None`: nothing need be signed when it was taken in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// Of a rejected one: under which build and limits. Under others it is judged again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub judged_under: String,
     /// When it was first made the active one of its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated_ms: Option<u64>,

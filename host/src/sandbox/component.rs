@@ -87,7 +87,14 @@ pub(super) fn check_head(bytes: &[u8], limits: &UploadLimits) -> Result<Kind, Fa
             limits.bytes_max
         )));
     }
-    if Engine::detect_precompiled(bytes).is_some() || bytes.starts_with(b"\x7fELF") {
+    if let Some(what) = archive(bytes) {
+        return Err(refuse(format!("it is an archive ({what}), and no policy: unpack it")));
+    }
+    // What the engine compiles to is an ELF file as well, so it is asked first.
+    if Engine::detect_precompiled(bytes).is_none() && bytes.starts_with(b"\x7fELF") {
+        return Err(refuse("it is a program for one machine (ELF), and no WebAssembly".to_owned()));
+    }
+    if Engine::detect_precompiled(bytes).is_some() {
         return Err(refuse("it is compiled code, which this host takes from nobody: give it the .wasm".to_owned()));
     }
     if bytes.trim_ascii_start().starts_with(b"(") {
@@ -103,6 +110,20 @@ pub(super) fn check_head(bytes: &[u8], limits: &UploadLimits) -> Result<Kind, Fa
     } else {
         Err(refuse("it is cut off, or WebAssembly of a version that this host does not know".to_owned()))
     }
+}
+
+/// The kind of archive or compressed file that these bytes begin.
+fn archive(bytes: &[u8]) -> Option<&'static str> {
+    const HEADS: [(&[u8], &str); 6] = [
+        (b"PK\x03\x04", "zip"),
+        (b"PK\x05\x06", "zip"),
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh", "bzip2"),
+    ];
+    let tar = bytes.get(257..262).is_some_and(|mark| mark == b"ustar").then_some("tar");
+    HEADS.iter().find(|(head, _)| bytes.starts_with(head)).map(|(_, name)| *name).or(tar)
 }
 
 /// What was found in a component or module, by one walk over it.
@@ -198,6 +219,11 @@ pub(super) fn check(bytes: &[u8], world: &World, limits: &UploadLimits) -> Resul
     let found = inspect(bytes, limits)?;
     world.check_version(found.exports.iter().copied())?;
     check_imports(&found, world)?;
+    validate(bytes)
+}
+
+/// Whether it is WebAssembly through and through.
+pub(super) fn validate(bytes: &[u8]) -> Result<(), Fault> {
     // More than the engine has: what the engine lacks it says itself, with a better message than "invalid".
     Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map(drop).map_err(|error| malformed(&error))
 }

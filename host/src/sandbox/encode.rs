@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wit_component::{ComponentEncoder, StringEncoding as WitEncoding};
 use wit_parser::Resolve;
 
-use super::component::{Inspected, World, listed, refuse, remedy};
+use super::component::{Inspected, World, listed, refuse, remedy, validate};
 use super::fault::Fault;
 
 /// How a module holds its texts. Nothing in a core module says so, and a wrong guess garbles every text: it is stated at upload
@@ -45,6 +45,8 @@ pub(super) fn encode(
         check_imports(found)?;
         embed(&mut module, world, encoding(found, stated)?)?;
     }
+    // What is wrong with the module itself is said as such, and not as a fault of making a component of it.
+    validate(&module)?;
     let mut encoder = ComponentEncoder::default().validate(true);
     if found.imports.iter().any(|(name, _)| *name == PREVIEW1) {
         let shim = wat::parse_str(PREVIEW1_SHIM).map_err(|error| refuse(format!("our own shim: {error}")))?;

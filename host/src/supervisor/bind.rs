@@ -11,7 +11,7 @@ use crate::config::{self, Complaint, Config, OnQuarantine, Place, PolicyUse, Sel
 use crate::cycle::{Binding, CapRule, Fitting, Group, Probation, Promotion, Role, Selector, Slot};
 use crate::policy::{Need, NeedKind, ParamValue, Policy, ProposalKind, Tier, check_params};
 use crate::registry::builtin::builtin;
-use crate::registry::{Active, Grants, Planned, Registry, RegistryError};
+use crate::registry::{Active, Grants, Keyring, Planned, Registry, RegistryError};
 use crate::sources::{ReadingSpec, Sources};
 
 /// Makes bindings of a configuration ready to be run. Thousands of bindings may use one policy: it is looked up once.
@@ -22,6 +22,10 @@ pub(super) struct Binder<'a> {
     pub(super) planned: Option<&'a Planned>,
     /// Where caps and groups stand, and whether every binding is to decide and record only.
     pub(super) config: &'a Config,
+    /// The keys of which one must have signed a policy.
+    pub(super) keys: Arc<Keyring>,
+    /// Grants of a version that are asked about, and not made.
+    pub(super) granting: Option<(&'a str, &'a Grants)>,
     pub(super) found: Found,
 }
 
@@ -173,8 +177,12 @@ impl Binder<'_> {
         if let Some(found) = self.found.policies.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(found.clone());
         }
-        let policy = self.registry.resolve_assigned(&used.uses, digest, used.tier).await?;
-        let found = (Arc::clone(&policy), self.registry.grants(policy.digest()).await?);
+        let policy = self.registry.resolve_signed(&used.uses, digest, used.tier, &self.keys).await?;
+        let grants = match self.granting.filter(|(digest, _)| *digest == policy.digest()) {
+            Some((_, planned)) => planned.clone(),
+            None => self.registry.grants(policy.digest()).await?,
+        };
+        let found = (policy, grants);
         self.found.policies.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         Ok(found)
     }
@@ -248,7 +256,7 @@ fn path_of(binding: &config::Binding, used: &PolicyUse) -> String {
 }
 
 fn unusable(binding: &config::Binding, used: &PolicyUse, error: &RegistryError) -> Vec<Complaint> {
-    let remedy = "see `trimtab policy check`".to_owned();
+    let remedy = remedy(error).to_owned();
     vec![Complaint { place: used.place, path: path_of(binding, used), what: with_causes(error), remedy }]
 }
 
@@ -256,6 +264,13 @@ fn warn_of(binding: &config::Binding, used: &PolicyUse, digest: Option<&str>, te
     let (binding, slot) = (&binding.name, &used.slot);
     let why = found.iter().map(|complaint| complaint.what.as_str()).collect::<Vec<_>>().join("; ");
     tracing::warn!(binding, slot, digest, why, "{text}");
+}
+
+fn remedy(error: &RegistryError) -> &str {
+    match error {
+        RegistryError::Untrusted { rejection, .. } => &rejection.remedy,
+        _ => "see `trimtab policy check`",
+    }
 }
 
 /// Readings that the policy must have and that the binding does not declare.

@@ -79,10 +79,13 @@ impl Steering {
         let Activation { name, digest, binding, who, .. } = *activation;
         self.check_binding(binding)?;
         let at_ms = self.clock().now_ms();
-        let settings = self.in_force().lock().await.config.policies;
+        let (always, probation_ms) = {
+            let settings = &self.in_force().lock().await.config.policies;
+            (settings.rollback_on_faults, settings.probation_ms)
+        };
         let mut planned = self.registry().plan_activation(name, digest, binding, at_ms, who).await?;
-        if activation.rollback_on_fault.unwrap_or(settings.rollback_on_faults) {
-            planned = planned.on_probation(binding, at_ms.saturating_add(settings.probation_ms));
+        if activation.rollback_on_fault.unwrap_or(always) {
+            planned = planned.on_probation(binding, at_ms.saturating_add(probation_ms));
         }
         if self.is_failing(name, binding) {
             planned = planned.replacing_faulty();

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::bind::{Binder, Found};
+use super::keys::keyring;
 use super::steer_error::SteerError;
 use super::steering::Steering;
-use crate::config::{self, Complaint, Complaints, Config, Named};
+use crate::config::{self, Complaint, Complaints, Config, Named, PolicySettings};
 use crate::cycle::{Binding, Slot};
-use crate::registry::{Active, Planned};
+use crate::registry::{Active, Grants, Keyring, Planned, Version};
 use crate::sources::Sources;
 
 /// Reads the configuration again, with what the command line put in its place.
@@ -72,7 +73,12 @@ impl Steering {
         let mut complaints = strange(&in_force.config, &fresh.bindings);
         let wanted = wanted(&fresh, &in_force.own);
         let running = self.bindings();
-        let bindings = match self.binder(&in_force, None, &fresh).all(&wanted, &running).await {
+        let keys = keyring(&fresh.policies).unwrap_or_else(|found| {
+            complaints.extend(found);
+            Keyring::default()
+        });
+        let binder = Binder { keys: Arc::new(keys.clone()), ..self.binder(&in_force, None, &fresh) };
+        let bindings = match binder.all(&wanted, &running).await {
             Ok(bindings) => bindings,
             Err(found) => {
                 complaints.extend(found);
@@ -85,11 +91,14 @@ impl Steering {
         let mut report = compare(&running, &bindings);
         report.needs_restart = needs_restart(&in_force.config, &fresh);
         report.warnings.clone_from(&fresh.warnings);
+        drop(binder);
         in_force.config.bindings = fresh.bindings;
         in_force.config.dry_run = fresh.dry_run;
         in_force.config.caps = fresh.caps;
         in_force.config.groups = fresh.groups;
-        in_force.config.policies = fresh.policies;
+        let PolicySettings { watch, activate, .. } = in_force.config.policies;
+        in_force.config.policies = PolicySettings { watch, activate, ..fresh.policies };
+        self.registry().trust(keys);
         self.put_into_force(bindings);
         Ok(report)
     }
@@ -104,6 +113,22 @@ impl Steering {
         let bindings = self.bound(&in_force, None).await?;
         self.put_into_force(bindings);
         Ok(())
+    }
+
+    /// Says what a version may do, whatever bindings say, and puts that into force. Returns it as it is now.
+    ///
+    /// # Errors
+    /// Where there is no such version, or a binding that runs it may not any more: then nothing has changed.
+    pub async fn grant(&self, digest: &str, grants: Grants) -> Result<Version, SteerError> {
+        let in_force = self.in_force().lock().await;
+        let wanted = wanted(&in_force.config, &in_force.own);
+        let binder = Binder { granting: Some((digest, &grants)), ..self.binder(&in_force, None, &in_force.config) };
+        let file = in_force.config.file.display().to_string();
+        let made = binder.all(&wanted, &self.bindings()).await;
+        let bindings = made.map_err(|complaints| Complaints { file, complaints })?;
+        let version = self.registry().grant(digest, grants.clone()).await?;
+        self.put_into_force(bindings);
+        Ok(version)
     }
 
     /// Makes a planned change of active versions, if every binding that it concerns takes it: nothing is changed otherwise.
@@ -146,7 +171,8 @@ impl Steering {
         planned: Option<&'a Planned>,
         config: &'a Config,
     ) -> Binder<'a> {
-        Binder { registry: self.registry(), sources: &in_force.sources, planned, config, found: Found::default() }
+        let (registry, sources) = (self.registry(), in_force.sources.as_ref());
+        Binder { registry, sources, planned, config, keys: registry.keys(), granting: None, found: Found::default() }
     }
 }
 
@@ -202,6 +228,8 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<String> {
     let mut differs = |name: &str, differs: bool| names.extend(differs.then(|| name.to_owned()));
     differs("data_dir", running.data_dir != fresh.data_dir);
     differs("policies_dir", running.policies_dir != fresh.policies_dir);
+    let folder = |config: &Config| (config.policies.watch, config.policies.activate);
+    differs("policies.watch", folder(running) != folder(fresh));
     differs("api", running.api != fresh.api);
     differs("telemetry", running.telemetry != fresh.telemetry);
     differs("records", running.quiet != fresh.quiet || running.retention != fresh.retention);

@@ -2,6 +2,7 @@
 
 use crate::config::Complaints;
 use crate::registry::RegistryError;
+use crate::registry::oci::OciError;
 use crate::snapshot::TargetId;
 use crate::store::StoreError;
 
@@ -71,6 +72,9 @@ pub enum SteerError {
     /// The policy cannot be had or changed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// It cannot be pulled.
+    #[error(transparent)]
+    Oci(#[from] OciError),
     /// It cannot be kept.
     #[error("it cannot be kept")]
     Store(#[from] StoreError),

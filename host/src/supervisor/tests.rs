@@ -1,10 +1,12 @@
 //! A host that is steered while it runs.
 
+mod folder;
 mod full_store;
 mod groups;
 mod labels;
 mod modes;
 mod stage;
+mod trust;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};

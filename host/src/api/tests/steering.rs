@@ -147,7 +147,7 @@ async fn a_bad_upload_is_a_job_whose_version_says_why_and_the_same_bytes_are_no_
         job = stage.get(&location).await;
     }
     assert_eq!(job["state"], "done", "{job}");
-    assert_eq!(job["version"]["rejected"]["code"], "not-wasm");
+    assert_eq!(job["version"]["rejected"]["code"], "archive");
     let digest = job["digest"].as_str().unwrap().to_owned();
     let again = upload(b"PK\x03\x04 no policy").await.unwrap();
     assert_eq!(again.status(), StatusCode::OK);

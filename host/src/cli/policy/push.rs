@@ -15,12 +15,15 @@ use crate::cli::fields::{number, rows, short, text};
 use crate::cli::remote::{Remote, filtered};
 use crate::cli::{Exit, Fail, Global, clean, print, terminal};
 use crate::quantity::DurationMs;
+use crate::registry::read_signature;
 
 /// Between two looks at a job.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
-#[command(after_help = "What is pushed runs nowhere until it is activated: trimtab policy activate NAME VERSION.
+#[command(after_help = "A signature that stands beside a file, as FILE.sig, is sent along.
+
+What is pushed runs nowhere until it is activated: trimtab policy activate NAME VERSION.
 
 Example: trimtab policy push target/wasm32-unknown-unknown/release/my_policy.wasm")]
 pub(in crate::cli) struct PushArgs {
@@ -64,7 +67,10 @@ pub(in crate::cli) fn run(global: &Global, args: &PushArgs) -> Result<Exit> {
 fn push(remote: &Remote, args: &PushArgs, file: &Path) -> Result<(Value, bool)> {
     let name = file.display().to_string();
     let digest = digest(file)?;
-    if let Some(known) = known(remote, &digest)? {
+    let signature = read_signature(file).with_context(|| format!("reading the signature beside {name}"))?;
+    // One that is known and not signed yet is sent again with its signature.
+    let wanted = |version: &Value| signature.is_none() || !text(version, "signed_by").is_empty();
+    if let Some(known) = known(remote, &digest)?.filter(wanted) {
         return tell(args, &name, &known, "is known already");
     }
     let word = |value: Option<clap::builder::PossibleValue>| Some(value?.get_name().to_owned());
@@ -72,7 +78,7 @@ fn push(remote: &Remote, args: &PushArgs, file: &Path) -> Result<(Value, bool)> 
         ("tier", word(args.tier.and_then(|tier| tier.to_possible_value()))),
         ("encoding", word(args.encoding.and_then(|encoding| encoding.to_possible_value()))),
     ];
-    let answer = remote.upload(&filtered("/v1/policies", &how), file)?;
+    let answer = remote.upload(&filtered("/v1/policies", &how), file, signature.as_ref())?;
     // No job: there was nothing to do.
     let Some(job) = number(&answer.value, "job") else {
         return tell(args, &name, &answer.value, "is known already");

@@ -9,6 +9,7 @@ use reqwest::{Body, Method};
 use tokio::io::AsyncReadExt as _;
 
 use super::{Answer, Remote};
+use crate::registry::Signature;
 
 /// How long an upload may take in all: as long as the host waits for one.
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
@@ -16,10 +17,11 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const PIECE: usize = 64 * 1024;
 
 impl Remote {
-    /// Sends a file as the body.
-    pub(in crate::cli) fn upload(&self, path: &str, file: &Path) -> Result<Answer> {
+    /// Sends a file as the body, and its signature, if it has one.
+    pub(in crate::cli) fn upload(&self, path: &str, file: &Path, signature: Option<&Signature>) -> Result<Answer> {
         let request = self.request(Method::POST, path).timeout(UPLOAD_PATIENCE);
         let request = request.header("content-type", "application/wasm");
+        let request = signature.iter().fold(request, |request, one| request.header("trimtab-signature", one.text()));
         self.runtime.block_on(async {
             let reading = || format!("reading {}", file.display());
             let open = tokio::fs::File::open(file).await.with_context(reading)?;

@@ -77,8 +77,15 @@ impl Pair {
         }));
         let config =
             Config::parse(config, &folder.path().join("trimtab.toml")).unwrap_or_else(|found| panic!("{found}"));
-        let binder =
-            Binder { registry: &registry, sources: &sources, planned: None, config: &config, found: Found::default() };
+        let binder = Binder {
+            registry: &registry,
+            sources: &sources,
+            planned: None,
+            config: &config,
+            keys: registry.keys(),
+            granting: None,
+            found: Found::default(),
+        };
         let bindings = binder.all(&config.bindings.iter().collect::<Vec<_>>(), &[]).await.unwrap();
         let behavior = MemorySettings { keeps_desired: false, start_ms: 0, stop_ms: 0 };
         let drivers = [("east", east), ("west", west)].map(|(name, counts)| {

@@ -214,8 +214,15 @@ async fn start(
     }));
     let config = Config::load(&folder.path().join("trimtab.toml")).unwrap();
     let sources: Arc<Sources> = Arc::new([("meter".to_owned(), Arc::clone(source) as Arc<dyn Source>)].into());
-    let binder =
-        Binder { registry: &registry, sources: &sources, planned: None, config: &config, found: Found::default() };
+    let binder = Binder {
+        registry: &registry,
+        sources: &sources,
+        planned: None,
+        config: &config,
+        keys: registry.keys(),
+        granting: None,
+        found: Found::default(),
+    };
     let own = own::load(store.as_ref(), &config).await.unwrap().unwrap();
     let bindings = binder.all(&wanted(&config, &own), &[]).await.unwrap();
     let mut cycle = Cycle::take_up(Parts {
