@@ -15,6 +15,7 @@ mod policies;
 mod reader;
 mod rooms;
 mod secret;
+mod telemetry;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use self::limits::{CapsRule, Group};
 pub use self::policies::{KeyAt, OciRegistry, PolicySettings};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::secret::{Secret, SecretAt, SecretError};
+pub use self::telemetry::{OtlpAt, TelemetrySettings};
 
 /// A larger file is no configuration.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -56,6 +58,8 @@ pub struct Config {
     pub retention: Retention,
     /// How the host is spoken to.
     pub api: ApiSettings,
+    /// What the host says of itself.
+    pub telemetry: TelemetrySettings,
     /// Limits of the sandbox.
     pub sandbox: SandboxConfig,
     /// The backends, by name.

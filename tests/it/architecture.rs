@@ -26,7 +26,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
     ("replay", &["store", "snapshot", "policy", "audit", "registry"]),
     ("cycle", &["*"]),
-    ("config", &["registry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"]),
+    (
+        "config",
+        &["telemetry", "registry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"],
+    ),
     ("supervisor", &["*"]),
     ("api", &["*"]),
     ("cli", &["*"]),

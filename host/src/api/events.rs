@@ -28,6 +28,7 @@ use super::targets;
 use crate::access::{Object, Permission, Place, TokenState, permit};
 use crate::cycle::{Happening, LiveEvent};
 use crate::snapshot::TargetId;
+use crate::telemetry::measures;
 
 /// Streams that are open at once: each holds a connection, and a copy of a place among the events.
 const STREAMS_MAX: usize = 256;
@@ -126,6 +127,7 @@ struct Follower {
     missed: VecDeque<Arc<LiveEvent>>,
     coming: Receiver<Arc<LiveEvent>>,
     _permit: OwnedSemaphorePermit,
+    _counted: measures::Open,
 }
 
 impl Follower {
@@ -139,7 +141,8 @@ impl Follower {
         };
         let missed = missed.into_iter().filter(|event| seen.is_some_and(|seen| event.number > seen)).collect();
         let gap = (!whole).then_some("events after the one that was seen last are not known any more");
-        Self { api, caller, filter, gap, missed, coming, _permit: permit }
+        let _counted = measures::event_stream();
+        Self { api, caller, filter, gap, missed, coming, _permit: permit, _counted }
     }
 
     /// The next event that the caller wants and may see; `None`: the stream ends.

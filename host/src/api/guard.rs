@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
+use tracing::Instrument as _;
 
 use super::Api;
 use super::problem::{Code, Problem};
@@ -60,7 +61,15 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     };
 
     // A panic costs its own request an answer, and no other.
-    let answered = AssertUnwindSafe(admit(&api, &id, request, next)).catch_unwind();
+    let span = tracing::info_span!(
+        parent: None,
+        "request",
+        request = id,
+        method = known(&method),
+        route = route.as_ref().map_or("none", MatchedPath::as_str),
+        status = tracing::field::Empty
+    );
+    let answered = AssertUnwindSafe(admit(&api, &id, request, next).instrument(span.clone())).catch_unwind();
     let (who, answer) = match tokio::time::timeout(timeout, answered).await {
         Ok(Ok((who, Ok(answer)))) => (who, answer),
         Ok(Ok((who, Err(problem)))) => (who, problem.answer(&id)),
@@ -77,6 +86,7 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     measures::request(known(&method), route, answer.status().as_u16(), began.elapsed());
+    span.record("status", answer.status().as_u16());
     let (status, ms) = (answer.status().as_u16(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     if method == Method::GET || method == Method::HEAD {
         tracing::debug!(request = id, %method, path, who, status, ms, "asked");

@@ -10,6 +10,7 @@ mod replaying;
 mod roles;
 mod steering;
 mod tls;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::Path;

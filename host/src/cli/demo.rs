@@ -53,7 +53,8 @@ pub struct DemoArgs {
 
 pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Exit> {
     if std::env::var_os("TRIMTAB_LOG").is_some() {
-        crate::telemetry::start(crate::telemetry::LogFormat::Text);
+        // The demo sends nothing anywhere: of its end there is nobody to tell.
+        let _ = crate::telemetry::start(&crate::telemetry::Settings::default())?;
     }
     let place = Place::take(global.data_dir.clone(), args.keep)?;
     let setup = Setup::new(place.path(), Duration::from_secs(args.seconds.into()))?;

@@ -219,11 +219,12 @@ fn address(global: &Global) -> String {
     if let Some(host) = &global.remote.host {
         return host.trim_end_matches('/').to_owned();
     }
-    let listen = global.load().ok().filter(|config| config.api.enabled).map(|config| config.api.listen);
-    match listen {
+    let api = global.load().ok().map(|config| config.api).filter(|api| api.enabled);
+    let scheme = if api.as_ref().is_some_and(|api| api.tls.is_some()) { "https" } else { "http" };
+    match api.map(|api| api.listen) {
         // Port 0 is one that nobody knows yet, and an address of all networks is none to call.
-        Some(listen) if listen.port() != 0 && !listen.ip().is_unspecified() => format!("http://{listen}"),
-        Some(listen) if listen.port() != 0 => format!("http://127.0.0.1:{}", listen.port()),
+        Some(listen) if listen.port() != 0 && !listen.ip().is_unspecified() => format!("{scheme}://{listen}"),
+        Some(listen) if listen.port() != 0 => format!("{scheme}://127.0.0.1:{}", listen.port()),
         _ => ADDRESS.to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! `trimtab run`: the host itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -11,11 +12,15 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, Fail, Global, certificates};
 use crate::access::Access;
 use crate::api::{self, Api};
+use crate::causes::with_causes;
 use crate::config::Config;
 use crate::sandbox::THREAD_STACK_BYTES;
 use crate::supervisor::{Host, HostError, Steering};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, Telemetry};
 use crate::tls::TlsServer;
+
+/// How long the last spans may take to reach the tracing server.
+const SPANS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Run the host.
 #[derive(Debug, Args)]
@@ -35,40 +40,56 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit> {
-    telemetry::start(if args.log_json { LogFormat::Json } else { LogFormat::Text });
     let mut config = global.load()?;
     config.dry_run |= args.dry_run;
+    let told = begin_to_tell(&config, args.log_json)?;
     runtime()?.block_on(async {
-        if args.once {
-            return once(build(&config).await?, args.json).await;
-        }
-        let shutdown = CancellationToken::new();
-        tokio::spawn(until_told(shutdown.clone()));
-        let reload = Hangup::listen();
-        let tls = certificates::open(&config)?;
-        let host = build(&config).await?;
-        let (global, dry_run, shown) = (global.clone(), args.dry_run, tls.clone());
-        let load = move || {
-            let mut fresh = global.load()?;
-            fresh.dry_run |= dry_run;
-            let renewed = shown.as_deref().map_or(Ok(()), api::renew);
-            fresh.warnings.extend(renewed.err().as_ref().map(certificates::kept_old));
-            Ok(fresh)
-        };
-        host.steering().reload_by(Arc::new(load)).await;
-        tokio::spawn(reload.obey(host.steering()));
-        let api = match config.api.enabled {
-            true => Some(serve(&config, &host, tls, shutdown.clone()).await?),
-            false => None,
-        };
-        tracing::info!(data_dir = %config.data_dir.display(), bindings = config.bindings.len(), "running");
-        host.run(shutdown).await;
-        if let Some(api) = api {
-            api.await.context("the API broke down")?;
-        }
-        tracing::info!("ended in order");
-        Ok(Exit::Fine)
+        let ended = run_host(global, args, config).await;
+        told.finish(SPANS_PATIENCE).await;
+        ended
     })
+}
+
+/// Begins to log, and to send spans where the configuration names a server for them.
+fn begin_to_tell(config: &Config, json: bool) -> Result<Telemetry> {
+    let usage = |error: &dyn std::error::Error| Fail::usage(format!("telemetry: {}", with_causes(error)));
+    let mut settings = config.telemetry.fetch().map_err(|error| usage(&error))?;
+    if json {
+        settings.format = LogFormat::Json;
+    }
+    telemetry::start(&settings).map_err(|error| usage(&error))
+}
+
+async fn run_host(global: &Global, args: &RunArgs, config: Config) -> Result<Exit> {
+    if args.once {
+        return once(build(&config).await?, args.json).await;
+    }
+    let shutdown = CancellationToken::new();
+    tokio::spawn(until_told(shutdown.clone()));
+    let reload = Hangup::listen();
+    let tls = certificates::open(&config)?;
+    let host = build(&config).await?;
+    let (global, dry_run, shown) = (global.clone(), args.dry_run, tls.clone());
+    let load = move || {
+        let mut fresh = global.load()?;
+        fresh.dry_run |= dry_run;
+        let renewed = shown.as_deref().map_or(Ok(()), api::renew);
+        fresh.warnings.extend(renewed.err().as_ref().map(certificates::kept_old));
+        Ok(fresh)
+    };
+    host.steering().reload_by(Arc::new(load)).await;
+    tokio::spawn(reload.obey(host.steering()));
+    let api = match config.api.enabled {
+        true => Some(serve(&config, &host, tls, shutdown.clone()).await?),
+        false => None,
+    };
+    tracing::info!(data_dir = %config.data_dir.display(), bindings = config.bindings.len(), "running");
+    host.run(shutdown).await;
+    if let Some(api) = api {
+        api.await.context("the API broke down")?;
+    }
+    tracing::info!("ended in order");
+    Ok(Exit::Fine)
 }
 
 /// Begins to serve the API of a host.

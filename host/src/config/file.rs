@@ -15,7 +15,8 @@ use super::limits::{read_caps_rules, read_groups};
 use super::policies::read_policies;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
-use super::{ApiSettings, Config, PolicySettings, Quiet, Retention, cross};
+use super::telemetry::read_telemetry;
+use super::{ApiSettings, Config, PolicySettings, Quiet, Retention, TelemetrySettings, cross};
 use crate::bounds::Settings;
 use crate::sandbox::SandboxConfig;
 
@@ -61,6 +62,8 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let dry_run = root.get("dry_run").map_or(Some(false), |item| item.flag());
     let (quiet, retention) = read_records(&root);
     let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
+    let telemetry = root.get("telemetry");
+    let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
@@ -89,6 +92,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         quiet,
         retention,
         api: api?,
+        telemetry: telemetry?,
         sandbox: sandbox?,
         drivers,
         sources,

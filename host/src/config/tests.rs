@@ -102,6 +102,8 @@ const TABLES: &[Documented] = &[
             ("client_certs", "\"optional\""),
         ],
     ),
+    documented("`[telemetry]`", "[telemetry]", &[]),
+    documented("`[telemetry.otlp]`", "[telemetry.otlp]", &[("endpoint", "\"http://127.0.0.1:4318\"")]),
     documented("`[sandbox]`", "[sandbox]", &[]),
     Documented {
         defaults: "default in `compiled`",
@@ -265,8 +267,20 @@ fn every_key_that_the_host_knows_is_documented() {
         let mut known: Vec<&str> = known.split(", ").collect();
         if table.heading == "Top level" {
             known.retain(|key| {
-                !["api", "binding", "caps", "driver", "group", "source", "registrar", "records", "policies", "sandbox"]
-                    .contains(key)
+                ![
+                    "api",
+                    "binding",
+                    "caps",
+                    "driver",
+                    "group",
+                    "source",
+                    "registrar",
+                    "records",
+                    "policies",
+                    "sandbox",
+                    "telemetry",
+                ]
+                .contains(key)
             });
         }
         known.sort_unstable();

@@ -231,6 +231,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<String> {
     let folder = |config: &Config| (config.policies.watch, config.policies.activate);
     differs("policies.watch", folder(running) != folder(fresh));
     differs("api", running.api != fresh.api);
+    differs("telemetry", running.telemetry != fresh.telemetry);
     differs("records", running.quiet != fresh.quiet || running.retention != fresh.retention);
     differs("sandbox", running.sandbox != fresh.sandbox);
     names.extend(rooms("driver", &running.drivers, &fresh.drivers));
