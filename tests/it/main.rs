@@ -24,3 +24,4 @@ mod schema;
 mod signing;
 mod skip;
 mod stories;
+mod versions;

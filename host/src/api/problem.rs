@@ -246,9 +246,11 @@ impl From<SteerError> for Problem {
             SteerError::NothingToWatch { .. } => {
                 Self::new(Code::NOTHING_TO_WATCH, text, "name another version, or bind the policy first")
             }
-            SteerError::OutOfRange { .. } => {
-                Self::new(Code::OUT_OF_RANGE, text, "stay within the range, or widen the binding's replicas")
-            }
+            SteerError::OutOfRange { .. } => Self::new(
+                Code::OUT_OF_RANGE,
+                text,
+                "stay within them, or widen them: where a binding sets no caps, its replicas are",
+            ),
             SteerError::Past { .. } => Self::new(Code::REFUSED, text, "name a later end"),
             SteerError::Complaints(_) => Self::new(Code::CONFIGURATION, text, "correct it; what runs stays as it is"),
             SteerError::Stale { .. } => Self::new(Code::STALE, text, "look at it again"),

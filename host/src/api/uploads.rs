@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
@@ -36,6 +37,9 @@ const SIGNATURE: &str = "trimtab-signature";
 /// Jobs that are remembered; of more, the oldest are forgotten.
 const JOBS_MAX: usize = 1000;
 
+/// How long, and for how much, a body that is refused is still heard.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// What arrives is kept in blocks of so many bytes until it is whole.
 const BLOCK_BYTES: usize = 1024 * 1024;
 
@@ -229,6 +233,7 @@ async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem
     };
     // What is said to be too large is not waited for.
     if body.size_hint().lower() > bytes_max {
+        tokio::spawn(linger(body));
         return Err(too_large());
     }
     let mut digest = Sha256::new();
@@ -245,6 +250,7 @@ async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len() as u64);
         if length > bytes_max {
+            tokio::spawn(linger(body));
             return Err(too_large());
         }
         digest.update(&data);
@@ -258,6 +264,22 @@ async fn receive(api: &Api, mut body: Body) -> Result<(Vec<u8>, String), Problem
         }
     }
     Ok((blocks.concat(), hex::encode(digest.finalize())))
+}
+
+/// Goes on to hear a body that is refused, for a little: whoever closes a connection on what was sent and not read resets it,
+/// and the caller may never see why.
+async fn linger(mut body: Body) {
+    let mut heard = 0;
+    let listen = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            heard += frame.data_ref().map_or(0, |data| data.len());
+            if heard > LINGER_BYTES {
+                break;
+            }
+        }
+    };
+    // That it took too long is as good an end as any.
+    let _ = tokio::time::timeout(LINGER, listen).await;
 }
 
 /// The signature that comes with an upload. One that cannot be read is not passed over: somebody meant something by it.

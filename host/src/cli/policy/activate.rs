@@ -25,6 +25,9 @@ pub(in crate::cli) struct ActivateArgs {
     /// For this binding; for all that use the name where nothing is said.
     #[arg(long)]
     binding: Option<String>,
+    /// Go back to the version before by itself, if this one fails soon; else as the host is configured.
+    #[arg(long)]
+    rollback_on_fault: bool,
     /// Answer in JSON.
     #[arg(long)]
     json: bool,
@@ -45,7 +48,10 @@ pub(in crate::cli) struct RollbackArgs {
 pub(in crate::cli) fn activate(global: &Global, args: &ActivateArgs) -> Result<Exit> {
     let remote = Remote::open(global)?;
     let version = find(&remote, Some(&args.name), &args.version)?;
-    let wanted = json!({ "digest": text(&version, "digest"), "binding": args.binding });
+    let mut wanted = json!({ "digest": text(&version, "digest"), "binding": args.binding });
+    if args.rollback_on_fault {
+        wanted["rollback_on_fault"] = true.into();
+    }
     let active = change(&remote, &args.name, "activate", &wanted)?;
     let (number, digest) = (text(&version, "version"), short(text(&version, "digest")));
     let whom = args.binding.as_deref().map_or_else(|| "all that use it".to_owned(), |name| format!("binding {name}"));
