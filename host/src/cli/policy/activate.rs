@@ -48,10 +48,10 @@ pub(in crate::cli) struct RollbackArgs {
 pub(in crate::cli) fn activate(global: &Global, args: &ActivateArgs) -> Result<Exit> {
     let remote = Remote::open(global)?;
     let version = find(&remote, Some(&args.name), &args.version)?;
-    let mut wanted = json!({ "digest": text(&version, "digest"), "binding": args.binding });
-    if args.rollback_on_fault {
-        wanted["rollback_on_fault"] = true.into();
-    }
+    // Where nothing is said, the host's own setting counts.
+    let rollback_on_fault = args.rollback_on_fault.then_some(true);
+    let digest = text(&version, "digest");
+    let wanted = json!({ "digest": digest, "binding": args.binding, "rollback_on_fault": rollback_on_fault });
     let active = change(&remote, &args.name, "activate", &wanted)?;
     let (number, digest) = (text(&version, "version"), short(text(&version, "digest")));
     let whom = args.binding.as_deref().map_or_else(|| "all that use it".to_owned(), |name| format!("binding {name}"));
