@@ -3,6 +3,7 @@
 //! Errors say what is wrong, where, and what to do, and are printed once, with their causes, on standard error. What a
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
+mod alert;
 mod binding;
 mod certificates;
 mod check;
@@ -93,6 +94,9 @@ enum Command {
     /// What was decided.
     #[command(subcommand)]
     Decision(decision::DecisionCommand),
+    /// Say what others raised, and what became of it.
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
     /// Follow what happens, as it happens.
     Events(events::EventsArgs),
     /// Who changed what.
@@ -167,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Thaw(args) => freeze::thaw(&cli.global, &args),
         Command::Reload(args) => freeze::reload(&cli.global, &args),
         Command::Binding(command) => binding::run(&cli.global, &command),
+        Command::Alert(command) => alert::run(&cli.global, &command),
         Command::Decision(command) => decision::run(&cli.global, &command),
         Command::Events(args) => events::run(&cli.global, &args),
         Command::Trail(args) => trail::run(&cli.global, &args),

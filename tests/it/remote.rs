@@ -267,6 +267,23 @@ fn a_story_is_told_by_the_host_and_by_its_records_once_it_is_gone() {
 }
 
 #[test]
+fn an_alert_is_raised_listed_and_forgotten() {
+    let room = Room::open();
+    let sent =
+        room.run(&["alert", "send", "QueueGrows", "--target", "local/web", "--expires", "5m", "--label", "queue=mail"]);
+    assert!(sent.code == 0 && sent.out.starts_with("taken"), "{}{}", sent.out, sent.err);
+    let listed = room.json(&["alert", "list"]);
+    assert_eq!((&listed[0]["name"], &listed[0]["labels"]["queue"]), (&"QueueGrows".into(), &"mail".into()));
+    let shown = room.run(&["alert", "list"]).out;
+    assert!(shown.contains("skipped") && shown.contains("no policy of binding \"web\" asks for alerts"), "{shown}");
+    let nobody = room.run(&["alert", "send", "X", "--target", "local/nobody"]);
+    assert!(nobody.out.contains("no policy will see it"), "{}{}", nobody.out, nobody.err);
+    assert_eq!(room.run(&["alert", "remove", listed[0]["id"].as_str().unwrap()]).code, 0);
+    assert!(room.json(&["alert", "list"]).as_array().unwrap().iter().all(|alert| alert["name"] != "QueueGrows"));
+    assert_eq!(room.run(&["alert", "remove", "no-such-id"]).code, 3);
+}
+
+#[test]
 fn completions_and_help_name_every_command() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

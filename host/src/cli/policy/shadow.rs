@@ -5,15 +5,18 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::remote::{Remote, encoded};
-use super::super::{Columns, Exit, Global, print};
+use super::versions::find;
+use crate::cli::fields::text;
+use crate::cli::remote::{Remote, encoded};
+use crate::cli::{Columns, Exit, Global, print};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShadowArgs {
     /// The policy's name.
     name: String,
-    /// The version: SHA-256 of its bytes.
-    digest: String,
+    /// The first digits of the version's digest, or its version where there is one such only.
+    #[arg(value_name = "DIGEST|VERSION")]
+    version: String,
     /// Beside the active version of this binding only.
     #[arg(long, value_name = "NAME")]
     binding: Option<String>,
@@ -34,12 +37,13 @@ pub(in crate::cli) struct ShadowArgs {
 pub(super) fn run(global: &Global, args: &ShadowArgs) -> Result<Exit> {
     let remote = Remote::open(global)?;
     let path = format!("/v1/policies/{}/shadow", encoded(&args.name));
+    let version = find(&remote, Some(&args.name), &args.version)?;
+    let digest = text(&version, "digest");
     let answer = if args.remove {
-        let digest = args.digest.strip_prefix("sha256:").unwrap_or(&args.digest);
         let whom = args.binding.as_deref().map(|name| format!("?binding={}", encoded(name))).unwrap_or_default();
         remote.ask(Method::DELETE, &format!("{path}/{}{whom}", encoded(digest)), None)?
     } else {
-        let mut body = json!({ "version": args.digest, "rollback_on_fault": args.rollback_on_fault });
+        let mut body = json!({ "version": digest, "rollback_on_fault": args.rollback_on_fault });
         if let Value::Object(body) = &mut body {
             body.extend(args.binding.iter().map(|name| ("binding".to_owned(), json!(name))));
             body.extend(args.promote_after.iter().map(|turns| ("promote_after".to_owned(), json!(turns))));
