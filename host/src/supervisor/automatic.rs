@@ -95,7 +95,7 @@ impl Steering {
     }
 
     /// Keeps it in the log of changes, beside those that people made.
-    async fn keep_change(
+    pub(super) async fn keep_change(
         &self,
         name: &str,
         who: &str,

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -23,6 +24,7 @@ use self::scan::{Scan, Source};
 use self::settle::{Settling, Stamp};
 use super::reload::wanted;
 use super::steering::Steering;
+use crate::access::{Change, Identity, Permission};
 use crate::causes::with_causes;
 use crate::config::Config;
 use crate::registry::{PushMeta, Version};
@@ -143,6 +145,12 @@ impl Folder {
             return true;
         }
         tracing::info!(file = shown, policy = version.name, digest, "taken in from the folder");
+        if !known {
+            let object = format!("version {digest}");
+            let change = Change::new(at_ms, &Identity::host(), Permission::PolicyUpload, object);
+            let change = Change { who: WHO.to_owned(), ..change }.to(&json!({ "bytes": bytes.len(), "file": shown }));
+            self.logged(self.steering.store().write(vec![change.write()]).await);
+        }
         // What an operator has activated since outlives a restart: only what is new to this host is activated then.
         if self.activate && (changed || !known) {
             self.activate(&shown, &version).await;
@@ -156,12 +164,26 @@ impl Folder {
     }
 
     async fn activate(&self, shown: &str, version: &Version) {
-        let active = self.steering.registry().active(&version.name).await;
-        if matches!(&active, Ok(Some(active)) if active.default.as_deref() == Some(version.digest.as_str())) {
+        let before = self.steering.registry().active(&version.name).await.ok().flatten();
+        if before.as_ref().is_some_and(|active| active.default.as_deref() == Some(version.digest.as_str())) {
             return;
         }
-        if let Err(error) = self.steering.activate(&version.name, &version.digest, None, WHO).await {
-            self.refused(shown, &format!("it is not activated: {}", with_causes(&error)), "what runs stays as it is");
+        match self.steering.activate(&version.name, &version.digest, None, WHO).await {
+            Ok(after) => {
+                self.logged(self.steering.keep_change(&version.name, WHO, before.as_ref(), &after).await);
+            }
+            Err(error) => {
+                let what = format!("it is not activated: {}", with_causes(&error));
+                self.refused(shown, &what, "what runs stays as it is");
+            }
+        }
+    }
+
+    /// It is done all the same; what is missing is the line in the log of changes.
+    fn logged<T>(&self, kept: Result<T, impl std::error::Error + 'static>) {
+        if let Err(error) = kept {
+            let (folder, error) = (self.path.display(), with_causes(&error));
+            tracing::error!(%folder, error, "what was taken in is not in the log of changes");
         }
     }
 

@@ -98,6 +98,10 @@ async fn what_is_built_into_the_folder_runs_and_what_is_broken_does_not() {
     // Back to bytes that are known: they were changed, so they run.
     watched.write("mine.wasm", &tracking(1));
     assert_eq!(watched.active_after(Some(&second)).await, first);
+    until("two uploads and three activations are in the log of changes", async || {
+        (watched.stage.changes_by("\"who\":\"folder\"").await == 5).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
