@@ -18,6 +18,7 @@ mod fields;
 mod freeze;
 mod moment;
 mod policy;
+mod reading;
 mod records;
 mod remote;
 mod replay;
@@ -94,6 +95,9 @@ enum Command {
     /// What was decided.
     #[command(subcommand)]
     Decision(decision::DecisionCommand),
+    /// Send readings by hand, or from a script.
+    #[command(subcommand)]
+    Reading(reading::ReadingCommand),
     /// Say what others raised, and what became of it.
     #[command(subcommand)]
     Alert(alert::AlertCommand),
@@ -171,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Thaw(args) => freeze::thaw(&cli.global, &args),
         Command::Reload(args) => freeze::reload(&cli.global, &args),
         Command::Binding(command) => binding::run(&cli.global, &command),
+        Command::Reading(command) => reading::run(&cli.global, &command),
         Command::Alert(command) => alert::run(&cli.global, &command),
         Command::Decision(command) => decision::run(&cli.global, &command),
         Command::Events(args) => events::run(&cli.global, &args),

@@ -25,6 +25,7 @@ replicas = 0
 labels = { app = "api" }
 [source.page.http-json]
 url = "http://127.0.0.1:9/"
+[source.app.push]
 [binding.web]
 select = { driver = "local", labels = { app = "web" } }
 every = "200ms"
@@ -33,6 +34,9 @@ replicas = { min = 0, max = 0 }
 name = "load"
 source = "page"
 query = "/load"
+[[binding.web.reading]]
+name = "queue_depth"
+source = "app"
 [[binding.web.policy]]
 use = "target-tracking"
 params = { reading = "load", target = 10 }
@@ -281,6 +285,21 @@ fn an_alert_is_raised_listed_and_forgotten() {
     assert_eq!(room.run(&["alert", "remove", listed[0]["id"].as_str().unwrap()]).code, 0);
     assert!(room.json(&["alert", "list"]).as_array().unwrap().iter().all(|alert| alert["name"] != "QueueGrows"));
     assert_eq!(room.run(&["alert", "remove", "no-such-id"]).code, 3);
+}
+
+#[test]
+fn a_reading_is_pushed_and_one_that_nobody_asks_for_is_refused() {
+    let room = Room::open();
+    let pushed = room.run(&["reading", "push", "queue_depth", "120", "--target", "local/web"]);
+    assert_eq!((pushed.code, pushed.out.as_str()), (0, "taken\n"), "{}", pushed.err);
+    let refused = room.run(&["reading", "push", "nonsense", "-3.5", "--target", "local/web"]);
+    assert!(refused.code == 2 && refused.out.starts_with("refused ("), "{}{}", refused.out, refused.err);
+    // The turn that it brings about says what it saw.
+    let end = Instant::now() + PATIENCE;
+    while !room.run(&["explain", "local/web", "--last", "3"]).out.contains("120") {
+        assert!(Instant::now() < end, "{}", room.run(&["explain", "local/web", "--last", "3"]).out);
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
