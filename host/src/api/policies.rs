@@ -27,7 +27,7 @@ use crate::supervisor::Activation;
 pub(super) struct Which {
     /// Of this name.
     name: Option<String>,
-    /// In this state: `received`, `compiled`, `tried`, `shadow`, `active`, `draining`, `retired` or `rejected`.
+    /// In this state: `received`, `validated`, `compiled`, `tried`, `shadow`, `active`, `draining`, `retired` or `rejected`.
     state: Option<String>,
     /// Most rows, 1 to 1000; 100 where nothing is said.
     #[param(minimum = 1, maximum = 1000)]
@@ -45,7 +45,7 @@ pub(super) struct VersionShown {
     pub(super) version: String,
     /// SHA-256 of its bytes, lower-case hex.
     pub(super) digest: String,
-    /// `received`, `compiled`, `tried`, `shadow`, `active`, `draining`, `retired` or `rejected`.
+    /// `received`, `validated`, `compiled`, `tried`, `shadow`, `active`, `draining`, `retired` or `rejected`.
     pub(super) state: String,
     /// Since when, in milliseconds since the Unix epoch.
     state_since_ms: u64,

@@ -402,7 +402,10 @@ impl Registry {
             upload: self.parts.sandbox.upload_limits().clone(),
             compile: self.parts.sandbox.compile_limits().clone(),
         };
-        self.parts.compiler.compile(&request, bytes, self.parts.sandbox.engine_hash()).await
+        // Whoever watches an upload is told how far it is.
+        let validated = || self.uploads().validated(&key.digest);
+        let hash = self.parts.sandbox.engine_hash();
+        self.parts.compiler.compile_telling(&request, bytes, hash, &validated).await
     }
 
     /// Makes a policy of an artefact: runs its code for the first time, so on a thread that may block.

@@ -1,4 +1,4 @@
-//! From bytes to a version that can be activated: received, compiled, tried; or rejected, with a code and the remedy.
+//! From bytes to a version that can be activated: received, validated, compiled, tried; or rejected, with a code and the remedy.
 //!
 //! What is in progress is kept in memory only: a host that ends in the midst of it knows nothing of the upload, and takes it
 //! again. Of a rejected upload the verdict is kept and not the bytes.
@@ -63,6 +63,14 @@ impl Uploads {
     fn show(&self, version: &Version) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(version.digest.clone(), version.clone());
+    }
+
+    /// An upload is accepted, and is compiled now. Of what is loaded for other reasons nothing is shown.
+    pub(super) fn validated(&self, digest: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = seen.get_mut(digest) {
+            version.state = VersionState::Validated;
+        }
     }
 
     fn get(&self, digest: &str) -> Option<Version> {
@@ -149,7 +157,7 @@ impl Registry {
                 let same = known.judged_under == self.judged_under(meta.tier, meta.encoding);
                 return Ok((same && !rejection.passing).then_some(known));
             }
-            (None, VersionState::Received | VersionState::Compiled) => return Ok(None),
+            (None, VersionState::Received | VersionState::Validated | VersionState::Compiled) => return Ok(None),
             (None, _) => {}
         }
         let signature = meta.signature.as_ref();

@@ -55,16 +55,16 @@ pub struct Version {
     pub activated_ms: Option<u64>,
 }
 
-/// Where a version stands. Kept are `tried` and `rejected`; the first two are those of an upload in progress, and the
+/// Where a version stands. Kept are `tried` and `rejected`; the first three are those of an upload in progress, and the
 /// others follow from what watches, what is active and what still runs.
-///
-/// That it is valid is found out in the same breath as it is compiled, in the child, so there is no state in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionState {
     /// Its bytes are here.
     Received,
-    /// It was checked, compiled and linked, and said what it is.
+    /// It was checked: its form, its size, what it imports and exports. It is compiled now.
+    Validated,
+    /// It was compiled and linked, and said what it is.
     Compiled,
     /// It was evaluated; it can be activated.
     Tried,
@@ -86,6 +86,7 @@ impl VersionState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
+            Self::Validated => "validated",
             Self::Compiled => "compiled",
             Self::Tried => "tried",
             Self::Shadow => "shadow",

@@ -54,10 +54,14 @@ struct Order {
     request: CompileRequest,
 }
 
-/// The head of the child's reply; the artefact follows it.
+/// The head of what the child says; behind the last one, of what it compiled, the artefact follows.
 #[derive(Debug, Serialize, Deserialize)]
 enum Reply {
-    Compiled { engine_hash: String },
+    /// It is accepted, and is compiled now. More follows.
+    Validated,
+    Compiled {
+        engine_hash: String,
+    },
     Refused(Fault),
     Failed(String),
 }
@@ -101,6 +105,20 @@ impl Compiler {
         wasm: &[u8],
         engine_hash: &str,
     ) -> Result<Artefact, SandboxError> {
+        self.compile_telling(request, wasm, engine_hash, &|| {}).await
+    }
+
+    /// As [`Self::compile`]; `validated` is called once it is accepted, before it is compiled.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub async fn compile_telling(
+        &self,
+        request: &CompileRequest,
+        wasm: &[u8],
+        engine_hash: &str,
+        validated: &(dyn Fn() + Send + Sync),
+    ) -> Result<Artefact, SandboxError> {
         check_head(wasm, &request.upload)?;
         let _turn = self
             .turns
@@ -108,11 +126,11 @@ impl Compiler {
             .await
             .map_err(|_closed| SandboxError::Worker { what: "is shutting down".to_owned(), source: None })?;
         let Some(program) = &self.program else {
-            return worker::compile_here(request, wasm);
+            return worker::compile_here(request, wasm, validated);
         };
         let mut child = Worker::start(program, &request.compile)?;
         let limit = Duration::from_millis(request.compile.timeout_ms);
-        let outcome = timeout(limit, child.talk(request, wasm)).await;
+        let outcome = timeout(limit, child.talk(request, wasm, validated)).await;
         child.end().await;
         match outcome {
             Err(_elapsed) => {
@@ -153,7 +171,12 @@ impl Worker {
     }
 
     /// Sends the request and reads the reply, both at once: neither side may wait for the other's pipe.
-    async fn talk(&mut self, request: &CompileRequest, wasm: &[u8]) -> Result<(Reply, Vec<u8>), SandboxError> {
+    async fn talk(
+        &mut self,
+        request: &CompileRequest,
+        wasm: &[u8],
+        validated: &(dyn Fn() + Send + Sync),
+    ) -> Result<(Reply, Vec<u8>), SandboxError> {
         let (Some(mut stdin), Some(mut stdout), Some(stderr)) =
             (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
         else {
@@ -170,7 +193,7 @@ impl Worker {
         let mut said = Vec::new();
         let mut stderr = stderr.take(STDERR_BYTES_MAX);
         let (reply, (), said_length) =
-            tokio::join!(receive(&mut stdout, artefact_bytes_max), send, stderr.read_to_end(&mut said));
+            tokio::join!(receive(&mut stdout, artefact_bytes_max, validated), send, stderr.read_to_end(&mut said));
         drop(said_length);
         match reply {
             Ok(reply) => Ok(reply),
@@ -191,8 +214,12 @@ impl Worker {
             {
                 SandboxError::CompileLimit { what: "its CPU time (compile.cpu_seconds_max)".to_owned() }
             }
-            // An allocation that fails aborts the process.
-            Ok(status) if status.signal() == Some(Signal::ABORT.as_raw()) || said.contains("memory") => {
+            // An allocation that fails aborts the process; a thread that there is no room for is complained of by its pool.
+            Ok(status)
+                if status.signal() == Some(Signal::ABORT.as_raw())
+                    || said.contains("memory")
+                    || said.contains("ThreadPoolBuildError") =>
+            {
                 SandboxError::CompileLimit { what: format!("its memory (compile.memory_bytes_max): {said}") }
             }
             Ok(status) => worker(&format!("broke off ({status}): {said}"), source),
@@ -233,7 +260,22 @@ async fn send(stdin: &mut tokio::process::ChildStdin, head: &[u8], wasm: &[u8]) 
     stdin.shutdown().await
 }
 
-async fn receive(stdout: &mut (impl AsyncRead + Unpin), artefact_bytes_max: u64) -> Result<(Reply, Vec<u8>), Broken> {
+async fn receive(
+    stdout: &mut (impl AsyncRead + Unpin),
+    artefact_bytes_max: u64,
+    validated: &(dyn Fn() + Send + Sync),
+) -> Result<(Reply, Vec<u8>), Broken> {
+    let mut reply = receive_head(stdout).await?;
+    if matches!(reply, Reply::Validated) {
+        validated();
+        reply = receive_head(stdout).await?;
+    }
+    let mut artefact = Vec::new();
+    stdout.take(artefact_bytes_max + 1).read_to_end(&mut artefact).await.map_err(Broken::Cut)?;
+    if artefact.len() as u64 > artefact_bytes_max { Err(Broken::TooLong) } else { Ok((reply, artefact)) }
+}
+
+async fn receive_head(stdout: &mut (impl AsyncRead + Unpin)) -> Result<Reply, Broken> {
     let mut length = [0; 4];
     stdout.read_exact(&mut length).await.map_err(Broken::Cut)?;
     let length = u32::from_le_bytes(length);
@@ -242,16 +284,14 @@ async fn receive(stdout: &mut (impl AsyncRead + Unpin), artefact_bytes_max: u64)
     }
     let mut head = vec![0; length as usize];
     stdout.read_exact(&mut head).await.map_err(Broken::Cut)?;
-    let reply = serde_json::from_slice(&head).map_err(|error| Broken::Cut(error.into()))?;
-    let mut artefact = Vec::new();
-    stdout.take(artefact_bytes_max + 1).read_to_end(&mut artefact).await.map_err(Broken::Cut)?;
-    if artefact.len() as u64 > artefact_bytes_max { Err(Broken::TooLong) } else { Ok((reply, artefact)) }
+    serde_json::from_slice(&head).map_err(|error| Broken::Cut(error.into()))
 }
 
 fn accept(reply: Reply, artefact: Vec<u8>, engine_hash: &str) -> Result<Artefact, SandboxError> {
     match reply {
         Reply::Refused(fault) => Err(fault.into()),
         Reply::Failed(what) => Err(SandboxError::Worker { what: format!("failed: {what}"), source: None }),
+        Reply::Validated => Err(SandboxError::Worker { what: "said the same twice".to_owned(), source: None }),
         Reply::Compiled { engine_hash: theirs } if theirs != engine_hash => Err(SandboxError::Worker {
             what: "is another build of trimtab: its artefacts do not fit this one".to_owned(),
             source: None,

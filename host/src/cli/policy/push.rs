@@ -101,7 +101,7 @@ fn known(remote: &Remote, digest: &str) -> Result<Option<Value>> {
     }
     let version = answer.good()?.value;
     // What was refused for a passing reason is taken in again: the host knows.
-    let open = matches!(text(&version, "state"), "received" | "compiled" | "rejected");
+    let open = matches!(text(&version, "state"), "received" | "validated" | "compiled" | "rejected");
     Ok(Some(version).filter(|_| !open))
 }
 

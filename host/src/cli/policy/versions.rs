@@ -17,7 +17,7 @@ pub(in crate::cli) struct ListArgs {
     /// Of this name only.
     #[arg(long)]
     name: Option<String>,
-    /// In this state only: received, compiled, tried, active, draining, retired, rejected.
+    /// In this state only: received, validated, compiled, tried, shadow, active, draining, retired, rejected.
     #[arg(long)]
     state: Option<String>,
     /// Answer in JSON.

@@ -43,7 +43,9 @@ fn work() -> Result<(Vec<u8>, String), SandboxError> {
         .read_to_end(&mut wasm)
         .map_err(|source| super::worker("could not read the component", source))?;
     let engine = compiling_engine()?;
-    let artefact = compile(&engine, &request, &wasm)?;
+    // That the host is gone is found out when there is more to say.
+    let validated = || drop(write(&Reply::Validated, &[]));
+    let artefact = compile(&engine, &request, &wasm, &validated)?;
     Ok((artefact, engine_hash(&engine)))
 }
 
@@ -77,7 +79,12 @@ fn end_with_the_host(host: i32) -> std::io::Result<()> {
 }
 
 /// Checks, encodes if it is a core module, and compiles.
-fn compile(engine: &Engine, request: &CompileRequest, wasm: &[u8]) -> Result<Vec<u8>, Fault> {
+fn compile(
+    engine: &Engine,
+    request: &CompileRequest,
+    wasm: &[u8],
+    validated: &(dyn Fn() + Send + Sync),
+) -> Result<Vec<u8>, Fault> {
     let encoded;
     let bytes = match check_head(wasm, &request.upload)? {
         Kind::Component => wasm,
@@ -88,6 +95,7 @@ fn compile(engine: &Engine, request: &CompileRequest, wasm: &[u8]) -> Result<Vec
         }
     };
     component::check(bytes, &request.world, &request.upload)?;
+    validated();
     engine.precompile_component(bytes).map_err(|error| {
         let text: String = format!("{error:#}").chars().take(1_000).collect();
         let remedy = if text.contains("component model async") {
@@ -100,8 +108,12 @@ fn compile(engine: &Engine, request: &CompileRequest, wasm: &[u8]) -> Result<Vec
 }
 
 /// Compiles in this very process: see [`super::Compiler::in_process`].
-pub(super) fn compile_here(request: &CompileRequest, wasm: &[u8]) -> Result<Artefact, SandboxError> {
-    Ok(Artefact::fresh(compile(&compiling_engine()?, request, wasm)?))
+pub(super) fn compile_here(
+    request: &CompileRequest,
+    wasm: &[u8],
+    validated: &(dyn Fn() + Send + Sync),
+) -> Result<Artefact, SandboxError> {
+    Ok(Artefact::fresh(compile(&compiling_engine()?, request, wasm, validated)?))
 }
 
 fn write(reply: &Reply, artefact: &[u8]) -> std::io::Result<()> {
