@@ -40,6 +40,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::exit::{Exit, Fail};
+pub use self::policy::{answer_text, read_snapshot, ruling_text};
 pub use self::terminal::{Columns, clean, print};
 use crate::config::{Complaints, Config};
 

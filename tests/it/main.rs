@@ -9,10 +9,12 @@
 
 mod architecture;
 mod cli;
+mod conformance;
 mod demo;
 mod host;
 mod hostile;
 mod kill;
+mod library;
 mod process;
 mod prometheus;
 mod registry;

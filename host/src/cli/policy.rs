@@ -23,6 +23,8 @@ mod tests;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use self::eval::{answer_text, ruling_text};
+pub use self::snapshot_input::read as read_snapshot;
 use super::{Exit, Global};
 
 #[derive(Debug, Subcommand)]

@@ -1,17 +1,15 @@
-//! The real `target-tracking`, out of this binary, compiled by the real child: once for all stories.
+//! The binding of all stories: the real `target-tracking` out of this binary.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde_json::json;
 use trimtab::bounds::{Range, Settings};
 use trimtab::cycle::{Binding, Selector, Slot};
 use trimtab::policy::{Policy, check_params};
-use trimtab::registry::{Registry, RegistryParts};
-use trimtab::sandbox::{Compiler, Sandbox, SandboxConfig};
 use trimtab::snapshot::Subject;
 use trimtab::sources::ReadingSpec;
-use trimtab::store::MemoryStore;
+
+use crate::library::builtin;
 
 /// Distance of turns in all stories.
 pub(super) const EVERY_MS: u64 = 15_000;
@@ -65,22 +63,6 @@ pub(super) fn binding(name: &str, settings: Settings, per_instance: bool) -> Arc
     })
 }
 
-/// On a thread and a runtime of its own: the compiling child lives by the real clock, and the stories' is paused.
 pub(super) fn target_tracking() -> Arc<Policy> {
-    static POLICY: OnceLock<Arc<Policy>> = OnceLock::new();
-    Arc::clone(POLICY.get_or_init(|| std::thread::spawn(load).join().unwrap()))
-}
-
-fn load() -> Arc<Policy> {
-    let sandbox = Sandbox::start(&SandboxConfig::default()).unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_trimtab")).to_owned();
-    let registry = Registry::new(RegistryParts {
-        compiler: Compiler::new(Some(program), sandbox.compile_limits()).unwrap(),
-        cache: None,
-        store: Arc::new(MemoryStore::new()),
-        policies_dir: PathBuf::new(),
-        sandbox,
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(registry.resolve("target-tracking", None)).unwrap()
+    builtin("target-tracking")
 }

@@ -186,7 +186,9 @@ fn with_hold(kinds: &[ProposalKind]) -> Vec<ProposalKind> {
     kinds
 }
 
-fn answer_text(answer: &Answer) -> String {
+/// An answer as `trimtab policy eval` prints it: a line for each proposal with its reason, refusal, note and attribute.
+#[must_use]
+pub fn answer_text(answer: &Answer) -> String {
     let mut text = String::new();
     match &answer.verdict {
         Verdict::Proposals(proposals) if proposals.is_empty() => text.push_str("answer    it abstains\n"),
@@ -232,7 +234,9 @@ pub(super) fn proposal_text(proposal: &Proposal) -> String {
     parts.join(" ")
 }
 
-fn ruling_text(ruling: &Ruling) -> String {
+/// A ruling as `trimtab policy eval` prints it: what is decided, or why nothing is, and a line for each restraint.
+#[must_use]
+pub fn ruling_text(ruling: &Ruling) -> String {
     let mut text = String::new();
     match &ruling.decision {
         Some(decision) => {

@@ -20,11 +20,12 @@ const STEP_MS_DEFAULT: u64 = 15_000;
 const STALE_AFTER_MS: u64 = 60_000;
 const INSTANCES_MAX: u64 = 100_000;
 
-/// Reads either form. A text with `format` at its top is in the strict one.
+/// Reads either form of `docs/snapshot.md`. A text with `format` at its top is in the strict one. `name` stands in errors; the
+/// short form takes its limits from `settings` where it names none.
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub(super) fn read(text: &str, name: &str, settings: &Settings) -> Result<Snapshot> {
+pub fn read(text: &str, name: &str, settings: &Settings) -> Result<Snapshot> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| Fail::usage(format!("{name} is not JSON: {error}")))?;
     let Value::Object(fields) = value else {

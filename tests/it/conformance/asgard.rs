@@ -1,0 +1,1 @@
+//! Asgard's autoscaler: its documented behaviours as rows.

@@ -1,0 +1,1 @@
+//! The policy-based container autoscaler: its documented behaviours as rows.

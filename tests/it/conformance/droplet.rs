@@ -1,0 +1,1 @@
+//! DigitalOcean's droplet autoscaler: its documented behaviours as rows.

@@ -1,0 +1,1 @@
+//! Overlord: its documented behaviours as rows.

@@ -1,0 +1,1 @@
+//! Overscaler: its documented behaviours as rows.
