@@ -4,7 +4,8 @@
 mod asgard;
 mod aviratna;
 mod droplet;
-mod overlord;
+mod overlord_nodes;
+mod overlord_rules;
 mod overscaler;
 mod table;
 

@@ -1,7 +1,7 @@
 //! What the instances use: one figure to size for, the peak, and who is missing.
 
 use trimtab_sdk::reading::Reading;
-use trimtab_sdk::{Fact, Phase, Samples, Snapshot};
+use trimtab_sdk::{Fact, Samples, Snapshot};
 
 use crate::Parameters;
 
@@ -52,14 +52,7 @@ pub(crate) fn worst_throttling(reading: &Reading<'_>) -> Option<f64> {
     counting(reading).flatten().map(|samples| samples.mean()).reduce(f64::max)
 }
 
-/// Fresh samples of every instance that counts. One that starts uses what it will not use again, one that leaves no longer
-/// uses what it did.
+/// Fresh samples of every instance that counts.
 fn counting<'s>(reading: &Reading<'s>) -> impl Iterator<Item = Option<Samples<'s>>> + use<'s> {
-    reading
-        .instances()
-        .filter(|(instance, _)| {
-            let phase = instance.phase();
-            !phase.is_leaving() && !matches!(phase, Phase::Pending | Phase::Starting)
-        })
-        .map(|(_, fact)| Fact::fresh(fact))
+    reading.serving().map(|(_, fact)| Fact::fresh(fact))
 }

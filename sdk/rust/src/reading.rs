@@ -8,6 +8,7 @@ pub use samples::{Samples, Texts};
 
 use crate::answer::Refusal;
 use crate::snapshot::{Instance, Node};
+use crate::vocabulary::Phase;
 use crate::wire;
 
 /// The owner number of the target's own rows, and of rows whose owner is in `owner-names`.
@@ -134,6 +135,15 @@ impl<'s> Reading<'s> {
     /// Every instance of the snapshot with its samples, in the snapshot's order; without a row, they are absent.
     pub fn instances(&self) -> impl Iterator<Item = (&'s Instance, Fact<Samples<'s>>)> + use<'s> {
         self.with_owners(&self.snapshot.instances)
+    }
+
+    /// Every instance that does its share with its samples: not one that starts, for it uses what it will not use again, and not one
+    /// that leaves, for it no longer uses what it did. Without a row, they are absent.
+    pub fn serving(&self) -> impl Iterator<Item = (&'s Instance, Fact<Samples<'s>>)> + use<'s> {
+        self.instances().filter(|(instance, _)| {
+            let phase = instance.phase();
+            !phase.is_leaving() && !matches!(phase, Phase::Pending | Phase::Starting)
+        })
     }
 
     /// Every node of the snapshot with its samples, in the snapshot's order; without a row, they are absent.

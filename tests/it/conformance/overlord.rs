@@ -1,1 +1,0 @@
-//! Overlord: its documented behaviours as rows.

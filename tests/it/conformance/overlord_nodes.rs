@@ -1,0 +1,1 @@
+//! Overlord: which nodes it makes, keeps and gives back.

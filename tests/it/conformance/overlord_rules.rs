@@ -1,0 +1,1 @@
+//! Overlord: what its rules of use, economy and balancer ask for.
