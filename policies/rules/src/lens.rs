@@ -4,7 +4,7 @@ use trimtab_sdk::reading::Reading;
 use trimtab_sdk::snapshot::{Instance, Node};
 use trimtab_sdk::{Fact, Owner, Phase, Samples, Snapshot, Subject, Texts};
 
-use crate::statement::{Check, Gathering, Share, ShareOf, Test};
+use crate::statement::{Check, Share, ShareOf, Test};
 use crate::truth::{Figure, NO_NODE};
 
 /// How the snapshot is looked at: whole by default, otherwise in modes of compatibility.
@@ -53,20 +53,14 @@ impl<'a> Lens<'a> {
         Self { snapshot, with_starting: false, place: Place::Everywhere, as_zero: &[] }
     }
 
-    /// The members of a comparison; ordered by group where it groups.
+    /// The members of a comparison.
     pub(crate) fn members(&self, test: &Test<'a>) -> Vec<Member<'a>> {
         let reading = self.snapshot.reading_of(&test.subject, test.reading);
-        match (&test.subject, test.gathering, test.check) {
-            (Subject::Target, _, Check::Text { .. }) => vec![Member::of_texts(reading.texts())],
-            (Subject::Target, ..) => vec![Member::of(reading.samples(), Some(1.0))],
-            (Subject::Instance, gathering, _) => {
-                let mut members = self.of_instances(&reading, test.share);
-                if matches!(gathering, Gathering::ByNode { .. }) {
-                    members.sort_by_key(|member| member.group);
-                }
-                members
-            }
-            (Subject::Node, ..) => self.of_nodes(&reading, test.share),
+        match (&test.subject, test.check) {
+            (Subject::Target, Check::Text { .. }) => vec![Member::of_texts(reading.texts())],
+            (Subject::Target, _) => vec![Member::of(reading.samples(), Some(1.0))],
+            (Subject::Instance, _) => self.of_instances(&reading, test.share),
+            (Subject::Node, _) => self.of_nodes(&reading, test.share),
             _ => reading
                 .owners()
                 .filter(|(owner, _)| *owner != Owner::Target)

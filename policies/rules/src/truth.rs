@@ -66,9 +66,9 @@ impl Truth {
     }
 }
 
-/// What a comparison comes to, and the figure compared (for `any` and `all`: from the least to the greatest).
+/// What a comparison comes to, and the figure compared (for `any` and `all`: from the least known to the greatest).
 ///
-/// Nothing is known where no owner has a figure. Figures must be ordered by group.
+/// Nothing is known where no owner has a figure.
 pub(crate) fn judge(test: &Test<'_>, figures: &[Figure]) -> (Truth, Span) {
     let known = |figure: &Figure| figure.value;
     let Some(least) = figures.iter().filter_map(known).reduce(f64::min) else {
@@ -77,22 +77,29 @@ pub(crate) fn judge(test: &Test<'_>, figures: &[Figure]) -> (Truth, Span) {
     // A sum or mean with one missing is at least that of the others, if they show that the reading does not go below zero.
     let floor = if least >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
     let span = |figure: &Figure, floor: f64| figure.value.map_or(Span { low: floor, high: f64::INFINITY }, Span::of);
-    let spans = |of: &[Figure], aggregate: Aggregate| -> Vec<Span> {
+    let spans = |of: &mut dyn Iterator<Item = &Figure>, aggregate: Aggregate| -> Vec<Span> {
         let floor = if matches!(aggregate, Aggregate::Sum | Aggregate::Mean) { floor } else { f64::NEG_INFINITY };
-        of.iter().map(|figure| span(figure, floor)).collect()
+        of.map(|figure| span(figure, floor)).collect()
     };
     match test.gathering {
-        Gathering::Own => over(test, Aggregate::Max, &mut spans(figures, Aggregate::Max)),
-        Gathering::Over(aggregate) => over(test, aggregate, &mut spans(figures, aggregate)),
+        // The one figure there is.
+        Gathering::Own => over(test, Aggregate::Max, &[Span::of(least)]),
+        Gathering::Over(aggregate) => over(test, aggregate, &spans(&mut figures.iter(), aggregate)),
         Gathering::ByNode { outer, inner } => {
-            let of_node = |of: &[Figure]| {
-                let mut spans = spans(of, inner);
+            let mut nodes: Vec<Span> = Vec::new();
+            for (index, figure) in figures.iter().enumerate() {
+                let is_same = |other: &&Figure| other.group == figure.group;
+                if figures.iter().take(index).any(|before| is_same(&before)) {
+                    continue;
+                }
                 // Who is on the unknown node, nobody knows: it may be any of the others.
-                let is_known = of.first().is_some_and(|figure| figure.group != NO_NODE);
-                if is_known { gather(inner, &mut spans) } else { Span { low: floor, high: f64::INFINITY } }
-            };
-            let mut nodes: Vec<Span> = figures.chunk_by(|one, next| one.group == next.group).map(of_node).collect();
-            over(test, outer, &mut nodes)
+                nodes.push(if figure.group == NO_NODE {
+                    Span { low: floor, high: f64::INFINITY }
+                } else {
+                    gather(inner, &spans(&mut figures.iter().filter(is_same), inner))
+                });
+            }
+            over(test, outer, &nodes)
         }
     }
 }
@@ -100,7 +107,7 @@ pub(crate) fn judge(test: &Test<'_>, figures: &[Figure]) -> (Truth, Span) {
 /// The group of instances whose node is not known.
 pub(crate) const NO_NODE: u32 = u32::MAX;
 
-fn over(test: &Test<'_>, aggregate: Aggregate, spans: &mut [Span]) -> (Truth, Span) {
+fn over(test: &Test<'_>, aggregate: Aggregate, spans: &[Span]) -> (Truth, Span) {
     let compared = |span: Span| compare(&test.check, test.each.map_or(span, |each| span.remainder(each)));
     let truths = spans.iter().map(|span| compared(*span));
     match aggregate {
@@ -113,14 +120,16 @@ fn over(test: &Test<'_>, aggregate: Aggregate, spans: &mut [Span]) -> (Truth, Sp
     }
 }
 
+/// From the least to the greatest that is known.
 fn hull(spans: &[Span]) -> Span {
-    let low = spans.iter().map(|span| span.low).fold(f64::INFINITY, f64::min);
-    Span { low, high: spans.iter().map(|span| span.high).fold(f64::NEG_INFINITY, f64::max) }
+    let known = |end: fn(&Span) -> f64| spans.iter().map(end).filter(|end| end.is_finite());
+    let low = known(|span| span.low).fold(f64::INFINITY, f64::min);
+    Span { low, high: known(|span| span.high).fold(f64::NEG_INFINITY, f64::max) }
 }
 
 /// One figure of several; interval arithmetic, each end apart.
 #[expect(clippy::cast_precision_loss, reason = "a number of instances")]
-fn gather(aggregate: Aggregate, spans: &mut [Span]) -> Span {
+fn gather(aggregate: Aggregate, spans: &[Span]) -> Span {
     let count = spans.len() as f64;
     let by = |fold: fn(f64, f64) -> f64| {
         spans
@@ -149,14 +158,34 @@ fn gather(aggregate: Aggregate, spans: &mut [Span]) -> Span {
     clippy::cast_precision_loss,
     reason = "a share of a length that fits"
 )]
-fn percentile(spans: &mut [Span], share: f64, end: fn(&Span) -> f64) -> f64 {
-    spans.sort_unstable_by(|one, other| end(one).total_cmp(&end(other)));
+fn percentile(spans: &[Span], share: f64, end: fn(&Span) -> f64) -> f64 {
+    let mut sorted: Vec<f64> = spans.iter().map(end).collect();
+    sort(&mut sorted);
     let rank = share * spans.len().saturating_sub(1) as f64;
     let (below, part) = (rank as usize, rank - (rank as usize) as f64);
-    let low = spans.get(below).map_or(f64::NAN, end);
-    let high = spans.get(below + 1).map_or(low, end);
+    let low = sorted.get(below).copied().unwrap_or(f64::NAN);
+    let high = sorted.get(below + 1).copied().unwrap_or(low);
     // Between infinities there is no distance.
     if part == 0.0 || low == high { low } else { low + (high - low) * part }
+}
+
+/// Shell's sort: a tenth of the code of the standard library's, and quick enough for what one workload has of instances.
+fn sort(values: &mut [f64]) {
+    let mut gap = values.len() / 2;
+    while gap > 0 {
+        for end in gap..values.len() {
+            let mut at = end;
+            while let Some(before) = at.checked_sub(gap) {
+                let is_in_order = values.get(before) <= values.get(at);
+                if is_in_order {
+                    break;
+                }
+                values.swap(before, at);
+                at = before;
+            }
+        }
+        gap /= 2;
+    }
 }
 
 fn compare(check: &Check<'_>, span: Span) -> Truth {

@@ -35,10 +35,10 @@ pub(crate) fn decide(snapshot: &Snapshot<'_>, book: &Rulebook<'_>) -> Result<Ans
     if current < limits.replicas_min {
         return Ok(Answer::hold(format!("{current} is below the floor of {}: no rule is asked", limits.replicas_min)));
     }
-    let (mut nodes, mut skipped) = (0u32, 0u32);
-    for place in places(snapshot) {
-        nodes += 1;
-        match judge(&Lens { place, ..Lens::on(snapshot) }, book) {
+    let places = places(snapshot);
+    let mut skipped = 0u32;
+    for place in &places {
+        match judge(&Lens { place: *place, ..Lens::on(snapshot) }, book) {
             Node::Overloaded(reason) if current >= limits.replicas_max => {
                 return Ok(Answer::hold(format!("keeps {current}, the most: {reason}")));
             }
@@ -47,11 +47,25 @@ pub(crate) fn decide(snapshot: &Snapshot<'_>, book: &Rulebook<'_>) -> Result<Ans
             Node::Passes => {}
         }
     }
-    let reason = format!("none of {nodes} nodes is overloaded ({skipped} skipped for a missing figure)");
-    Ok(match current > limits.replicas_min {
-        true => Proposal::scale(current - 1).because(reason).into(),
-        false => Answer::hold(format!("keeps {current}, the least: {reason}")),
+    let reason = all_pass(snapshot, book, &places, skipped);
+    Ok(if current > limits.replicas_min {
+        Proposal::scale(current - 1).because(reason).into()
+    } else {
+        Answer::hold(format!("keeps {current}, the least: {reason}"))
     })
+}
+
+fn all_pass(snapshot: &Snapshot<'_>, book: &Rulebook<'_>, places: &[Place], skipped: u32) -> String {
+    let mut reason = format!("no node of {} is overloaded", places.len());
+    if skipped > 0 {
+        reason += &format!(", {skipped} skipped for a missing figure");
+    }
+    if let Some(place) = places.last() {
+        let lens = Lens { place: *place, ..Lens::on(snapshot) };
+        let seen: Vec<Seen<'_>> = book.tests.iter().map(|test| Seen::by(&lens, test)).collect();
+        reason += &format!("; on the last, {}", told::all_figures(book, &seen));
+    }
+    reason
 }
 
 /// Nodes with instances that serve, in the order of these; one that starts passes.

@@ -11,21 +11,22 @@ use crate::truth::{Figure, Truth, judge};
 pub(crate) fn decide(snapshot: &Snapshot<'_>, book: &Rulebook<'_>) -> Result<Answer, Refusal> {
     let lens = Lens { with_starting: true, ..Lens::on(snapshot) };
     let members: Vec<Vec<Member<'_>>> = book.tests.iter().map(|test| lens.members(test)).collect();
-    let pods = members.first().map_or(0, Vec::len);
+    let counting = snapshot.instances().iter().enumerate().filter(|(index, pod)| lens.counts(*index, pod));
+    let pods: Vec<&str> = counting.map(|(_, pod)| pod.id.as_str()).collect();
     let current = snapshot.desired();
     let limits = &snapshot.target().limits;
     let mut blocked: Option<String> = None;
-    for pod in 0..pods {
+    for (number, pod) in pods.iter().enumerate() {
         let mut count = current;
         let mut moved: Vec<String> = Vec::new();
         // The check of the form has seen to it that each rule has one test.
         for ((rule, test), members) in book.rules.iter().zip(&book.tests).zip(&members) {
-            let Some(member) = members.get(pod) else { continue };
+            let Some(member) = members.get(number) else { continue };
             let value = member.now(&test.check).value.unwrap_or(0.0);
             if judge(test, &[Figure { group: 0, value: Some(value) }]).0 != Truth::True {
                 continue;
             }
-            let why = || format!("{} is {} on pod {} of {pods}: `{}`", test.text, figure(value), pod + 1, rule.text);
+            let why = || format!("{} is {} on {pod}: `{}`", test.text, figure(value), rule.text);
             match step(rule.action, count, limits.replicas_min, limits.replicas_max) {
                 Some(next) => {
                     count = next;
@@ -37,15 +38,16 @@ pub(crate) fn decide(snapshot: &Snapshot<'_>, book: &Rulebook<'_>) -> Result<Ans
         }
         if !moved.is_empty() {
             let reason = moved.join("; ");
-            return Ok(match count == current {
-                true => Answer::hold(format!("keeps {current}, up and down: {reason}")),
-                false => Proposal::scale(count).because(reason).into(),
+            return Ok(if count == current {
+                Answer::hold(format!("keeps {current}, up and down: {reason}"))
+            } else {
+                Proposal::scale(count).because(reason).into()
             });
         }
     }
     Ok(Answer::hold(match blocked {
         Some(why) => format!("keeps {current}, at the end of its range: {why}"),
-        None => format!("no rule of {} holds for any of {pods} pods", book.rules.len()),
+        None => format!("no rule of {} holds for any of {} pods", book.rules.len(), pods.len()),
     }))
 }
 

@@ -15,14 +15,14 @@ mod overscaler {
 
     #[test]
     fn the_first_pod_that_fires_decides() {
-        bench().play(of(&[50.0, 10.0, 95.0])).scales_to(2).says("cpu is 10 on pod 2 of 3: `cpu_lower_20_reduce`");
+        bench().play(of(&[50.0, 10.0, 95.0])).scales_to(2).says("cpu is 10 on i-1: `cpu_lower_20_reduce`");
         bench().play(of(&[50.0, 95.0, 10.0])).scales_to(4);
         bench().play(of(&[50.0, 89.0, 21.0])).holds().says("no rule of 3 holds for any of 3 pods");
     }
 
     #[test]
     fn no_sample_is_zero() {
-        bench().play(Scene::new().replicas(3)).scales_to(2).says("cpu is 0 on pod 1 of 3");
+        bench().play(Scene::new().replicas(3)).scales_to(2).says("cpu is 0 on i-0");
         let starting = of(&[50.0, 50.0]).with_instance("i-1", |one| one.phase = Phase::Starting.number());
         bench().play(starting.stale_of_instance("i-1", "cpu", [50.0])).scales_to(1);
     }
@@ -77,7 +77,10 @@ mod overlord {
 
     #[test]
     fn none_overloaded_takes_one_away_down_to_the_floor() {
-        bench().play(of([511.0; 4], [1.0; 4])).scales_to(3).says("none of 2 nodes is overloaded (0 skipped");
+        bench()
+            .play(of([511.0; 4], [1.0; 4]))
+            .scales_to(3)
+            .says("no node of 2 is overloaded; on the last, any(memoryuse) is 511, sum(pcpu) is 2, scur is 10");
         let at_floor = of([511.0; 4], [1.0; 4]).with_target(|target| target.limits.replicas_min = 4);
         bench().play(at_floor).holds().says("keeps 4, the least");
         let below = of([600.0; 4], [1.0; 4]).with_target(|target| target.limits.replicas_min = 5);

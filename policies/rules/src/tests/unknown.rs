@@ -66,6 +66,7 @@ mod some_instances_are_not_seen {
     fn what_the_others_show_is_enough_to_raise() {
         let seen = || scene(90.0, 80.0);
         is_so("any(cpu) >= 90", seen(), true);
+        play("+1 when any(cpu) >= 90", seen()).says("any(cpu) is 80 to 90: rule 1");
         is_so("max(cpu) >= 90", seen(), true);
         is_so("sum(cpu) >= 170", seen(), true);
         is_so("mean(cpu) >= 56", seen(), true);
