@@ -57,7 +57,7 @@ fn tracks(lens: &Lens<'_>, test: &Test<'_>, from_ms: u64, gap_ms: u64) -> Vec<Tr
         .iter()
         .map(|member| {
             let mut track = Track {
-                samples: past(member.past(&test.check)),
+                samples: member.past(&test.check),
                 passed: 0,
                 group: member.group,
                 is_whole: true,
@@ -68,14 +68,6 @@ fn tracks(lens: &Lens<'_>, test: &Test<'_>, from_ms: u64, gap_ms: u64) -> Vec<Tr
             track
         })
         .collect()
-}
-
-/// Figures that are none end what is known before them.
-fn past(mut samples: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
-    if let Some(last) = samples.iter().rposition(|(_, value)| !value.is_finite()) {
-        samples.drain(..=last);
-    }
-    samples
 }
 
 impl Track {

@@ -32,8 +32,7 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member<'a> {
     series: Series<'a>,
-    /// From the reading's unit to that of the comparison; `None` if there is nothing to take a share of.
-    factor: Option<f64>,
+    unit: Unit,
     pub(crate) group: u32,
     /// When an instance started.
     pub(crate) started_ms: Option<u64>,
@@ -47,6 +46,15 @@ enum Series<'a> {
     Missing,
 }
 
+/// From the reading's unit to that of the comparison.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Plain,
+    PercentOf(f64),
+    /// There is nothing to take a share of.
+    PercentOfNothing,
+}
+
 impl<'a> Lens<'a> {
     /// The whole snapshot, without the instances that start.
     pub(crate) fn on(snapshot: &'a Snapshot<'a>) -> Self {
@@ -58,13 +66,13 @@ impl<'a> Lens<'a> {
         let reading = self.snapshot.reading_of(&test.subject, test.reading);
         match (&test.subject, test.check) {
             (Subject::Target, Check::Text { .. }) => vec![Member::of_texts(reading.texts())],
-            (Subject::Target, _) => vec![Member::of(reading.samples(), Some(1.0))],
+            (Subject::Target, _) => vec![Member::of(reading.samples(), Unit::Plain)],
             (Subject::Instance, _) => self.of_instances(&reading, test.share),
             (Subject::Node, _) => self.of_nodes(&reading, test.share),
             _ => reading
                 .owners()
                 .filter(|(owner, _)| *owner != Owner::Target)
-                .map(|(_, fact)| Member::of(fact, Some(1.0)))
+                .map(|(_, fact)| Member::of(fact, Unit::Plain))
                 .collect(),
         }
     }
@@ -76,17 +84,17 @@ impl<'a> Lens<'a> {
             group: instance.node.unwrap_or(NO_NODE),
             started_ms: instance.started_ms,
             is_zero_if_missing,
-            ..Member::of(fact, factor_of_instance(share, instance))
+            ..Member::of(fact, unit_of_instance(share, instance))
         };
         counting.map(member).collect()
     }
 
     fn of_nodes(&self, reading: &Reading<'a>, share: Option<Share>) -> Vec<Member<'a>> {
         let here = |index: u32| self.place == Place::Everywhere || self.place == Place::Node(index);
-        let factor = |node: &Node| share.map_or(Some(1.0), |share| share.factor(&node.capacity));
+        let unit = |node: &Node| share.map_or(Unit::Plain, |share| share.whole(&node.capacity).into());
         // Nobody measures on a node that is down; its lack of samples is not to hold everything else.
         let counting = (0..).zip(reading.nodes()).filter(|(index, (node, _))| here(*index) && node.ready);
-        counting.map(|(_, (node, fact))| Member::of(fact, factor(node))).collect()
+        counting.map(|(_, (node, fact))| Member::of(fact, unit(node))).collect()
     }
 
     /// Whether an instance is of those that are asked about.
@@ -102,49 +110,72 @@ impl<'a> Lens<'a> {
     }
 }
 
-fn factor_of_instance(share: Option<Share>, instance: &Instance) -> Option<f64> {
-    let Some(share) = share else { return Some(1.0) };
+fn unit_of_instance(share: Option<Share>, instance: &Instance) -> Unit {
+    let Some(share) = share else { return Unit::Plain };
     match share.of {
-        ShareOf::Limit => share.factor(&instance.limits),
-        ShareOf::Request => share.factor(&instance.requests),
-        ShareOf::Capacity => None,
+        ShareOf::Limit => share.whole(&instance.limits).into(),
+        ShareOf::Request => share.whole(&instance.requests).into(),
+        ShareOf::Capacity => Unit::PercentOfNothing,
+    }
+}
+
+impl From<Option<f64>> for Unit {
+    fn from(whole: Option<f64>) -> Self {
+        whole.map_or(Self::PercentOfNothing, Self::PercentOf)
+    }
+}
+
+impl Unit {
+    fn of(self, value: f64) -> Option<f64> {
+        match self {
+            Self::Plain => Some(value),
+            // Not by a factor: 2400 of 3000 are to be 80, and not a hair less.
+            Self::PercentOf(whole) => Some(value * 100.0 / whole),
+            Self::PercentOfNothing => None,
+        }
+        .filter(|value| value.is_finite())
     }
 }
 
 impl<'a> Member<'a> {
-    fn of(fact: Fact<Samples<'a>>, factor: Option<f64>) -> Self {
-        Self::new(fact.fresh().map_or(Series::Missing, Series::Numbers), factor)
+    fn of(fact: Fact<Samples<'a>>, unit: Unit) -> Self {
+        Self::new(fact.fresh().map_or(Series::Missing, Series::Numbers), unit)
     }
 
     fn of_texts(fact: Fact<Texts<'a>>) -> Self {
-        Self::new(fact.fresh().map_or(Series::Missing, Series::Texts), Some(1.0))
+        Self::new(fact.fresh().map_or(Series::Missing, Series::Texts), Unit::Plain)
     }
 
-    fn new(series: Series<'a>, factor: Option<f64>) -> Self {
-        Self { series, factor, group: NO_NODE, started_ms: None, is_zero_if_missing: false }
+    fn new(series: Series<'a>, unit: Unit) -> Self {
+        Self { series, unit, group: NO_NODE, started_ms: None, is_zero_if_missing: false }
     }
 
     /// Its figure now; `None` if it has no fresh sample, or nothing to take a share of.
     pub(crate) fn now(&self, check: &Check<'_>) -> Figure {
-        let value = match (self.series, self.factor) {
-            (Series::Numbers(samples), Some(factor)) => {
-                Some(samples.latest() * factor).filter(|value| value.is_finite())
-            }
-            (Series::Texts(texts), _) => Some(of_text(texts.latest(), check)),
-            (Series::Missing, _) if self.is_zero_if_missing => Some(0.0),
-            (Series::Numbers(_) | Series::Missing, _) => None,
+        let value = match self.series {
+            Series::Numbers(samples) => self.unit.of(samples.latest()),
+            Series::Texts(texts) => Some(of_text(texts.latest(), check)),
+            Series::Missing => self.is_zero_if_missing.then_some(0.0),
         };
         Figure { group: self.group, value }
     }
 
     /// Its figures with their times, oldest first as they came.
     pub(crate) fn past(&self, check: &Check<'_>) -> Vec<(u64, f64)> {
-        match (self.series, self.factor) {
-            (Series::Numbers(samples), Some(factor)) => {
-                samples.iter().map(|(time_ms, value)| (time_ms, value * factor)).collect()
+        match self.series {
+            // A figure that is none ends what is known before it.
+            Series::Numbers(samples) => {
+                let mut past: Vec<(u64, f64)> = Vec::with_capacity(samples.len());
+                for (time_ms, value) in samples.iter() {
+                    match self.unit.of(value) {
+                        Some(value) => past.push((time_ms, value)),
+                        None => past.clear(),
+                    }
+                }
+                past
             }
-            (Series::Texts(texts), _) => texts.iter().map(|(time_ms, text)| (time_ms, of_text(text, check))).collect(),
-            (Series::Numbers(_) | Series::Missing, _) => Vec::new(),
+            Series::Texts(texts) => texts.iter().map(|(time_ms, text)| (time_ms, of_text(text, check))).collect(),
+            Series::Missing => Vec::new(),
         }
     }
 

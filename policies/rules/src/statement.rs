@@ -134,14 +134,14 @@ impl<'p> Rulebook<'p> {
 }
 
 impl Share {
-    /// What figures are to be multiplied by to become percent of it; `None` where nothing is set, or nothing at all.
+    /// What 100 % are; `None` where nothing is set, or zero.
     #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 bytes a part in 10^15 does not matter")]
-    pub(crate) fn factor(self, of: &Resources) -> Option<f64> {
+    pub(crate) fn whole(self, of: &Resources) -> Option<f64> {
         let whole = match self.resource {
             Resource::Cpu => of.cpu_millis,
             Resource::Memory => of.memory_bytes,
         };
-        whole.filter(|whole| *whole > 0).map(|whole| 100.0 / whole as f64)
+        whole.filter(|whole| *whole > 0).map(|whole| whole as f64)
     }
 }
 

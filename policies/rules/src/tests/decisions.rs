@@ -87,6 +87,22 @@ mod aggregates {
     }
 
     #[test]
+    fn shares_are_exact_where_they_can_be() {
+        let scene = of_cpu(&[2400.0]).each_instance(|one| one.limits.cpu_millis = Some(3000));
+        is_so("any(cpu % of cpu limit) >= 80%", scene.clone(), true);
+        is_so("any(cpu % of cpu limit) > 80%", scene, false);
+    }
+
+    #[test]
+    fn the_worked_example_of_the_readme() {
+        let scene = of_cpu(&[300.0, 910.0, 500.0]).each_instance(|one| one.limits.cpu_millis = Some(1000));
+        let rule = "+2 when max(cpu % of cpu limit) >= 80%";
+        play(rule, scene)
+            .scales_to(5)
+            .says("max(cpu % of cpu limit) is 91: rule 1 (`+2 when max(cpu % of cpu limit) >= 80%`)");
+    }
+
+    #[test]
     fn group_by_node() {
         let on = |node: u32| move |one: &mut trimtab_sdk::snapshot::Instance| one.node = Some(node);
         let scene = of_cpu(&[10.0, 20.0, 5.0, 6.0])
