@@ -42,7 +42,7 @@ pub(super) struct Columns {
     pub(super) text_times_ms: Vec<u64>,
 }
 
-/// Offsets of one zone, as far ahead as was asked.
+/// Offsets of one zone, as far ahead and back as was asked.
 #[derive(Debug)]
 pub(super) struct Transitions<'a> {
     pub(super) zone: &'a str,

@@ -1,7 +1,7 @@
 //! A story of `queue-depth`.
 
 use serde_json::{Value, json};
-use trimtab::bounds::Settings;
+use trimtab::bounds::{Range, Settings};
 
 use super::Bench;
 
@@ -13,7 +13,7 @@ fn at(minute: u32, desired: u32, orders: &Value) -> Value {
 #[test]
 fn orders_come_and_go_and_their_queue_is_lost() {
     let params = json!({ "reading": "orders", "per_instance": 20, "activation": 2, "idle_for": "4m" });
-    let settings = Settings { replicas_min: 0, stabilize_down_ms: 0, ..Settings::default() };
+    let settings = Settings { replicas: Range { min: 0, max: 10 }, stabilize_down_ms: 0, ..Settings::default() };
     let mut bench = Bench::of("queue-depth", &params).within(settings);
     let quiet = |values: &[u32]| json!({ "values": values, "step": "1m" });
     bench.play(&at(0, 0, &json!(2))).says("up to 2 wakes nothing").says("nothing is done");
