@@ -61,9 +61,10 @@ impl Cron {
     /// # Errors
     /// What cannot be read, and a date that never comes.
     pub(crate) fn parse(text: &str) -> Result<Cron, Unreadable<'_>> {
-        let trimmed = text.trim();
-        let named = NAMED.iter().find(|(name, _)| trimmed.eq_ignore_ascii_case(name)).map(|(_, fields)| *fields);
-        let mut fields = named.unwrap_or(trimmed).split_ascii_whitespace();
+        let trimmed = text.trim_ascii();
+        let is_named = trimmed.as_bytes().first() == Some(&b'@');
+        let named = || NAMED.iter().find(|(name, _)| trimmed.eq_ignore_ascii_case(name)).map(|(_, fields)| *fields);
+        let mut fields = is_named.then(named).flatten().unwrap_or(trimmed).split_ascii_whitespace();
         let mut next = || fields.next();
         let all = (next(), next(), next(), next(), next(), next());
         let (Some(minutes), Some(hours), Some(days), Some(months), Some(weekdays), None) = all else {
@@ -192,46 +193,55 @@ impl Set {
         (rest != 0).then(|| i64::from(63 - rest.leading_zeros()))
     }
 
-    fn with(self, number: i64) -> Self {
-        Self(self.0 | 1_u64.checked_shl(u32::try_from(number).unwrap_or(u32::MAX)).unwrap_or(0))
+    /// Each `step`th from `first` to `last`, both below 64.
+    fn of(first: i64, last: i64, step: i64) -> Self {
+        let bit = |number: i64| 1_u64.checked_shl(u32::try_from(number).unwrap_or(u32::MAX)).unwrap_or(0);
+        if step == 1 {
+            return Self((bit(last) | (bit(last) - 1)) & !(bit(first) - 1));
+        }
+        let (mut set, mut number) = (0, first);
+        while number <= last {
+            set |= bit(number);
+            number += step;
+        }
+        Self(set)
     }
 }
 
 impl Range {
     fn field<'t>(&self, text: &'t str) -> Result<Field, Unreadable<'t>> {
         let mut set = Set(0);
-        for item in text.split(',') {
-            set = self.item(item, set).ok_or(Unreadable { wanted: self.wanted, found: item })?;
+        let mut rest = Some(text);
+        while let Some(list) = rest {
+            let (item, after) = match cut(list, b',') {
+                Some((item, after)) => (item, Some(after)),
+                None => (list, None),
+            };
+            set.0 |= self.item(item).ok_or(Unreadable { wanted: self.wanted, found: item })?.0;
+            rest = after;
         }
-        Ok(Field { set, is_star: text.starts_with(['*', '?']) })
+        Ok(Field { set, is_star: matches!(text.as_bytes().first(), Some(b'*' | b'?')) })
     }
 
-    /// `set` with the numbers of one item of a list: `*`, `a`, `a-b`, each with `/step` or without.
-    fn item(&self, item: &str, mut set: Set) -> Option<Set> {
-        let (range, step) = match item.split_once('/') {
+    /// The numbers of one item of a list: `*`, `a`, `a-b`, each with `/step` or without.
+    fn item(&self, item: &str) -> Option<Set> {
+        let (range, step) = match cut(item, b'/') {
             Some((range, step)) => (range, Some(whole(step).filter(|step| *step > 0)?)),
             None => (item, None),
         };
-        let (mut number, last) = match range.split_once('-') {
+        let (first, last) = match cut(range, b'-') {
             Some((first, last)) => {
                 let (first, last) = (self.number(first)?, self.number(last)?);
                 // Sunday ends a week as well as it begins one: `fri-sun`.
                 if last == 0 && first > 0 && self.most == WEEKDAY.most { (first, self.most) } else { (first, last) }
             }
-            None if range == "*" || range == "?" => (self.least, self.most.min(self.star_most())),
+            None if range == "*" || range == "?" => (self.least, self.star_most()),
             None => {
                 let first = self.number(range)?;
                 (first, if step.is_some() { self.star_most().max(first) } else { first })
             }
         };
-        if number > last {
-            return None;
-        }
-        while number <= last {
-            set = set.with(number);
-            number += step.unwrap_or(1);
-        }
-        Some(set)
+        (first <= last).then(|| Set::of(first, last, step.unwrap_or(1)))
     }
 
     /// The greatest that a star stands for: Sunday counts once.
@@ -240,16 +250,26 @@ impl Range {
     }
 
     fn number(&self, text: &str) -> Option<i64> {
-        let named = (self.least..).zip(self.names).find(|(_, name)| text.eq_ignore_ascii_case(name));
-        named
-            .map(|(number, _)| number)
-            .or_else(|| whole(text))
-            .filter(|number| (self.least..=self.most).contains(number))
+        let named = || {
+            let named = (self.least..).zip(self.names).find(|(_, name)| text.eq_ignore_ascii_case(name));
+            named.map(|(number, _)| number)
+        };
+        whole(text).or_else(named).filter(|number| (self.least..=self.most).contains(number))
     }
+}
+
+/// What stands before and after the first such byte. The standard library's search is quick on long texts; these are a few
+/// characters, and windows are read at every turn.
+pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// A whole number of at most nine digits, without a sign.
 pub(crate) fn whole(text: &str) -> Option<i64> {
-    let is_number = !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.bytes().fold(0, |number, byte| number * 10 + i64::from(byte - b'0')))
+    if text.is_empty() || text.len() > 9 {
+        return None;
+    }
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    text.bytes().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
 }

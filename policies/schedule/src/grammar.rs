@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cron::{Cron, whole};
+use crate::cron::{Cron, cut, whole};
 use crate::window::{End, Rule, Window};
 
 const SECONDS_PER_MINUTE: i64 = 60;
@@ -125,7 +125,8 @@ impl<'t> Words<'t> {
     /// The next word; empty at the end.
     fn next(&mut self) -> &'t str {
         let rest = self.rest.trim_ascii_start();
-        let (word, rest) = rest.split_at(rest.find(|one: char| one.is_ascii_whitespace()).unwrap_or(rest.len()));
+        let (word, rest) =
+            rest.split_at(rest.bytes().position(|byte| byte.is_ascii_whitespace()).unwrap_or(rest.len()));
         self.rest = rest;
         word
     }
@@ -141,8 +142,8 @@ impl<'t> Words<'t> {
     fn quoted(&mut self) -> Result<&'t str, Unreadable<'t>> {
         let rest = self.rest.trim_ascii_start();
         let unreadable = Unreadable { wanted: "a cron in quotes", found: rest };
-        let quote = rest.chars().next().filter(|one| matches!(one, '\'' | '"')).ok_or(unreadable)?;
-        let (inside, after) = rest.get(1..).and_then(|rest| rest.split_once(quote)).ok_or(unreadable)?;
+        let quote = rest.bytes().next().filter(|byte| matches!(byte, b'\'' | b'"')).ok_or(unreadable)?;
+        let (inside, after) = rest.get(1..).and_then(|rest| cut(rest, quote)).ok_or(unreadable)?;
         self.rest = after;
         Ok(inside)
     }

@@ -92,7 +92,7 @@ impl Policy for Schedule {
             None => otherwise(parameters)?.map_or_else(Answer::abstain, resort),
         };
         Ok(match next {
-            Some(next) => answer.attr("next_change_s", next.at_s).note(next.told()),
+            Some(next) => answer.attr("next_change_ms", next.at_s.saturating_mul(1000)).note(next.told()),
             None => answer,
         })
     }

@@ -437,6 +437,7 @@ mod bad_input {
         refuses("at last 3 from '@daily' for 1h", "`least` or `most` is wanted where `last` stands");
         refuses("at least -3 from '@daily' for 1h", "a count of replicas");
         refuses("at least 1000001 from '@daily' for 1h", "a count of replicas");
+        refuses("at least 99999999999999999999 from '@daily' for 1h", "a count of replicas");
         refuses("at least 3 '@daily' for 1h", "`from '…'`");
         refuses("at least 3 from @daily for 1h", "a cron in quotes");
         refuses("at least 3 from '@daily for 1h", "a cron in quotes");
