@@ -86,10 +86,10 @@ impl Cron {
     /// The last of its times at `minute` or before.
     pub(crate) fn last(&self, minute: i64) -> Option<i64> {
         let (day, of_day) = (minute.div_euclid(MINUTES_PER_DAY), minute.rem_euclid(MINUTES_PER_DAY));
-        if self.has_day(day, Date::of(day)) {
-            if let Some(time) = self.time_at_or_before(of_day) {
-                return Some(day * MINUTES_PER_DAY + time);
-            }
+        if self.has_day(day, Date::of(day))
+            && let Some(time) = self.time_at_or_before(of_day)
+        {
+            return Some(day * MINUTES_PER_DAY + time);
         }
         let day = self.nearest_day(day - 1, Direction::Back)?;
         Some(day * MINUTES_PER_DAY + self.time_at_or_before(MINUTES_PER_DAY - 1)?)
@@ -99,10 +99,10 @@ impl Cron {
     pub(crate) fn next(&self, minute: i64) -> Option<i64> {
         let from = minute.saturating_add(1);
         let (day, of_day) = (from.div_euclid(MINUTES_PER_DAY), from.rem_euclid(MINUTES_PER_DAY));
-        if self.has_day(day, Date::of(day)) {
-            if let Some(time) = self.time_at_or_after(of_day) {
-                return Some(day * MINUTES_PER_DAY + time);
-            }
+        if self.has_day(day, Date::of(day))
+            && let Some(time) = self.time_at_or_after(of_day)
+        {
+            return Some(day * MINUTES_PER_DAY + time);
         }
         let day = self.nearest_day(day + 1, Direction::Ahead)?;
         Some(day * MINUTES_PER_DAY + self.time_at_or_after(0)?)
