@@ -19,7 +19,7 @@ pub(super) fn transitions(binding: &Binding, now_ms: u64) -> Vec<ZoneTransitions
         if all.iter().any(|known| known.zone == need.name) {
             continue;
         }
-        match of_zone(&need.name, now_ms, need.look_back_ms) {
+        match zone_transitions(&need.name, now_ms, need.look_back_ms) {
             Ok(zone) => all.push(zone),
             Err(error) => tracing::warn!(zone = need.name, %error, "unknown time zone"),
         }
@@ -27,7 +27,11 @@ pub(super) fn transitions(binding: &Binding, now_ms: u64) -> Vec<ZoneTransitions
     all
 }
 
-fn of_zone(name: &str, now_ms: u64, ahead_ms: u64) -> Result<ZoneTransitions, jiff::Error> {
+/// The offset of a zone at `now_ms` and its transitions of the next `ahead_ms`.
+///
+/// # Errors
+/// Where this machine knows no such zone, or no such time.
+pub fn zone_transitions(name: &str, now_ms: u64, ahead_ms: u64) -> Result<ZoneTransitions, jiff::Error> {
     let zone = TimeZone::get(name)?;
     let now = Timestamp::from_millisecond(i64::try_from(now_ms).unwrap_or(i64::MAX))?;
     let until_ms = now_ms.saturating_add(ahead_ms);
