@@ -92,6 +92,7 @@ fn draw(
         let mut chart = builder.build_cartesian_2d(0.0..hours.max(1e-6), 0.0..(most * 1.05).max(1e-6))?;
         let mut mesh = chart.configure_mesh();
         mesh.light_line_style(TRANSPARENT).bold_line_style(GRID).axis_style(ASKED).y_labels(5).x_labels(13);
+        mesh.label_style(("sans-serif", 12)).axis_desc_style(("sans-serif", 12));
         mesh.x_desc("hours").y_desc(unit).draw()?;
         series(&mut chart)?;
         root.present()?;

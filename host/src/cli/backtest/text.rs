@@ -52,14 +52,13 @@ fn heading(of_trace: &[Report]) -> String {
     format!("{}: {length} from {began}, {:.0} units of demand", report.trace, report.demand)
 }
 
-/// The tables in Markdown.
+/// A page of Markdown: the command that wrote it, and a table for each trace.
 pub(super) fn markdown(reports: &[Report]) -> String {
-    let mut text = String::new();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let command = crate::cli::clean(&words.join(" ")).replace('\n', " ");
+    let mut text = format!("# Policies, compared\n\nWritten by\n\n    trimtab {command}\n");
     for of_trace in reports.chunk_by(|one, next| one.trace == next.trace) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&format!("### {}\n\n", crate::cli::clean(&heading(of_trace)).replace('\n', " ")));
+        text.push_str(&format!("\n## {}\n\n", crate::cli::clean(&heading(of_trace)).replace('\n', " ")));
         text.push_str(&row(Report::HEADINGS.into_iter().map(str::to_owned)));
         text.push_str(&row(Report::HEADINGS
             .into_iter()
