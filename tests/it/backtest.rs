@@ -244,9 +244,11 @@ fn the_librarys_contestants_are_sound() {
 
 /// Target tracking of 70 units a replica over these rows of (seconds, demand), 1 to 20 replicas.
 fn tracked(rows: &[(u64, f64)], plant: &Plant, outages: &[Outage]) -> Report {
-    let params = json!({ "reading": "demand", "target": 70.0 });
-    let slot = Slot::new("one", &builtin("target-tracking"), params.as_object().unwrap(), None).unwrap();
-    let slots = [slot];
+    played("target-tracking", &json!({ "reading": "demand", "target": 70.0 }), rows, plant, outages)
+}
+
+fn played(policy: &str, params: &Value, rows: &[(u64, f64)], plant: &Plant, outages: &[Outage]) -> Report {
+    let slots = [Slot::new("one", &builtin(policy), params.as_object().unwrap(), None).unwrap()];
     let wiring = wire(&slots[0].needs, &[], &[]);
     let settings = Settings { replicas: Range { min: 1, max: 20 }, ..Settings::default() };
     let trace = Trace::new("rows", rows.iter().map(|(seconds, demand)| (seconds * 1000, *demand))).unwrap();
@@ -295,4 +297,19 @@ fn a_replica_starts_in_its_time_and_a_queue_keeps_what_waits() {
     assert!((report.unmet - late).abs() < 1e-6 && (report.backlog_max - late).abs() < 1e-6, "{}", report.unmet);
     assert!((report.served - report.demand).abs() < 1e-3 && report.backlog_end == 0.0);
     assert!(report.served_share > 0.999_999 && report.short_share > 0.0);
+}
+
+#[test]
+fn a_smaller_size_costs_less_and_serves_less() {
+    let plant = Plant { replicas: Some(1), ..Plant::default() };
+    let day = [(0, 20.0), (6 * 3600, 0.0)];
+    let report = played("rightsizing", &json!({}), &day, &plant, &[]);
+    assert!(report.resizes >= 1 && report.raises + report.lowerings == 0, "{report:?}");
+    let (first, last) = (report.points.first().unwrap(), report.points.last().unwrap());
+    assert_eq!((first.cpu_millis, first.capacity), (1000, 100.0));
+    assert!(last.cpu_millis < 500 && last.capacity < 50.0, "{last:?}");
+    // 20 of 100 units on one core are 200m, which the new size still holds.
+    assert!(last.cpu_millis > 200 && report.unmet == 0.0 && report.killed == 0, "{last:?}");
+    assert!(report.cost < 0.05 * 6.0 * 0.7, "{}", report.cost);
+    assert!(report.cpu_core_hours < 3.0 && (report.replica_hours - 6.0).abs() < 1e-9);
 }

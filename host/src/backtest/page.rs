@@ -72,7 +72,7 @@ pub fn page(title: &str, facts: &[(String, String)], reports: &[Report]) -> Resu
 const KEY: &str = "<p class=\"key\"><span><i style=\"background:#9ecae9\"></i>served</span>\
 <span><i style=\"background:#f58518\"></i>unmet</span><span><i style=\"background:#2f6690\"></i>capacity ready</span>\
 <span><i style=\"background:#bbbbbb\"></i>replicas asked for</span><span><i style=\"background:#2f6690\"></i>replicas that \
-serve</span></p>\n";
+serve</span><span><i style=\"background:#eaeef2\"></i>readings absent</span></p>\n";
 
 fn table(reports: &[&Report]) -> String {
     let mut html = String::from("<div class=\"wide\"><table><thead><tr>");

@@ -170,7 +170,11 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit> {
     let traces = demand::traces(global, args)?;
     let contestants = contestants::all(global, args)?;
     contestants::check_readings(&contestants, &args.readings)?;
-    let jobs = jobs(&contestants, &traces, &plant, &args.outages)?;
+    let plants: Vec<Plant> = contestants
+        .iter()
+        .map(|contestant| Plant { queue: contestant.queue.unwrap_or(plant.queue), ..plant.clone() })
+        .collect();
+    let jobs = jobs(&contestants, &plants, &traces, &args.outages)?;
     let reports = play_all(&jobs)?;
     if let Some(path) = &args.html {
         let html = page("Backtest", &text::facts(&plant, &contestants, &args.outages), &reports)?;
@@ -193,13 +197,14 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit> {
 
 fn jobs<'a>(
     contestants: &'a [Contestant],
+    plants: &'a [Plant],
     traces: &'a [Trace],
-    plant: &'a Plant,
     outages: &'a [Outage],
 ) -> Result<Vec<Run<'a>>> {
-    let pairs = traces.iter().flat_map(|trace| contestants.iter().map(move |contestant| (trace, contestant)));
-    let jobs: Vec<Run<'a>> = pairs
-        .map(|(trace, contestant)| Run {
+    let jobs: Vec<Run<'a>> = traces
+        .iter()
+        .flat_map(|trace| contestants.iter().zip(plants).map(move |(contestant, plant)| (trace, contestant, plant)))
+        .map(|(trace, contestant, plant)| Run {
             contestant: &contestant.name,
             slots: &contestant.slots,
             settings: &contestant.settings,

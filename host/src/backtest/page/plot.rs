@@ -18,7 +18,8 @@ const LINE: RGBColor = RGBColor(47, 102, 144);
 const ASKED: RGBColor = RGBColor(187, 187, 187);
 const GRID: RGBColor = RGBColor(234, 238, 242);
 
-/// Some neighbouring points as one: means, and the most of what is unmet.
+/// Some neighbouring points as one: their means, and the most that were asked for. What is unmet is what `served`, here without
+/// what is late, lacks of the demand.
 struct Joined {
     hours: f64,
     demand: f64,
@@ -94,10 +95,21 @@ fn draw(
         mesh.light_line_style(TRANSPARENT).bold_line_style(GRID).axis_style(ASKED).y_labels(5).x_labels(13);
         mesh.label_style(("sans-serif", 12)).axis_desc_style(("sans-serif", 12));
         mesh.x_desc("hours").y_desc(unit).draw()?;
+        for (from, to) in absences(report) {
+            chart.draw_series([Rectangle::new([(from, 0.0), (to, most * 1.05)], GRID.filled())])?;
+        }
         series(&mut chart)?;
         root.present()?;
         Ok(())
     };
     drawn().map_err(|error| PageError { what: error.to_string() })?;
     Ok(svg)
+}
+
+/// Hours between which the readings were absent.
+fn absences(report: &Report) -> Vec<(f64, f64)> {
+    let hours = |at_ms: u64| float(at_ms.saturating_sub(report.from_ms)) / 3.6e6;
+    let runs = report.points.chunk_by(|one, next| one.out == next.out);
+    let ends = runs.filter_map(|run| Some((run.first().filter(|point| point.out)?.at_ms, run.last()?.at_ms)));
+    ends.map(|(from_ms, to_ms)| (hours(from_ms), hours(to_ms.saturating_add(report.every_ms)))).collect()
 }

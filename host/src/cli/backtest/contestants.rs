@@ -30,6 +30,8 @@ pub(super) struct Contestant {
     pub(super) settings: Settings,
     pub(super) every_ms: u64,
     pub(super) wiring: Wiring,
+    /// Whether demand waits for this one; `None`: as the command line says.
+    pub(super) queue: Option<bool>,
 }
 
 /// All that were asked for.
@@ -130,7 +132,7 @@ fn words(shelf: &Shelf, args: &BacktestArgs) -> Result<Vec<(String, Slot)>> {
         // With one policy its own complaint is better: it names the nearest parameter.
         if policies.len() > 1 && !policies.iter().any(|(_, policy)| has(policy)) {
             return Err(Fail::usage(format!(
-                "--param {name}: none of these policies has it; see `trimtab policy inspect`"
+                "--param {name}: none of these policies has it; see `trimtab policy check`"
             )));
         }
         params.push((name, text));
@@ -180,7 +182,7 @@ fn fill(
 ) -> Contestant {
     let needs = slots.iter().flat_map(|slot| &slot.needs).filter(|need| need.kind == NeedKind::Reading);
     let wiring = wire(needs, &args.readings, declared);
-    Contestant { name, slots, settings, every_ms, wiring }
+    Contestant { name, slots, settings, every_ms, wiring, queue: None }
 }
 
 /// The bounds of the command line over those of the binding. What only looks on or is off is tested as if it acted.
@@ -231,6 +233,7 @@ struct Entry {
     #[serde(default)]
     readings: BTreeMap<String, String>,
     every: Option<String>,
+    queue: Option<bool>,
     bounds: Option<toml::Table>,
 }
 
@@ -305,7 +308,7 @@ fn enter(shelf: &Shelf, args: &BacktestArgs, shown: &str, entry: Entry) -> Resul
     said.extend(args.readings.iter().cloned());
     let wiring = wire(slots.iter().flat_map(|slot| &slot.needs), &said, &[]);
     let every_ms = every_ms(args, every.map_or(EVERY_MS_DEFAULT, |DurationMs(ms)| ms))?;
-    let contestant = Contestant { name, slots, settings: settings(args, own)?, every_ms, wiring };
+    let contestant = Contestant { name, slots, settings: settings(args, own)?, every_ms, wiring, queue: entry.queue };
     let own: Vec<(String, Series)> =
         said.iter().filter(|(reading, _)| entry.readings.contains_key(reading)).cloned().collect();
     check_readings(std::slice::from_ref(&contestant), &own).with_context(|| what)?;

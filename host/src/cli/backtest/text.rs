@@ -112,11 +112,12 @@ pub(super) fn facts(plant: &Plant, contestants: &[Contestant], outages: &[Outage
         fact(
             &contestant.name,
             format!(
-                "{}; every {}; replicas {}..{}; {fed}",
+                "{}; every {}; replicas {}..{}; {fed}{}",
                 policies.join(", "),
                 DurationMs(contestant.every_ms),
                 range.min,
-                range.max
+                range.max,
+                if contestant.queue == Some(true) { "; demand waits" } else { "" },
             ),
         );
     }
