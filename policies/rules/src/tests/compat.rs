@@ -106,6 +106,10 @@ mod overlord {
     #[test]
     fn an_absent_figure_of_the_balancer_passes() {
         bench().play(of([1.0; 4], [1.0; 4]).stale("scur", [900.0])).scales_to(3);
+        // The next test of it is asked all the same.
+        let rules = ["+1 when scur >= 500", "+1 when qcur >= 5"];
+        let next = of([1.0; 4], [1.0; 4]).stale("scur", [900.0]).reading("qcur", [5.0]);
+        Bench::new().set("rules", rules).set("compat", "overlord").play(next).scales_to(5);
     }
 }
 

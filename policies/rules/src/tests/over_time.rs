@@ -104,6 +104,11 @@ fn an_instance_counts_from_its_first_sample_on() {
     // It ran long before its first sample: what it used then is not known.
     is_unknown("all(cpu) < 20 for 2m", scene(70));
     is_unknown("all(cpu) < 20 for 2m", scene(3000));
+    // It began just before the time, and its first sample came within it.
+    let just_before = Scene::new().replicas(2).step(Duration::from_secs(40)).of_instance("i-0", "cpu", [10.0; 4]);
+    let just_before = just_before.of_instance("i-1", "cpu", [10.0; 3]);
+    let just_before = just_before.with_instance("i-1", |one| one.started_ms = Some(NOON_MS - 130 * SECOND_MS));
+    is_unknown("all(cpu) < 20 for 2m", just_before);
     let unknown_start = scene(30).with_instance("i-1", |one| one.started_ms = None);
     is_unknown("all(cpu) < 20 for 2m", unknown_start);
     is_so("any(cpu) < 20 for 2m", scene(3000), true);
