@@ -36,7 +36,12 @@ pub(crate) fn read(texts: &[String]) -> Result<Rulebook<'_>, Refusal> {
         let text = format!("`rules` has {} statements, allowed are 1 to {RULES_MAX}", texts.len());
         return Err(Refusal::parameter_wrong(text));
     }
-    let mut book = Rulebook::default();
+    let room = texts.len() * 2;
+    let mut book = Rulebook {
+        rules: Vec::with_capacity(texts.len()),
+        tests: Vec::with_capacity(room),
+        steps: Vec::with_capacity(room),
+    };
     for (index, text) in texts.iter().enumerate() {
         if text.len() > BYTES_MAX {
             let text = format!("rule {} is {} bytes long, allowed are {BYTES_MAX}", index + 1, text.len());
@@ -75,7 +80,7 @@ fn statement<'p>(text: &'p str, book: &mut Rulebook<'p>) -> Result<Rule<'p>, Wro
         return Err(Wrong { at: 0, expected: "at most 256 comparisons in all rules" });
     }
     let (tests, steps) = (first_test..book.tests.len(), first_step..book.steps.len());
-    Ok(Rule { text: text.trim(), action, tests, steps, lasting })
+    Ok(Rule { text: text.trim_ascii(), action, tests, steps, lasting })
 }
 
 struct Parser<'b, 'p> {
