@@ -27,8 +27,7 @@ pub(crate) fn read(statement: &str) -> Option<(Action, Test<'_>)> {
         "lower" => Order::AtMost,
         _ => return None,
     };
-    let limit =
-        quantity::whole(limit).filter(|_| !metric.is_empty() && limit.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let limit = quantity::whole(limit).filter(|_| !metric.is_empty())?;
     let test = Test {
         text: metric,
         reading: metric,

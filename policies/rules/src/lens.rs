@@ -61,14 +61,24 @@ impl<'a> Lens<'a> {
         Self { snapshot, with_starting: false, place: Place::Everywhere, as_zero: &[] }
     }
 
+    /// The target itself.
+    pub(crate) fn own(&self, test: &Test<'a>) -> Member<'a> {
+        let reading = self.snapshot.reading_of(&Subject::Target, test.reading);
+        match test.check {
+            Check::Text { .. } => Member::of_texts(reading.texts()),
+            Check::Number(..) | Check::Within(..) => Member::of(reading.samples(), Unit::Plain),
+        }
+    }
+
     /// The members of a comparison.
     pub(crate) fn members(&self, test: &Test<'a>) -> Vec<Member<'a>> {
+        if test.subject == Subject::Target {
+            return vec![self.own(test)];
+        }
         let reading = self.snapshot.reading_of(&test.subject, test.reading);
-        match (&test.subject, test.check) {
-            (Subject::Target, Check::Text { .. }) => vec![Member::of_texts(reading.texts())],
-            (Subject::Target, _) => vec![Member::of(reading.samples(), Unit::Plain)],
-            (Subject::Instance, _) => self.of_instances(&reading, test.share),
-            (Subject::Node, _) => self.of_nodes(&reading, test.share),
+        match test.subject {
+            Subject::Instance => self.of_instances(&reading, test.share),
+            Subject::Node => self.of_nodes(&reading, test.share),
             _ => reading
                 .owners()
                 .filter(|(owner, _)| *owner != Owner::Target)

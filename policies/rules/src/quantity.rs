@@ -17,10 +17,15 @@ pub(crate) fn plain(text: &str) -> Option<f64> {
 }
 
 /// A whole number without a unit.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number of a u32")]
 pub(crate) fn whole(text: &str) -> Option<u32> {
-    let number = plain(text).filter(|_| !text.contains('.'))?;
-    (number <= f64::from(u32::MAX)).then_some(number as u32)
+    let mut number = 0u32;
+    for byte in text.bytes() {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u32::from(byte - b'0'))?;
+    }
+    (!text.is_empty()).then_some(number)
 }
 
 /// `500ms`, `15s`, `2m`, `1h30m`, `1d`: 1 s to 1 d.

@@ -25,6 +25,13 @@ pub(crate) struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     pub(crate) fn by(lens: &Lens<'a>, test: &Test<'a>) -> Self {
+        if test.subject == Subject::Target {
+            // One owner, and most often so: no list is made of it.
+            let own = lens.own(test);
+            let figure = own.now(&test.check);
+            let (truth, span) = judge(test, &[figure]);
+            return Self { truth, span, members: 1, known: usize::from(figure.value.is_some()), text: own.text() };
+        }
         let members = lens.members(test);
         let figures: Vec<Figure> = members.iter().map(|member| member.now(&test.check)).collect();
         let (truth, span) = judge(test, &figures);

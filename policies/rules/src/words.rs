@@ -63,10 +63,10 @@ pub(crate) fn word_at(statement: &str, from: usize) -> Word<'_> {
     match rest {
         [] => word(Kind::End, 0, 0),
         [b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => {
-            let (length, key) = length_and_key(rest, is_of_name);
+            let (length, key) = length_and_key(rest, OF_NAME);
             word(Kind::Name, length, key)
         }
-        [b'0'..=b'9', ..] => word(Kind::Number, length_and_key(rest, is_of_number).0, 0),
+        [b'0'..=b'9', ..] => word(Kind::Number, length_and_key(rest, OF_NUMBER).0, 0),
         [one @ (b'>' | b'<' | b'!'), b'=', ..] => word(Kind::Sign, 2, u64::from(*one) << 8 | u64::from(b'=')),
         [b'.', b'.', ..] => word(Kind::Sign, 2, key("..")),
         [one @ (b'>' | b'<' | b'=' | b'(' | b')' | b'%' | b'+' | b'-'), ..] => word(Kind::Sign, 1, u64::from(*one)),
@@ -90,16 +90,31 @@ pub(crate) fn word_at(statement: &str, from: usize) -> Word<'_> {
     }
 }
 
-fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':')
-}
+const OF_NAME: u8 = 1;
+const OF_NUMBER: u8 = 2;
 
-fn is_of_number(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
+/// Which words each byte can go on.
+static CLASSES: [u8; 256] = classes();
+
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would say so")]
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        if letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'.') {
+            classes[byte] = OF_NAME | OF_NUMBER;
+        } else if matches!(letter, b'-' | b'/' | b':') {
+            classes[byte] = OF_NAME;
+        }
+        byte += 1;
+    }
+    classes
 }
 
 /// How far the word goes. A dot belongs to it only if more of the word follows, so that `1..5` is three words.
-fn length_and_key(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> (usize, u64) {
+fn length_and_key(bytes: &[u8], class: u8) -> (usize, u64) {
+    let belongs = |byte: u8| CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0);
     let (mut length, mut key) = (0, 0u64);
     while let Some(byte) = bytes.get(length).copied().filter(|byte| belongs(*byte)) {
         if byte == b'.' && !bytes.get(length + 1).is_some_and(|next| *next != b'.' && belongs(*next)) {
