@@ -84,7 +84,7 @@ enum Command {
     /// Play what was recorded again: the same code must give the same bytes, another policy a table of differences.
     Replay(replay::ReplayArgs),
     /// Say what policies would have done over a demand trace: unmet demand, over-provision, changes, cost; with plots.
-    Backtest(backtest::BacktestArgs),
+    Backtest(Box<backtest::BacktestArgs>),
     /// Say whether a host can do its work, and what is in the way.
     Status(status::StatusArgs),
     /// Stop everything at once; changes under way are seen through.
