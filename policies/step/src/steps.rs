@@ -109,7 +109,7 @@ impl Step<'_> {
 /// A share of the base in whole replicas: rounded towards zero, but at least 1 and at least `least`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and it is at least 0")]
 fn share(base: u32, percent: f64, least: i64) -> u32 {
-    // A millionth of a replica is forgiven before rounding down: 30 % of 10 is 2.9999999999999996 in floating point.
+    // A millionth of a replica is forgiven before rounding down: 129.2 % of 250 is 322.99999999999994 in floating point.
     let exact = (f64::from(base) * percent / 100.0 + 1e-6).floor();
     (exact as u32).max(u32::try_from(least).unwrap_or(1)).max(1)
 }

@@ -98,8 +98,8 @@ mod the_users_guide {
         let down = |percent: &str| guide().set("down_steps", [format!("..0: -{percent}%")]);
         down("66.7").play(of_cpu(10, 10.0)).scales_to(4);
         down("5.8").play(of_cpu(10, 10.0)).scales_to(9);
-        // A tenth of 70 % of 10 is not lost in floating point.
-        of("30").play(of_cpu(10, 90.0)).scales_to(13);
+        // 323 in whole, although floating point makes a little less of it.
+        of("129.2").play(of_cpu(250, 90.0)).scales_to(573);
     }
 
     #[test]
