@@ -10,7 +10,7 @@
 //! The integral is the number of replicas that would serve at the setpoint, as far as is known, and gains are shares of it,
 //! so that the same gains serve 3 replicas and 300. Where the present count is not the one that was asked for last, because
 //! the bounds or a person made it another, the integral follows it with the time constant `tracking` (back-calculation; both
-//! as in Åström and Hägglund, "PID Controllers: Theory, Design and Tuning", section 3.5).
+//! as in Åström and Hägglund, "PID Controllers: Theory, Design and Tuning", chapter 3).
 
 use trimtab_sdk::{Samples, Snapshot, memory};
 
