@@ -256,7 +256,7 @@ fn decided(instances: &[Instance], proposals: Vec<Proposal>) -> Decision {
         "target": {
             "id": "local/web", "desired": count, "total": count, "ready": ready,
             "containers": [{ "name": "main", "limits": { "cpu_millis": 1000 } }],
-            "abilities": { "victims": "exact", "resize": "live", "kinds": ["scale", "resize"] },
+            "abilities": { "victims": "exact", "resize": "live", "supersede": false, "kinds": ["scale", "resize"] },
             "limits": { "replicas_min": 0, "replicas_max": 10 },
         },
         "instances": instances,

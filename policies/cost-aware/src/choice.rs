@@ -86,7 +86,9 @@ pub(crate) fn choose<'o>(
         return settled(two, Finding::TooSmall);
     }
     let count = rules.fewest_of(now.size, 0.0);
-    if cost.is_none() && let Some(count) = count {
+    if cost.is_none()
+        && let Some(count) = count
+    {
         return settled((None, None), Finding::More(Plan { count, ..*now }));
     }
     let two = if need.missing > 0 { (None, None) } else { cheapest(now, offers, rules.plans(offers, None)) };
@@ -126,7 +128,9 @@ impl fmt::Display for Choice<'_> {
             Finding::Saves { share } => write!(out, ", {}% can be saved", percent(*share))?,
             Finding::TooSmall => out.write_str(" do not carry it")?,
             Finding::More(plan) => write!(out, " do not carry it, and nothing with a price takes over: {plan}")?,
-            Finding::NothingCarries => out.write_str(" do not carry it, nor does anything on offer within the bounds")?,
+            Finding::NothingCarries => {
+                out.write_str(" do not carry it, nor does anything on offer within the bounds")?
+            }
             Finding::CheapEnough { share, least } if *share > 0.0 => {
                 write!(out, ", {}% could be saved, and {}% is worth a change", percent(*share), percent(*least))?;
             }

@@ -67,9 +67,9 @@ impl<'o> Offers<'o> {
         let rates = Rates::of(parameters);
         let sizes = &snapshot.target().abilities.sizes;
         if sizes.is_empty() {
-            let listed = prices.iter().filter_map(|price| {
-                Some(Offer { name: price.name, size: price.size?, per_hour: price.per_hour })
-            });
+            let listed = prices
+                .iter()
+                .filter_map(|price| Some(Offer { name: price.name, size: price.size?, per_hour: price.per_hour }));
             let listed: Vec<Offer<'o>> = listed.collect();
             return match (listed.is_empty(), rates) {
                 (false, rates) => Ok((Self::Listed(listed, rates), None)),

@@ -79,11 +79,8 @@ impl<'r> Rules<'r> {
             return None;
         }
         let more = 1.0 + slack;
-        let wishes = [
-            self.need.cpu * more / cpu,
-            self.need.memory * more / memory,
-            self.need.memory_used * above_peak / memory,
-        ];
+        let wishes =
+            [self.need.cpu * more / cpu, self.need.memory * more / memory, self.need.memory_used * above_peak / memory];
         let carriers = replicas(wishes.into_iter().fold(0.0, f64::max));
         let count = carriers.saturating_add(self.spare).max(self.fewest);
         (count <= self.most).then_some(count)

@@ -51,9 +51,8 @@ fn selling(scene: Scene) -> Scene {
 
 /// Count, size in MiB and millicores or by its name, and group of what is proposed.
 fn asked(played: &Played) -> (Option<u32>, Option<(u64, u64)>, String, Vec<u32>) {
-    let size = played.resources().map(|one| {
-        (one.requests.cpu_millis.unwrap(), one.requests.memory_bytes.unwrap() / MIB)
-    });
+    let size =
+        played.resources().map(|one| (one.requests.cpu_millis.unwrap(), one.requests.memory_bytes.unwrap() / MIB));
     let class = played.proposals().iter().map(|one| one.size_class.as_str()).collect();
     (played.count(), size, class, played.proposals().iter().map(|one| one.group).collect())
 }
@@ -76,7 +75,8 @@ mod the_cheapest {
         let played = listed().play(selling(of(8, SMALL, 560.0, 500.0)));
         assert_eq!(asked(&played), (Some(2), None, "large".to_owned(), vec![1, 1]));
         let named = Bench::new().set("prices", ["small: 0.02", "large: 0.07"]);
-        let played = { named }.play(selling(of(8, SMALL, 560.0, 500.0))).says("left out without price, cpu or memory: medium");
+        let played =
+            { named }.play(selling(of(8, SMALL, 560.0, 500.0))).says("left out without price, cpu or memory: medium");
         assert_eq!(asked(&played).2, "large");
     }
 
@@ -98,7 +98,10 @@ mod the_cheapest {
 
     #[test]
     fn names_the_next() {
-        listed().play(of(6, SMALL, 200.0, 300.0)).says("next 2 × medium 0.1/h").says("1200m cpu and 1800Mi used in all");
+        listed()
+            .play(of(6, SMALL, 200.0, 300.0))
+            .says("next 2 × medium 0.1/h")
+            .says("1200m cpu and 1800Mi used in all");
     }
 
     #[test]
@@ -231,7 +234,10 @@ mod bad_input {
     #[test]
     fn nothing_known_is_a_missing_reading() {
         let bare = || Scene::new().replicas(4).container("main", resources(1000, 2048), resources(1000, 2048));
-        listed().play(bare()).refuses(RefusalKind::ReadingMissing).says("no instance has a fresh sample of `memory_bytes`");
+        listed()
+            .play(bare())
+            .refuses(RefusalKind::ReadingMissing)
+            .says("no instance has a fresh sample of `memory_bytes`");
         let no_cpu = bare().of_each_instance("memory_bytes", [1.0]);
         listed().play(no_cpu).refuses(RefusalKind::ReadingMissing).says("`cpu_millicores`");
         let load = listed().set("demand_reading", "rps").set("demand_per_core", 1.0);
@@ -281,7 +287,10 @@ mod bad_input {
         let zero = resources(0, 0);
         for room in [none, zero] {
             let scene = Scene::new().replicas(2).container("main", room, room);
-            listed().play(scene.of_each_instance("cpu_millicores", [1.0])).holds().says("the present size is not known");
+            listed()
+                .play(scene.of_each_instance("cpu_millicores", [1.0]))
+                .holds()
+                .says("the present size is not known");
         }
     }
 
@@ -304,7 +313,19 @@ mod bad_input {
         assert!(refusal(listed().set("demand_per_core", 1.0)).contains("`demand_reading` and `demand_per_core`"));
         assert!(refusal(listed().set("spare", 2)).contains("`spare` is 2 of `at_least` 2"));
         assert!(refusal(listed().set("cpu_target", 0.0)).contains("`cpu_target`"));
-        for entry in ["small", "small:", ": 1 2Gi 0.1", "small: 1 cpu 2Gi", "small: 1 cpu 2G 0.1", "small: 1 2Gi 0", "a: 1 2Gi 1 1", "a: -1 2Gi 1", "a: 1e9 2Gi 1", "a: 1.1.1", "a: 0 2Gi 1"] {
+        for entry in [
+            "small",
+            "small:",
+            ": 1 2Gi 0.1",
+            "small: 1 cpu 2Gi",
+            "small: 1 cpu 2G 0.1",
+            "small: 1 2Gi 0",
+            "a: 1 2Gi 1 1",
+            "a: -1 2Gi 1",
+            "a: 1e9 2Gi 1",
+            "a: 1.1.1",
+            "a: 0 2Gi 1",
+        ] {
             assert!(refusal(Bench::new().set("prices", [entry])).contains("is not of the form"), "{entry}");
         }
         assert!(refusal(Bench::new().set("prices", ["a: 1", "a: 2"])).contains("`a` comes twice"));

@@ -25,15 +25,10 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// `l + φ_h·b`.
-    pub(crate) fn at(self, lead: u64, smoothing: &Smoothing) -> f64 {
-        self.level + damped(lead, smoothing.phi).sum * self.trend
-    }
-
     /// What is left of it after buckets in which nothing was measured: there is no error to correct it by.
     pub(crate) fn unobserved(self, buckets: u64, smoothing: &Smoothing) -> Self {
-        let after = damped(buckets, smoothing.phi);
-        Self { level: self.level + after.sum * self.trend, trend: self.trend * after.power }
+        let phi = smoothing.phi;
+        (0..buckets).fold(self, |Self { level, trend }, _| Self { level: level + phi * trend, trend: phi * trend })
     }
 
     /// After one bucket in which the forecast erred by that much.
@@ -44,31 +39,23 @@ impl Course {
     }
 }
 
-/// How much wider the errors are at that lead than at lead 1.
-pub(crate) fn spread(lead: u64, season: u64, smoothing: &Smoothing) -> f64 {
+/// How much wider the errors are at leads 1, 2, 3 … than at lead 1. Without end.
+pub(crate) fn spreads(season: u64, smoothing: &Smoothing) -> impl Iterator<Item = f64> + use<> {
     let Smoothing { alpha, beta, gamma, phi } = *smoothing;
-    let (mut sum, mut power, mut variance) = (0.0, 1.0, 1.0);
-    for step in 1..lead {
+    let (mut sum, mut power, mut variance) = (0.0, 1.0, 1.0f64);
+    (1..).map(move |step: u64| {
+        let spread = variance.sqrt();
         power *= phi;
         sum += power;
-        let season_turns = if step.is_multiple_of(season.max(1)) { gamma } else { 0.0 };
-        let weight: f64 = alpha + alpha * beta * sum + season_turns;
+        let turns = if step.is_multiple_of(season.max(1)) { gamma } else { 0.0 };
+        let weight = alpha + alpha * beta * sum + turns;
         variance += weight * weight;
-    }
-    variance.sqrt()
+        spread
+    })
 }
 
-/// `φ + φ² + … + φ^n`, and `φ^n`.
-struct Damped {
-    sum: f64,
-    power: f64,
-}
-
-fn damped(count: u64, phi: f64) -> Damped {
-    let (mut sum, mut power) = (0.0, 1.0);
-    for _ in 0..count {
-        power *= phi;
-        sum += power;
-    }
-    Damped { sum, power }
+/// That at one lead.
+pub(crate) fn spread(lead: u64, season: u64, smoothing: &Smoothing) -> f64 {
+    let before = usize::try_from(lead.saturating_sub(1)).unwrap_or(usize::MAX);
+    spreads(season, smoothing).nth(before).unwrap_or(f64::INFINITY)
 }

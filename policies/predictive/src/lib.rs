@@ -90,9 +90,7 @@ impl Policy for Predictive {
             (Some(present), Outlook::Trusted(peak)) => Ok(known.both(present, &peak)),
             (Some(present), doubt) => Ok(known.present_alone(present, &doubt)),
             (None, Outlook::Trusted(peak)) => known.forecast_alone(&peak),
-            (None, doubt) => {
-                Err(Refusal::reading_missing(format!("`{}` is {word}, and {doubt}", parameters.reading)))
-            }
+            (None, doubt) => Err(Refusal::reading_missing(format!("`{}` is {word}, and {doubt}", parameters.reading))),
         }
     }
 }
@@ -155,11 +153,7 @@ impl Known<'_> {
     }
 
     fn answer(&self, count: u32, reason: String) -> Answer {
-        if count == self.desired {
-            Answer::hold(reason)
-        } else {
-            Proposal::scale(count).because(reason).into()
-        }
+        if count == self.desired { Answer::hold(reason) } else { Proposal::scale(count).because(reason).into() }
     }
 
     fn replicas(&self, load: f64) -> u32 {

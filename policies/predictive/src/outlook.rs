@@ -5,8 +5,8 @@ use std::fmt;
 use trimtab_sdk::figure;
 
 use crate::Parameters;
-use crate::holt_winters::spread;
-use crate::rhythm::{Grid, Rhythm};
+use crate::holt_winters::{Course, spread, spreads};
+use crate::rhythm::{DEMAND_MAX, Grid, Rhythm};
 use crate::trust::{self, Doubt};
 
 /// What is to be expected.
@@ -40,27 +40,24 @@ impl Peak {
 
 impl Rhythm {
     pub(crate) fn outlook(&self, now_ms: u64, horizon_ms: u64, grid: &Grid, parameters: &Parameters) -> Outlook {
-        let smoothing = parameters.smoothing();
         let until_ms = now_ms.saturating_add(horizon_ms);
-        let Some(look) = Look::new(self, grid, parameters, now_ms) else {
+        let Some(course) = self.course() else {
             return Outlook::Learning { seen: self.seen(), of: grid.places };
         };
         if self.judged < trust::JUDGED_MIN {
             return Outlook::Untried { judged: self.judged };
         }
-        let widest = spread(self.lead(until_ms / look.bucket_ms), grid.places, &smoothing);
+        let widest = spread(self.lead(until_ms / grid.bucket_ms.max(1)), grid.places, &parameters.smoothing());
         if let Some(doubt) = trust::doubt(self, widest, parameters) {
             return Outlook::Mistrusted(doubt);
         }
         let error = trust::share(self, widest);
         let mut peak = Peak { error, horizon_ms, ..Peak::default() };
-        let half_ms = look.bucket_ms / 2;
-        let middles = (now_ms / look.bucket_ms..=until_ms / look.bucket_ms)
-            .map(|bucket| bucket.saturating_mul(look.bucket_ms).saturating_add(half_ms))
-            .filter(|at_ms| (now_ms..=until_ms).contains(at_ms));
-        // Between the middles of buckets the forecast is a line, so that it is highest at one of them or at an end.
-        for at_ms in middles.chain([now_ms, until_ms]) {
-            let Some((forecast, band)) = look.at(at_ms) else { continue };
+        let ahead = Ahead::new(self, course, [now_ms, until_ms], grid, parameters);
+        // Between the middles of buckets the forecast is a line, so that it is highest at one of them or at an end. A bucket that is
+        // only touched counts with its middle, too: where demand rises at its very beginning, a line would come late.
+        let middles = ahead.buckets.iter().rev().skip(1).copied();
+        for (forecast, band) in middles.chain([ahead.at(now_ms), ahead.at(until_ms)]) {
             if forecast + band > peak.upper() {
                 (peak.forecast, peak.band) = (forecast, band);
             }
@@ -69,40 +66,44 @@ impl Rhythm {
     }
 }
 
-/// A look ahead from what was measured last.
-struct Look<'l> {
-    rhythm: &'l Rhythm,
-    grid: &'l Grid,
-    parameters: &'l Parameters,
+/// Forecasts and bands of the buckets from now on.
+struct Ahead {
     bucket_ms: u64,
-    /// The bucket of now: the first that a forecast is wanted of.
-    present: u64,
+    /// The bucket of now.
+    first: u64,
+    /// That, all until the horizon, and one more, for the line to its middle. Never more than two seasons.
+    buckets: Vec<(f64, f64)>,
 }
 
-impl<'l> Look<'l> {
-    /// `None` while the season is learned.
-    fn new(rhythm: &'l Rhythm, grid: &'l Grid, parameters: &'l Parameters, now_ms: u64) -> Option<Self> {
+impl Ahead {
+    fn new(rhythm: &Rhythm, course: Course, span_ms: [u64; 2], grid: &Grid, parameters: &Parameters) -> Self {
         let bucket_ms = grid.bucket_ms.max(1);
-        let present = now_ms / bucket_ms;
-        rhythm.forecast(present, grid, &parameters.smoothing())?;
-        Some(Self { rhythm, grid, parameters, bucket_ms, present })
+        let [first, last] = span_ms.map(|at_ms| at_ms / bucket_ms);
+        let smoothing = parameters.smoothing();
+        let magnitude = parameters.band * trust::magnitude(rhythm);
+        let lead = rhythm.lead(first);
+        let mut course = course.unobserved(lead - 1, &smoothing);
+        let wider = spreads(grid.places, &smoothing).skip(usize::try_from(lead - 1).unwrap_or(usize::MAX));
+        let buckets = (first..=last.saturating_add(1)).zip(wider).map(|(bucket, wider)| {
+            course = course.unobserved(1, &smoothing);
+            // Less than nothing is not asked for.
+            let forecast = (course.level + rhythm.season(bucket, grid)).clamp(0.0, DEMAND_MAX);
+            (forecast, magnitude * wider)
+        });
+        Self { bucket_ms, first, buckets: buckets.collect() }
     }
 
-    /// Forecast and band at a point in time, between those of the two buckets whose middles are nearest.
-    fn at(&self, at_ms: u64) -> Option<(f64, f64)> {
+    /// Forecast and band at a point in time, on the line between the two nearest middles; before the first of them as there.
+    fn at(&self, at_ms: u64) -> (f64, f64) {
         let shifted_ms = at_ms.saturating_sub(self.bucket_ms / 2);
         let (left, share) = (shifted_ms / self.bucket_ms, shifted_ms % self.bucket_ms);
         let share = share as f64 / self.bucket_ms as f64;
-        let ((left, left_band), (right, right_band)) = (self.of(left)?, self.of(left.saturating_add(1))?);
-        Some((left + (right - left) * share, left_band + (right_band - left_band) * share))
-    }
-
-    fn of(&self, bucket: u64) -> Option<(f64, f64)> {
-        let bucket = bucket.max(self.present);
-        let smoothing = self.parameters.smoothing();
-        let forecast = self.rhythm.forecast(bucket, self.grid, &smoothing)?;
-        let wider = spread(self.rhythm.lead(bucket), self.grid.places, &smoothing);
-        Some((forecast, self.parameters.band * trust::magnitude(self.rhythm) * wider))
+        let of = |bucket: u64| {
+            let place = usize::try_from(bucket.saturating_sub(self.first)).unwrap_or(usize::MAX);
+            self.buckets.get(place).or(self.buckets.last()).copied().unwrap_or_default()
+        };
+        let ((left, left_band), (right, right_band)) = (of(left), of(left.saturating_add(1)));
+        (left + (right - left) * share, left_band + (right_band - left_band) * share)
     }
 }
 

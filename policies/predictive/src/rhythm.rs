@@ -6,7 +6,7 @@
 use trimtab_sdk::Refusal;
 
 use crate::Parameters;
-use crate::holt_winters::{Course, Smoothing, spread};
+use crate::holt_winters::{Course, spread};
 use crate::trust;
 
 /// Most buckets of a season: a week of five minutes. They take 9 bytes each, of the 20 KiB that memory may hold (the host
@@ -20,7 +20,7 @@ const MISTRUSTED_SEASONS_MAX: u64 = 2;
 /// The first season need not be whole: so many tenths of it will do, and what is missing is drawn as a line between its neighbours.
 const SEEN_TENTHS: u64 = 9;
 /// No demand is taken for larger: sums of a season of it stay exact enough.
-const DEMAND_MAX: f64 = 1e15;
+pub(crate) const DEMAND_MAX: f64 = 1e15;
 
 trimtab_sdk::memory! {
     /// What is remembered from one evaluation to the next.
@@ -103,6 +103,7 @@ impl Rhythm {
             *self = Self { grid: of, startup_ms: self.startup_ms, ..Self::default() };
             self.forget(grid);
         }
+        self.forget_what_is_old(now_ms / grid.bucket_ms.max(1), grid);
     }
 
     /// Takes in what is younger than all before.
@@ -133,12 +134,14 @@ impl Rhythm {
         }
     }
 
-    /// What is forecast for a bucket that is not closed; `None` while the season is learned.
-    pub(crate) fn forecast(&self, bucket: u64, grid: &Grid, smoothing: &Smoothing) -> Option<f64> {
-        let lead = self.lead(bucket);
-        let season = self.places.get(grid.place(bucket)).copied().flatten()?;
-        // Less than nothing is not asked for.
-        Some((self.course()?.at(lead, smoothing) + season).clamp(0.0, DEMAND_MAX))
+    /// What the season adds to the level in a bucket.
+    pub(crate) fn season(&self, bucket: u64, grid: &Grid) -> f64 {
+        self.places.get(grid.place(bucket)).copied().flatten().unwrap_or_default()
+    }
+
+    /// Level and trend after the bucket that was closed last; `None` while the season is learned.
+    pub(crate) fn course(&self) -> Option<Course> {
+        self.course.map(|(level, trend)| Course { level, trend })
     }
 
     /// How many buckets lie between what was measured last and this one.
@@ -149,10 +152,6 @@ impl Rhythm {
     /// How many places of the season have been seen.
     pub(crate) fn seen(&self) -> u64 {
         self.places.iter().flatten().count() as u64
-    }
-
-    fn course(&self) -> Option<Course> {
-        self.course.map(|(level, trend)| Course { level, trend })
     }
 
     fn forget(&mut self, grid: &Grid) {
@@ -167,10 +166,14 @@ impl Rhythm {
         };
     }
 
-    fn close(&mut self, bucket: u64, demand: f64, grid: &Grid, parameters: &Parameters) {
+    fn forget_what_is_old(&mut self, bucket: u64, grid: &Grid) {
         if self.lead(bucket) > GAP_SEASONS_MAX * grid.places {
             self.forget(grid);
         }
+    }
+
+    fn close(&mut self, bucket: u64, demand: f64, grid: &Grid, parameters: &Parameters) {
+        self.forget_what_is_old(bucket, grid);
         self.startup_ms = self.startup_ms.saturating_sub(self.startup_ms / grid.places.max(1));
         match self.course() {
             Some(course) => self.correct(course, bucket, demand, grid, parameters),
@@ -210,10 +213,12 @@ impl Rhythm {
             self.errors.0 = self.errors.0.max(self.errors.1 * spread(gap + 1, grid.places, &smoothing));
         }
         let course = course.unobserved(gap, &smoothing);
-        let Some(season) = self.places.get_mut(grid.place(bucket)) else { return };
-        let forecast = course.at(1, &smoothing) + season.unwrap_or_default();
+        let season = self.season(bucket, grid);
+        let forecast = course.unobserved(1, &smoothing).level + season;
         let error = demand - forecast;
-        *season = Some(season.unwrap_or_default() + smoothing.gamma * error);
+        if let Some(place) = self.places.get_mut(grid.place(bucket)) {
+            *place = Some(season + smoothing.gamma * error);
+        }
         let course = course.observed(error, &smoothing);
         self.course = Some((course.level, course.trend));
         let moved = (gap == 0).then_some(demand - self.latest);

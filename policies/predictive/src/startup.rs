@@ -16,7 +16,8 @@ const LONGEST: Duration = Duration::from_secs(1800);
 /// instance began to serve; the greatest age at which one was seen still starting comes next to it.
 pub(crate) fn horizon_ms(snapshot: &Snapshot<'_>, parameters: &Parameters, rhythm: &mut Rhythm) -> u64 {
     let span = parameters.horizon.unwrap_or_else(|| {
-        let starting = snapshot.instances().iter().filter(|one| matches!(one.phase(), Phase::Pending | Phase::Starting));
+        let starting =
+            snapshot.instances().iter().filter(|one| matches!(one.phase(), Phase::Pending | Phase::Starting));
         let ages = starting.filter_map(|one| one.age(snapshot.now_ms())).filter(|age| *age <= LONGEST);
         let seen = ages.max().map_or(0, milliseconds);
         rhythm.startup_ms = rhythm.startup_ms.max(seen);

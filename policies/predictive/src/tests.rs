@@ -161,8 +161,10 @@ mod the_first_season {
     #[test]
     fn comes_out_of_the_look_back_where_the_source_has_it() {
         let mut bench = bench().set("look_back", Duration::from_secs(2 * 86_400));
-        let history: Vec<(u64, f64)> =
-            (0..=192).map(|step| THIRD_MS - 2 * DAY_MS + step * 15 * MINUTE_MS).map(|at_ms| (at_ms, day(at_ms))).collect();
+        let history: Vec<(u64, f64)> = (0..=192)
+            .map(|step| THIRD_MS - 2 * DAY_MS + step * 15 * MINUTE_MS)
+            .map(|at_ms| (at_ms, day(at_ms)))
+            .collect();
         bench.play(moment(THIRD_MS, 1).reading_at("rps", history)).says("forecast up to");
     }
 }
@@ -217,19 +219,29 @@ mod gaps {
             other => panic!("no band but {other:?} in: {played}"),
         };
         let eight = THIRD_MS + 8 * HOUR_MS;
-        let mut before = Bench::new().set("reading", "rps").set("target", 10.0).set("horizon", Duration::from_secs(1800));
+        let mut before =
+            Bench::new().set("reading", "rps").set("target", 10.0).set("horizon", Duration::from_secs(1800));
         before.set_memory(bench.memory());
         let narrow = band(&before.play(at(THIRD_MS, 50, day(THIRD_MS))));
         assert!(narrow > 1.0);
         let played = bench.play(at(eight, 50, day(eight)));
         assert!(band(&played) > 1.5 * narrow, "{} after {narrow}", band(&played));
         assert!(played.count().unwrap_or(50) >= needed(eight + 30 * MINUTE_MS), "{played}");
+        // The first bucket after it was as forecast, and is one alone: trust comes back by and by.
+        let exact = |at_ms: u64| if at_ms < eight + 15 * MINUTE_MS { day(eight) } else { noisy(at_ms) };
+        live(&mut bench, eight + 5 * MINUTE_MS, eight + 15 * MINUTE_MS, exact);
+        let soon = bench.play(at(eight + 15 * MINUTE_MS, 50, day(eight)));
+        assert!(band(&soon) > 1.5 * narrow, "{} after {narrow}", band(&soon));
+        let later = live(&mut bench, eight + 20 * MINUTE_MS, THIRD_MS + DAY_MS, noisy).unwrap();
+        assert!(band(&later) < 1.5 * narrow, "{} after {narrow}", band(&later));
     }
 
     #[test]
     fn of_more_than_a_week_forget_all() {
         let mut bench = after_two_days();
         let late = THIRD_MS + 8 * DAY_MS;
+        bench.play(moment(late, 5)).refuses(RefusalKind::ReadingMissing).says("96 of 96 buckets");
+        let mut bench = after_two_days();
         let _ = bench.play(at(late, 1, 95.0));
         bench.play(at(late + 15 * MINUTE_MS, 1, 95.0)).scales_to(10).says("95 of 96 buckets");
     }
@@ -280,6 +292,12 @@ mod the_horizon {
         bench.play(starting(12 * MINUTE_MS)).says("within 12m");
         bench.play(at(THIRD_MS + MINUTE_MS, 30, day(THIRD_MS))).says("within 12m");
         bench.play(starting(3 * HOUR_MS)).says("within 12m");
+    }
+
+    #[test]
+    fn may_be_as_long_as_the_season() {
+        let mut bench = after_two_days().set("horizon", Duration::from_secs(86_400));
+        bench.play(at(THIRD_MS, 10, day(THIRD_MS))).scales_to(50).says("within 1440m");
     }
 
     #[test]
@@ -340,10 +358,7 @@ mod bad_input {
         let refusal = |bench: Bench| bench.bind().unwrap_err().text;
         assert!(refusal(bench().set("target", 0.0)).contains("`target`"));
         assert!(refusal(bench().set("target", f64::NAN)).contains("`target`"));
-        assert_eq!(
-            refusal(bench().set("bucket", Duration::from_secs(1700))),
-            "`season` is no multiple of `bucket`"
-        );
+        assert_eq!(refusal(bench().set("bucket", Duration::from_secs(1700))), "`season` is no multiple of `bucket`");
         let text = refusal(bench().set("bucket", Duration::from_secs(10)));
         assert_eq!(text, "`season` is 8640 times, and may be 4 to 2016 times the `bucket`");
         let text = refusal(bench().set("alpha", 0.6).set("gamma", 0.5));

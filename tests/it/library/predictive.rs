@@ -25,13 +25,12 @@ fn moment(quarter: u64, desired: u32, rps: &Value) -> Value {
 #[test]
 fn two_days_are_learned_the_third_is_met_and_an_outage_lowers_nothing() {
     let params = json!({ "reading": "rps", "target": 30.0, "horizon": "15m" });
-    let open = Settings {
-        replicas: Range { min: 1, max: 20 },
-        stabilize_down_ms: 0,
-        ..Settings::default()
-    };
+    let open = Settings { replicas: Range { min: 1, max: 20 }, stabilize_down_ms: 0, ..Settings::default() };
     let mut bench = Bench::of("predictive", &params).within(open);
-    bench.play(&moment(0, 1, &json!(60))).says("scale to 2").says("96 of 96 buckets of the first season are still missing");
+    bench
+        .play(&moment(0, 1, &json!(60)))
+        .says("scale to 2")
+        .says("96 of 96 buckets of the first season are still missing");
     let mut desired = 2;
     for quarter in 1..192 + 31 {
         let played = bench.play(&moment(quarter, desired, &json!(demand(quarter))));
@@ -45,7 +44,10 @@ fn two_days_are_learned_the_third_is_met_and_an_outage_lowers_nothing() {
         .says("decision replicas 2 to 8");
     // At nine the reading is lost. The forecast does not lower what it has raised.
     bench.play(&moment(192 + 36, 8, &json!(null))).says("decision nothing is done");
-    bench.play(&moment(192 + 36, 4, &json!(null))).says("`rps` is absent; forecast up to").says("decision replicas 4 to");
+    bench
+        .play(&moment(192 + 36, 4, &json!(null)))
+        .says("`rps` is absent; forecast up to")
+        .says("decision replicas 4 to");
     // At ten it is back, and the day is over.
     bench.play(&moment(192 + 42, 8, &json!(60))).says("decision replicas 8 to");
 }
