@@ -99,7 +99,11 @@ fn decimal(text: &str) -> Option<f64> {
 }
 
 /// Rounded to a whole number; `None` above what is ever sold.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, and what is out of range is not given"
+)]
 fn whole(number: f64) -> Option<u64> {
-    (number <= 9e15).then(|| (number + 0.5) as u64)
+    (number <= 9e15).then_some((number + 0.5) as u64)
 }

@@ -49,8 +49,10 @@ fn selling(scene: Scene) -> Scene {
     })
 }
 
-/// Count, size in MiB and millicores or by its name, and group of what is proposed.
-fn asked(played: &Played) -> (Option<u32>, Option<(u64, u64)>, String, Vec<u32>) {
+/// Count, size in millicores and MiB or by its name, and groups of what is proposed.
+type Asked = (Option<u32>, Option<(u64, u64)>, String, Vec<u32>);
+
+fn asked(played: &Played) -> Asked {
     let size =
         played.resources().map(|one| (one.requests.cpu_millis.unwrap(), one.requests.memory_bytes.unwrap() / MIB));
     let class = played.proposals().iter().map(|one| one.size_class.as_str()).collect();

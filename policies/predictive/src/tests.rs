@@ -227,13 +227,13 @@ mod gaps {
         let played = bench.play(at(eight, 50, day(eight)));
         assert!(band(&played) > 1.5 * narrow, "{} after {narrow}", band(&played));
         assert!(played.count().unwrap_or(50) >= needed(eight + 30 * MINUTE_MS), "{played}");
-        // The first bucket after it was as forecast, and is one alone: trust comes back by and by.
+        // One bucket was judged since, whose own error makes less than four times: trust comes back by and by.
         let exact = |at_ms: u64| if at_ms < eight + 15 * MINUTE_MS { day(eight) } else { noisy(at_ms) };
         live(&mut bench, eight + 5 * MINUTE_MS, eight + 15 * MINUTE_MS, exact);
         let soon = bench.play(at(eight + 15 * MINUTE_MS, 50, day(eight)));
-        assert!(band(&soon) > 1.5 * narrow, "{} after {narrow}", band(&soon));
+        assert!(band(&soon) > 4.0 * narrow, "{} after {narrow}", band(&soon));
         let later = live(&mut bench, eight + 20 * MINUTE_MS, THIRD_MS + DAY_MS, noisy).unwrap();
-        assert!(band(&later) < 1.5 * narrow, "{} after {narrow}", band(&later));
+        assert!(band(&later) < band(&soon), "{} after {}", band(&later), band(&soon));
     }
 
     #[test]
@@ -394,7 +394,7 @@ proptest! {
                 Some(demand) => bench.play(at(at_ms, replicas, demand)),
                 None => bench.play(moment(at_ms, replicas)),
             };
-            let floor = demand.map_or(replicas, |demand| replicas_of(demand));
+            let floor = demand.map_or(replicas, replicas_of);
             prop_assert!(played.count().is_none_or(|count| count >= floor), "{played}");
         }
     }
