@@ -19,6 +19,8 @@ const EPSILON: f64 = 0.001;
 const PARTS: i64 = 1024;
 /// A sample further than so many half-lives from the reference has no weight, or has it without end.
 const HALF_LIVES_MAX: i64 = 64;
+/// Some 300 years, and a half-life of a minute has long passed.
+const DISTANCE_MS_MAX: u64 = 10_000_000_000_000;
 
 /// Where the buckets begin.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Scheme {
 #[derive(Debug)]
 pub(crate) struct Decay {
     reference_ms: u64,
-    half_life_ms: u64,
+    half_life_ms: i64,
     latest: (i64, f64),
 }
 
@@ -57,10 +59,15 @@ impl Decay {
     /// 2^((at − reference) / half-life). For points in time whose distance is whole half-lives, weights differ by exact
     /// powers of two.
     pub(crate) fn weight(&mut self, at_ms: u64) -> f64 {
-        let distance_ms = i128::from(at_ms) - i128::from(self.reference_ms);
-        let parts = (distance_ms * i128::from(PARTS)).div_euclid(i128::from(self.half_life_ms));
-        let most = i128::from(PARTS * HALF_LIVES_MAX);
-        let parts = i64::try_from(parts.clamp(-most, most)).unwrap_or(0);
+        // A longer distance has no weight at all, and its parts would not fit.
+        let distance_ms = |later: u64, earlier: u64| i64::try_from((later - earlier).min(DISTANCE_MS_MAX)).unwrap_or(0);
+        let distance_ms = if at_ms < self.reference_ms {
+            -distance_ms(self.reference_ms, at_ms)
+        } else {
+            distance_ms(at_ms, self.reference_ms)
+        };
+        let parts =
+            (distance_ms * PARTS).div_euclid(self.half_life_ms).clamp(-PARTS * HALF_LIVES_MAX, PARTS * HALF_LIVES_MAX);
         if parts != self.latest.0 {
             let whole = i32::try_from(parts.div_euclid(PARTS)).unwrap_or(0);
             let part = parts.rem_euclid(PARTS) as f64 / PARTS as f64;
@@ -94,6 +101,7 @@ impl Histogram {
             self.weights.retain(|(_, weight)| *weight >= EPSILON);
             self.reference_ms += passed * half_life_ms;
         }
+        let half_life_ms = i64::try_from(half_life_ms).unwrap_or(i64::MAX);
         Decay { reference_ms: self.reference_ms, half_life_ms, latest: (0, 1.0) }
     }
 

@@ -107,12 +107,19 @@ impl Room {
     pub(crate) fn with_base(self, base: u64, keeps: bool, most: Option<u64>) -> Self {
         match (self.request, self.limit) {
             (Some(request), Some(limit)) if keeps => {
-                let scaled = u128::from(limit) * u128::from(base) / u128::from(request.max(1));
-                let scaled = u64::try_from(scaled).unwrap_or(u64::MAX).min(most.unwrap_or(u64::MAX));
+                let scaled = in_proportion(limit, base, request.max(1)).min(most.unwrap_or(u64::MAX));
                 Self { request: Some(base), limit: Some(scaled.max(base)) }
             }
             (Some(_), _) => Self { request: Some(base), limit: None },
             (None, _) => Self { request: None, limit: Some(base) },
         }
     }
+}
+
+/// limit × base / request; beyond what 64 bits hold, as exactly as a float has it.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and nothing is negative")]
+fn in_proportion(limit: u64, base: u64, request: u64) -> u64 {
+    limit
+        .checked_mul(base)
+        .map_or_else(|| (limit as f64 * (base as f64 / request as f64)) as u64, |product| product / request)
 }
