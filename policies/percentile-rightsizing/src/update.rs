@@ -192,8 +192,9 @@ impl Recommendation {
     /// The figures, for whoever reads the record: `cpu_target` in thousandths of a core, `memory_target` in bytes.
     fn told(&self, dimension: Dimension, answer: Answer) -> Answer {
         let word = dimension.word();
-        let answer = answer.attr(format!("{word}_target"), self.target).attr(format!("{word}_lower"), self.lower);
-        if self.upper.is_finite() { answer.attr(format!("{word}_upper"), self.upper) } else { answer }
+        let ends = [("target", self.target), ("lower", self.lower), ("upper", self.upper)];
+        let known = ends.into_iter().filter(|(_, amount)| amount.is_finite());
+        known.fold(answer, |answer, (end, amount)| answer.attr(format!("{word}_{end}"), amount.round()))
     }
 }
 

@@ -87,8 +87,8 @@ fn decisions() {
         "use .4499, target .5: acts (5d)",
         &mut cpu(0.5),
         &app(0.4499),
-        "cpu 8998m",
-        "cpu request 10000m to 8998m",
+        "8998m as Asgard",
+        "decision resize main requests.cpu 8998m",
     );
     table.row(
         "use .4501, target .5: within the margin (5d)",
@@ -97,36 +97,84 @@ fn decisions() {
         "within the margin",
         "nothing",
     );
-    table.row("use .5501, target .5: acts (5a)", &mut cpu(0.5), &app(0.5501), "cpu 11002m", "to 11002m");
+    table.row(
+        "use .5501, target .5: acts (5a)",
+        &mut cpu(0.5),
+        &app(0.5501),
+        "11002m as Asgard",
+        "decision resize main requests.cpu 11002m",
+    );
     table.row(
         "use .55, target .5: acts, for .55 − .5 is above .05 in floating point (5a)",
         &mut cpu(0.5),
         &app(0.55),
-        "cpu 11000m",
-        "to 11000m",
+        "11000m as Asgard",
+        "decision resize main requests.cpu 11",
     );
     let busy = App { millis: 3500.0, cpu: 1.0, ..APP }.scene();
-    table.row("3.5 CPUs, use 1, target .1: 35 CPUs (5d)", &mut cpu(0.1), &busy, "cpu 35000m", "to 35000m");
+    table.row(
+        "3.5 CPUs, use 1, target .1: 35 CPUs (5d)",
+        &mut cpu(0.1),
+        &busy,
+        "35000m as Asgard",
+        "decision resize main requests.cpu 35",
+    );
     let full = App { cpu: 1.0, ..APP }.scene();
-    table.row("use 1, target .7: 1.4286, sent with three decimals (5d)", &mut cpu(0.7), &full, "cpu 1429m", "to 1429m");
+    table.row(
+        "use 1, target .7: 1.4286, sent with three decimals (5d)",
+        &mut cpu(0.7),
+        &full,
+        "1429m as Asgard",
+        "decision resize main requests.cpu 1429m",
+    );
     let odd = App { millis: 1000.0, cpu: 0.436_721_072_367, ..APP }.scene();
-    table.row(".436721072367 CPUs are sent as .437 (5d)", &mut cpu(1.0), &odd, "cpu 437m", "to 437m");
+    table.row(
+        ".436721072367 CPUs are sent as .437 (5d)",
+        &mut cpu(1.0),
+        &odd,
+        "437m as Asgard",
+        "decision resize main requests.cpu 437m",
+    );
     let tie = App { millis: 250.0, cpu: 0.25, ..APP }.scene();
-    table.row(".0625 CPUs are sent as .062: half to even (5a)", &mut cpu(1.0), &tie, "cpu 62m", "to 62m");
+    table.row(
+        ".0625 CPUs are sent as .062: half to even (5a)",
+        &mut cpu(1.0),
+        &tie,
+        "62m as Asgard",
+        "decision resize main requests.cpu 62m",
+    );
     let over = App { cpu: 2.5, ..APP }.scene();
-    table.row("use of CPU may exceed 1 (5a)", &mut cpu(0.5), &over, "cpu 5000m", "to 5000m");
+    table.row(
+        "use of CPU may exceed 1 (5a)",
+        &mut cpu(0.5),
+        &over,
+        "5000m as Asgard",
+        "decision resize main requests.cpu 5",
+    );
     let both = App { cpu: 0.9, memory: 0.9, ..APP }.scene();
-    table.row("CPU and memory apart, in one change (5a)", &mut asgard(&json!({})), &both, "cpu 1800m", "to 1125Mi");
+    table.row(
+        "CPU and memory apart, in one change (5a)",
+        &mut asgard(&json!({})),
+        &both,
+        "1800m as Asgard",
+        "requests.memory 1125Mi",
+    );
     let one = App { cpu: 0.9, ..APP }.scene();
     table.row(
         "the change carries only what changes (5a)",
         &mut asgard(&json!({})),
         &one,
         "note memory: 80% used is within",
-        "to 1800m",
+        "decision resize main requests.cpu 1800m",
     );
     let more = App { mib: 50.0, memory: 0.964_006_05, ..APP }.scene();
-    table.row("64.26707 MB are sent as 64 (5d)", &mut memory(0.75), &more, "memory 64Mi", "to 64Mi");
+    table.row(
+        "64.26707 MB are sent as 64 (5d)",
+        &mut memory(0.75),
+        &more,
+        "64Mi as Asgard",
+        "decision resize main requests.memory 64Mi",
+    );
     insta::assert_snapshot!(table.end());
 }
 
@@ -139,36 +187,42 @@ fn limits() {
         "above the maximum: the maximum (5a)",
         &mut bench(None, Some(1200)),
         &app(1000.0, 1.0),
-        "cpu 1200m",
-        "to 1200m",
+        "1200m as Asgard",
+        "decision resize main requests.cpu 1200m",
     );
     table.row(
         "below the minimum: the minimum (5a)",
         &mut bench(Some(800), None),
         &app(1000.0, 0.1),
-        "cpu 800m",
-        "to 800m",
+        "800m as Asgard",
+        "decision resize main requests.cpu 800m",
     );
     table.row(
         "at the maximum, pushing further: no decision (5a, 5d)",
         &mut bench(None, Some(1000)),
         &app(1000.0, 1.0),
-        "holds",
+        "proposes hold",
         "nothing",
     );
     table.row(
         "at the minimum, pushing further: no decision (5a, 5d)",
         &mut bench(Some(1000), None),
         &app(1000.0, 0.1),
-        "holds",
+        "proposes hold",
         "nothing",
     );
+    let mut contrary = app(1000.0, 0.9);
+    contrary["target"]["limits"] = json!({
+        "replicas_min": 1, "replicas_max": 10, "least": { "cpu_millis": 3000 }, "most": { "cpu_millis": 1200 },
+    });
+    table.row("the minimum wins over the maximum (5a)", &mut cpu(0.5), &contrary, "3000m as Asgard", "requests.cpu 3");
+    let idle = || App { millis: 1000.0, ..APP }.of(&[(Some(0.0), Some(0.8))], 0);
     table.row(
-        "the minimum wins over the maximum (5a); here such bounds are not possible, so that the row has one",
-        &mut bench(Some(3000), Some(3000)),
-        &app(3000.0, 1.0),
-        "holds",
-        "nothing",
+        "an idle app goes to its minimum (5a)",
+        &mut bench(Some(100), None),
+        &idle(),
+        "100m as Asgard",
+        "requests.cpu 100m",
     );
     insta::assert_snapshot!(table.end());
 }
@@ -194,8 +248,20 @@ fn what_is_missing_and_ignored() {
         "refuses not-applicable",
         "nothing",
     );
-    table.row("ignore cpu (5d)", &mut asgard(&json!({ "ignore_label": "cpu" })), &busy(), "memory 1125Mi", "to 1125Mi");
-    table.row("ignore mem (5d)", &mut asgard(&json!({ "ignore_label": "mem" })), &busy(), "cpu 1800m", "to 1800m");
+    table.row(
+        "ignore cpu (5d)",
+        &mut asgard(&json!({ "ignore_label": "cpu" })),
+        &busy(),
+        "1125Mi as Asgard",
+        "decision resize main requests.memory 1125Mi",
+    );
+    table.row(
+        "ignore mem (5d)",
+        &mut asgard(&json!({ "ignore_label": "mem" })),
+        &busy(),
+        "1800m as Asgard",
+        "decision resize main requests.cpu 1800m",
+    );
     table.row(
         "ignore cpu;mem (5a)",
         &mut asgard(&json!({ "ignore_label": "cpu;mem" })),
@@ -241,18 +307,24 @@ fn where_it_was_unsafe() {
         "instances without samples do not matter, and it lowers (5a); the bounds do not",
         &mut cpu(0.5),
         &unseen,
-        "cpu 200m",
+        "200m as Asgard",
         "nothing",
     );
     let mut throttled = App { cpu: 0.3, ..APP }.scene();
     throttled["readings"]["cpu_throttled_ratio"] = json!({ "by": { "i-0": 0.9 } });
-    table.row("throttling is fetched, and not used (5a)", &mut cpu(0.5), &throttled, "cpu 600m", "to 600m");
-    let spread = APP.of(&[(None, Some(0.9)), (None, Some(0.1))], 0);
+    table.row(
+        "throttling is fetched, and not used (5a)",
+        &mut cpu(0.5),
+        &throttled,
+        "600m as Asgard",
+        "decision resize main requests.cpu 600m",
+    );
+    let spread = APP.of(&[(Some(0.5), Some(0.9)), (Some(0.5), Some(0.1))], 0);
     table.row(
         "memory is cut below what one instance uses, by the mean (5c); the bounds keep it above the peak",
         &mut memory(0.8),
         &spread,
-        "memory 625Mi",
+        "625Mi as Asgard",
         "restraint",
     );
     let tight = App { memory: 0.7, ..APP }.scene();
@@ -260,7 +332,7 @@ fn where_it_was_unsafe() {
         "memory is cut to what is used, with a target of 1 (5c); the bounds keep it above the peak",
         &mut memory(1.0),
         &tight,
-        "memory 700Mi",
+        "700Mi as Asgard",
         "restraint",
     );
     let idle = APP.of(&[(Some(0.0), Some(0.8))], 0);
@@ -278,8 +350,8 @@ fn where_it_was_unsafe() {
         "an almost idle app is shrunk toward 0 at once (5c); the bounds by steps",
         &mut stepped,
         &nearly,
-        "cpu 2m",
-        "to 500m",
+        "2m as Asgard",
+        "decision resize main requests.cpu 500m",
     );
     let noop = App { mib: 64.0, memory: 0.802_5, ..APP }.scene();
     let mut fine = asgard(&json!({ "ignore": ["cpu"], "memory_target": 0.8, "margin": 0.0 }));
@@ -287,17 +359,23 @@ fn where_it_was_unsafe() {
         "64.2 MB for 64 is sent, and changes nothing (5c); the bounds see that",
         &mut fine,
         &noop,
-        "memory 64Mi",
+        "64Mi as Asgard",
         "nothing",
     );
     let mut hasty = cpu(0.5);
-    table.row("a busy app grows", &mut hasty, &App { cpu: 0.9, ..APP }.scene(), "cpu 1800m", "to 1800m");
+    table.row(
+        "a busy app grows",
+        &mut hasty,
+        &App { cpu: 0.9, ..APP }.scene(),
+        "1800m as Asgard",
+        "decision resize main requests.cpu 1800m",
+    );
     let after = App { millis: 1800.0, ..APP }.of(&[(Some(0.1), Some(0.8))], 5);
     table.row(
         "five minutes later it shrinks, with no cooldown but the period (5a); the bounds wait",
         &mut hasty,
         &after,
-        "cpu 360m",
+        "360m as Asgard",
         "restraint",
     );
     let mut deploying = App { millis: 1800.0, ..APP }.of(&[(Some(0.1), Some(0.8))], 30);
@@ -309,7 +387,7 @@ fn where_it_was_unsafe() {
         "nothing prevents a decision while the last deployment runs (5c); the bounds wait",
         &mut hasty,
         &deploying,
-        "cpu 360m",
+        "360m as Asgard",
         "restraint",
     );
     insta::assert_snapshot!(table.end());

@@ -16,5 +16,17 @@ fn cpu_is_raised_and_memory_kept_above_its_peak() {
             "memory_bytes": { "by": { "i-1": 209_715_200, "i-2": 209_715_200 } },
         },
     });
-    bench.play(&scene).says("proposes resize").says("decision");
+    // The reading says 200 MiB; the backend measured 600, and the bounds add their margin of a tenth.
+    bench
+        .play(&scene)
+        .says("proposes resize main requests.cpu 1286m requests.memory 250Mi")
+        .says("decision resize main requests.cpu 1286m requests.memory 661Mi")
+        .says("is below the recent peak use");
+    let mut unseen = scene;
+    unseen["readings"]["cpu_millicores"] = json!({ "by": { "i-1": 100, "i-2": null } });
+    unseen["readings"]["memory_bytes"] = json!(null);
+    bench
+        .play(&unseen)
+        .says("cpu: not lowered while 1 instances have no fresh sample")
+        .says("decision nothing is done");
 }
