@@ -58,6 +58,7 @@ pub(crate) struct Decay {
 impl Decay {
     /// 2^((at − reference) / half-life). For points in time whose distance is whole half-lives, weights differ by exact
     /// powers of two.
+    #[inline(never)]
     pub(crate) fn weight(&mut self, at_ms: u64) -> f64 {
         // A longer distance has no weight at all, and its parts would not fit.
         let distance_ms = |later: u64, earlier: u64| i64::try_from((later - earlier).min(DISTANCE_MS_MAX)).unwrap_or(0);
@@ -105,6 +106,7 @@ impl Histogram {
         Decay { reference_ms: self.reference_ms, half_life_ms, latest: (0, 1.0) }
     }
 
+    #[inline(never)]
     pub(crate) fn add(&mut self, scheme: &Scheme, value: f64, weight: f64) {
         let bucket = scheme.bucket(value);
         match self.weights.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
@@ -114,6 +116,7 @@ impl Histogram {
     }
 
     /// Takes back what was added.
+    #[inline(never)]
     pub(crate) fn take(&mut self, scheme: &Scheme, value: f64, weight: f64) {
         let bucket = scheme.bucket(value);
         if let Some((_, sum)) = self.weights.iter_mut().find(|(other, _)| *other == bucket) {

@@ -76,29 +76,31 @@ impl Followed {
 }
 
 impl History {
-    /// Forgets instances that are gone and tell nothing more, or, where there is no room, all that are gone. `ids` rise.
-    pub(crate) fn forget(&mut self, ids: &[u64], now_ms: u64) {
-        let is_here = |one: &Followed| ids.binary_search(&one.id).is_ok();
-        self.instances.sort_unstable_by_key(|one| one.id);
-        self.instances.retain(|one| is_here(one) || one.is_of_use(now_ms));
-        if self.instances.len().saturating_add(ids.len()) > FOLLOWED_MAX {
-            self.instances.retain(is_here);
+    /// Follows the instances of these ids as far as there is room, and forgets those that are gone and tell nothing more, or,
+    /// where room is wanted, all that are gone.
+    pub(crate) fn follow(&mut self, ids: impl Iterator<Item = u64>, now_ms: u64) {
+        let mut is_here = vec![false; self.instances.len()];
+        let mut new = Vec::new();
+        for id in ids {
+            match find(&self.instances, id).and_then(|place| is_here.get_mut(place)) {
+                Some(is_here) => *is_here = true,
+                None => new.push(Followed { id, ..Followed::default() }),
+            }
         }
+        let of_use = self.instances.iter().zip(&is_here).filter(|(one, here)| **here || one.is_of_use(now_ms)).count();
+        let has_room = of_use.saturating_add(new.len()) <= FOLLOWED_MAX;
+        let mut here = is_here.into_iter();
+        self.instances.retain(|one| here.next() == Some(true) || (has_room && one.is_of_use(now_ms)));
+        self.instances.extend(new);
         self.instances.truncate(FOLLOWED_MAX);
+        self.instances.sort_unstable_by_key(|one| one.id);
+        self.instances.dedup_by_key(|one| one.id);
     }
 }
 
-/// The place of the instance of that id, made if there is room.
-pub(crate) fn follow(instances: &mut Vec<Followed>, id: u64) -> Option<&mut Followed> {
-    let at = match instances.binary_search_by_key(&id, |one| one.id) {
-        Ok(at) => at,
-        Err(_) if instances.len() >= FOLLOWED_MAX => return None,
-        Err(at) => {
-            instances.insert(at, Followed { id, ..Followed::default() });
-            at
-        }
-    };
-    instances.get_mut(at)
+/// The place of that id among those that rise.
+pub(crate) fn find(instances: &[Followed], id: u64) -> Option<usize> {
+    instances.binary_search_by_key(&id, |one| one.id).ok()
 }
 
 /// FNV-1a, 64 bits: ids of any length become eight bytes.

@@ -9,7 +9,7 @@ use trimtab_sdk::{Fact, Samples};
 
 use crate::Parameters;
 use crate::histogram::{Decay, Histogram, Scheme};
-use crate::history::{Followed, History, follow, hash};
+use crate::history::{Followed, History, find, hash};
 use crate::room::{Dimension, MIB};
 
 /// Weight 1 stands for a tenth of a core: `minSampleWeight` of the VPA's `model/aggregations_config.go`.
@@ -27,11 +27,9 @@ pub(crate) struct Seen {
     pub(crate) killed: u32,
 }
 
-/// Forgets instances that are gone.
-pub(crate) fn forget(history: &mut History, snapshot: &Snapshot<'_>) {
-    let mut ids: Vec<u64> = snapshot.instances().iter().map(|one| hash(&one.id)).collect();
-    ids.sort_unstable();
-    history.forget(&ids, snapshot.now_ms());
+/// Follows the instances that there are.
+pub(crate) fn follow(history: &mut History, snapshot: &Snapshot<'_>) {
+    history.follow(snapshot.instances().iter().map(|one| hash(&one.id)), snapshot.now_ms());
 }
 
 /// Takes in the samples of one dimension that are new.
@@ -55,7 +53,7 @@ fn take_cpu(history: &mut History, container: &Container, snapshot: &Snapshot<'_
     let mut seen = Seen::default();
     for (instance, fact) in snapshot.reading(&parameters.cpu_reading).serving() {
         let Some(samples) = seen.count(fact) else { continue };
-        let Some(followed) = seen.follow(&mut history.instances, instance) else { continue };
+        let Some(followed) = seen.find(&mut history.instances, instance) else { continue };
         let weight = if parameters.weigh_by_request {
             let request = instance.requests.cpu_millis.or(container.requests.cpu_millis).unwrap_or(0);
             (request as f64 / MILLIS_PER_WEIGHT).max(1.0)
@@ -88,7 +86,7 @@ fn take_memory(history: &mut History, container: &Container, snapshot: &Snapshot
         let starts = matches!(instance.phase(), Phase::Pending | Phase::Starting);
         let samples = if counts && !starts { seen.count(fact) } else { fact.fresh().filter(|_| counts) };
         let Some(samples) = samples else { continue };
-        let Some(followed) = seen.follow(&mut history.instances, instance) else { continue };
+        let Some(followed) = seen.find(&mut history.instances, instance) else { continue };
         for (at_ms, value) in taken(samples, now_ms) {
             if at_ms > followed.memory_seen_ms {
                 followed.memory_seen_ms = at_ms;
@@ -101,7 +99,7 @@ fn take_memory(history: &mut History, container: &Container, snapshot: &Snapshot
     let mut others = Seen::default();
     for (instance, fact) in snapshot.reading(oom_reading).instances() {
         let Some(kills) = fact.fresh() else { continue };
-        let Some(followed) = others.follow(&mut history.instances, instance) else { continue };
+        let Some(followed) = others.find(&mut history.instances, instance) else { continue };
         if was_killed(kills, followed.oom_kills) {
             seen.killed += 1;
             let request = instance.requests.memory_bytes.or(container.requests.memory_bytes).unwrap_or(0);
@@ -122,10 +120,10 @@ impl Seen {
         samples
     }
 
-    fn follow<'h>(&mut self, instances: &'h mut Vec<Followed>, instance: &Instance) -> Option<&'h mut Followed> {
-        let followed = follow(instances, hash(&instance.id));
-        self.beyond += u32::from(followed.is_none());
-        followed
+    fn find<'h>(&mut self, instances: &'h mut [Followed], instance: &Instance) -> Option<&'h mut Followed> {
+        let place = find(instances, hash(&instance.id));
+        self.beyond += u32::from(place.is_none());
+        instances.get_mut(place?)
     }
 }
 

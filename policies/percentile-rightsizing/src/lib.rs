@@ -60,9 +60,9 @@ parameters! {
         pub threshold: f64 { default: 0.1, min: 0, max: 10 },
         /// Within the range, a change is made only so long after the last resize, and with a history of that length.
         pub rest: Duration { default: Duration::from_secs(12 * 3600), max: Duration::from_secs(7 * 24 * 3600) },
-        /// Least CPU for the whole workload's instance, in thousandths of a core; its containers share it.
+        /// Least CPU of an instance, in thousandths of a core; its containers share it.
         pub least_cpu: i64 { default: 25, min: 1, max: 1_000_000 },
-        /// Least memory, in MiB, likewise.
+        /// Least memory of an instance, in MiB; its containers share it.
         pub least_memory_mib: i64 { default: 250, min: 1, max: 1_048_576 },
         /// After a kill for lack of memory, this many times what was used is needed, or `oom_bump_mib` more, the greater.
         pub oom_ratio: f64 { default: 1.2, min: 1, max: 10 },
@@ -144,7 +144,7 @@ impl Policy for PercentileRightsizing {
         if snapshot.desired() == 0 {
             return Ok(Answer::hold("there is nothing to measure at zero replicas"));
         }
-        intake::forget(history, snapshot);
+        intake::follow(history, snapshot);
         let wishes = dimensions.into_iter().flatten().map(|dimension| {
             let seen = intake::take(dimension, history, container, snapshot, parameters);
             (dimension, update::judge(dimension, seen, history, container, snapshot, parameters))

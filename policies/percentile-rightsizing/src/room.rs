@@ -82,6 +82,7 @@ impl Dimension {
         (steps * step) as u64
     }
 
+    #[inline(never)]
     pub(crate) fn show(self, amount: f64) -> String {
         match self {
             Self::Cpu => format!("{}m", figure(amount.round())),

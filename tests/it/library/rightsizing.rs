@@ -20,7 +20,7 @@ fn cpu_is_raised_and_memory_kept_above_its_peak() {
     bench
         .play(&scene)
         .says("proposes resize main requests.cpu 1286m requests.memory 250Mi")
-        .says("decision resize main requests.cpu 1286m requests.memory 661Mi")
+        .says("decision resize main requests.cpu 1286m requests.memory 660Mi")
         .says("is below the recent peak use");
     let mut unseen = scene;
     unseen["readings"]["cpu_millicores"] = json!({ "by": { "i-1": 100, "i-2": null } });
