@@ -63,7 +63,7 @@ pub(crate) fn judge(
     };
     let (series, recent) = match dimension {
         Dimension::Cpu => (&history.cpu, Recent::default()),
-        Dimension::Memory => (&history.memory, Recent::of(&history.instances, snapshot.now_ms())),
+        Dimension::Memory => (&history.memory, Recent::of(&history.instances)),
     };
     let target = snapshot.target();
     let (least, most) = (dimension.of(&target.limits.least), dimension.of(&target.limits.most));
@@ -199,8 +199,9 @@ impl Recommendation {
 }
 
 impl Recent {
-    fn of(instances: &[Followed], now_ms: u64) -> Self {
-        instances.iter().filter(|one| one.interval_end_ms > now_ms).fold(Self::default(), |recent, one| Self {
+    /// An interval lasts until a sample opens the next.
+    fn of(instances: &[Followed]) -> Self {
+        instances.iter().fold(Self::default(), |recent, one| Self {
             peak: recent.peak.max(one.peak),
             oom_peak: recent.oom_peak.max(one.oom_peak),
         })

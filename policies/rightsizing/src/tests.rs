@@ -6,6 +6,10 @@ use trimtab_sdk::snapshot::Size;
 
 use crate::Rightsizing;
 
+mod as_asgard;
+mod bad_input;
+mod properties;
+
 type Bench = Rehearsal<Rightsizing>;
 
 const MIB: u64 = 1 << 20;
@@ -271,130 +275,5 @@ mod what_it_cannot_judge {
         assert_eq!(played.resources().unwrap().container, "main");
         let mut wrong = Bench::new().set("container", "other");
         wrong.play(two()).refuses(RefusalKind::NotApplicable).says("no container `other`");
-    }
-}
-
-mod bad_input {
-    use super::*;
-
-    const NOTHING: Resources = Resources { cpu_millis: None, memory_bytes: None };
-
-    #[test]
-    fn absent_and_stale() {
-        Bench::new().play(two()).refuses(RefusalKind::ReadingMissing);
-        let stale = two().stale_of_instance("i-0", "cpu_millicores", [900.0]);
-        Bench::new().play(stale).refuses(RefusalKind::ReadingMissing).says("`cpu_millicores`").says("`memory_bytes`");
-    }
-
-    #[test]
-    fn not_a_number() {
-        asgard().play(of_cpu(1000, f64::NAN)).refuses(RefusalKind::ReadingMissing);
-        let beside = using(two(), [f64::NAN, 100.0], [800.0, 800.0]);
-        Bench::new().play(beside).holds().says("not lowered while 1 instances have no fresh sample");
-        let throttled = of_cpu(1000, 700.0).of_instance("i-0", "cpu_throttled_ratio", [f64::NAN]);
-        asgard().play(throttled).holds().says("within the margin");
-    }
-
-    #[test]
-    fn a_single_sample_is_as_good_as_many() {
-        assert_eq!(cpu_of(&mut asgard(), of_cpu(1000, 1000.0)), Some((Some(1429), Some(1429))));
-        let old =
-            of_cpu(1000, 0.0).step(Duration::from_secs(300)).of_instance("i-0", "cpu_millicores", [100.0, 1000.0]);
-        assert_eq!(cpu_of(&mut asgard(), old), Some((Some(1429), Some(1429))));
-    }
-
-    #[test]
-    fn samples_in_the_wrong_order_do_not_confuse_it() {
-        let scene = of_cpu(1000, 0.0).step(Duration::ZERO).of_instance("i-0", "cpu_millicores", [800.0, 1000.0]);
-        assert_eq!(cpu_of(&mut asgard(), scene.at_ms(NOON_MS)), Some((Some(1286), Some(1286))));
-    }
-
-    #[test]
-    fn zero_target() {
-        let refusal = Bench::new().set("cpu_target", 0.0).bind().unwrap_err();
-        assert!(refusal.text.contains("not within 0.01 to 1"));
-    }
-
-    #[test]
-    fn zero_replicas() {
-        Bench::new().play(two().replicas(0)).holds().says("zero replicas");
-        Bench::new().set("compat", "asgard").play(two().replicas(0)).holds().says("zero replicas");
-    }
-
-    #[test]
-    fn zero_requests_and_limits_missing() {
-        let of = |requests, limits| {
-            Scene::new().container("main", requests, limits).of_instance("i-0", "cpu_millicores", [900.0])
-        };
-        asgard().play(of(NOTHING, NOTHING)).holds().says("neither request nor limit");
-        asgard().play(of(resources(0, 0), resources(0, 0))).holds().says("neither request nor limit");
-        assert_eq!(cpu_of(&mut asgard(), of(resources(1000, 0), NOTHING)), Some((Some(1286), None)));
-        let mut as_asgard = asgard().set("compat", "asgard");
-        as_asgard.play(of(NOTHING, NOTHING)).holds().says("neither request nor limit");
-    }
-
-    #[test]
-    fn contradictory_parameters() {
-        let refusal = Bench::new().set("ignore_label", "cpu").bind().unwrap_err();
-        assert_eq!(refusal.kind, "parameter-wrong");
-        assert_eq!(refusal.text, "`ignore_label` is `cpu`, which only `compat` = `asgard` reads; use `ignore`");
-    }
-}
-
-mod as_asgard {
-    use super::*;
-
-    fn bench() -> Bench {
-        Bench::new().set("compat", "asgard").set("margin", 0.05)
-    }
-
-    #[test]
-    fn it_takes_the_mean_of_all_and_knows_no_floor() {
-        let played = bench().play(using(two(), [100.0, 900.0], [100.0, 900.0]));
-        let one = played.says("cpu: 50% of 1000m used (mean of all), target 70%: 714m as Asgard");
-        let memory = one.resources().unwrap().requests.memory_bytes;
-        assert_eq!(memory, Some(625 * MIB), "500 / 0.8, though one uses 900");
-    }
-
-    #[test]
-    fn its_margin_is_strict_in_floating_point() {
-        let mut bench = bench().set("cpu_target", 0.5).set("ignore", ["memory"]);
-        assert_eq!(cpu_of(&mut bench, of_cpu(10_000, 5500.0)), Some((Some(11_000), Some(11_000))));
-        bench.play(of_cpu(10_000, 4501.0)).holds().says("within the margin of 50%");
-    }
-
-    #[test]
-    fn it_lowers_though_one_is_not_seen() {
-        let scene = using(two(), [100.0, 0.0], [800.0, 800.0]).stale_of_instance("i-1", "cpu_millicores", [0.0]);
-        assert_eq!(cpu_of(&mut bench(), scene), Some((Some(143), Some(143))));
-    }
-
-    #[test]
-    fn it_counts_young_samples_alike_whoever_gave_them() {
-        let scene = two().of_instance("i-0", "cpu_millicores", [1000.0, 1000.0, 1000.0]);
-        let scene = scene.of_instance("i-1", "cpu_millicores", [0.0]);
-        let mut bench = bench().set("ignore", ["memory"]).set("cpu_target", 1.0);
-        assert_eq!(cpu_of(&mut bench, scene), Some((Some(750), Some(750))));
-    }
-
-    #[test]
-    fn all_zeros_are_no_data_but_an_idle_cpu_is() {
-        let zeros = using(two(), [0.0, 0.0], [0.0, 0.0]);
-        bench().play(zeros).refuses(RefusalKind::ReadingMissing).says("takes for no data");
-        let idle = using(two(), [0.0, 0.0], [800.0, 800.0]);
-        bench().play(idle).holds().says("a change without a figure");
-    }
-
-    #[test]
-    fn it_reads_its_label_by_substring() {
-        let scene = || using(two(), [900.0, 900.0], [900.0, 900.0]);
-        let labelled = |label: &str| bench().set("ignore_label", label).play(scene());
-        labelled("small").refuses(RefusalKind::NotApplicable);
-        assert_eq!(labelled("no-cpu").resources().unwrap().requests.cpu_millis, None);
-        assert_eq!(labelled("memory").resources().unwrap().requests.memory_bytes, None);
-        // Ignored or not, all three readings are asked for: only together do they tell that there is no data.
-        let needs = bench().set("ignore_label", "cpu").bind().unwrap();
-        assert_eq!(needs.iter().filter(|need| need.kind == "reading").count(), 3);
-        assert_eq!(needs.iter().filter(|need| need.required).count(), 1);
     }
 }

@@ -94,6 +94,15 @@ mod the_range {
         assert_eq!(asked(&days.hour(900.0, 800.0)), (Some(1039), Some(933)));
     }
 
+    /// Two days with a sample each are no two days of confidence: (1 + 0.001 / 0.0014)⁻² leaves a third of 1038.7m.
+    #[test]
+    fn is_wide_with_few_samples() {
+        let mut bench = Bench::new().set("ignore", ["memory"]);
+        let day = |day: u32| using(scene(1, 500, 1).later(24 * HOUR * day), &[900.0], &[]);
+        let _ = bench.play(day(0));
+        bench.play(day(1)).says("range 351m to 748891m");
+    }
+
     #[test]
     fn is_told_to_the_record() {
         let mut days = Days::new(Bench::new(), (1100, 1000));
@@ -180,6 +189,17 @@ mod kills_for_lack_of_memory {
             Some(1954),
             "1.2 times what is set aside by now: 1683.6, whose bucket ends at 1698.6"
         );
+    }
+
+    /// While it is not yet resized, each further kill says the same.
+    #[test]
+    fn that_repeat_do_not_top_each_other() {
+        let mut days = Days::new(bench().set("memory_percentile", 0.5), (1000, 1000));
+        for kills in 0..4 {
+            let scene = counted(days.scene(100.0, 300.0), [f64::from(kills), 0.0]);
+            let played = days.play(scene);
+            assert_eq!(asked(&played).1, (kills > 0).then_some(1200));
+        }
     }
 
     /// One of twenty is no 90th percentile: the VPA would leave it to be killed again.
