@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod backtest;
 mod cli;
 mod conformance;
 mod demo;
@@ -21,6 +22,7 @@ mod registry;
 mod reload;
 mod remote;
 mod replay;
+mod restart;
 mod sandbox;
 mod schema;
 mod signing;

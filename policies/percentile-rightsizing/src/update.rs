@@ -41,6 +41,19 @@ pub(crate) struct Wish {
     reason: String,
 }
 
+/// Where one dimension would go.
+#[derive(Debug)]
+struct Aim {
+    present: u64,
+    new: u64,
+    /// Memory is not lowered below it.
+    floor: f64,
+    /// An instance was, with what is set aside.
+    killed: bool,
+    /// The floor and not the target says how far it may fall.
+    guarded: bool,
+}
+
 /// The most that instances used, or need to have, in the interval that lasts.
 #[derive(Debug, Clone, Copy, Default)]
 struct Recent {
@@ -73,54 +86,23 @@ pub(crate) fn judge(
         return Judged::Unknown(format!("{word}: no instance has a fresh sample of `{reading}`"));
     };
     let recommendation = recommendation.within(least, most);
+    let aim = Aim::of(dimension, &recommendation, room, recent, [least, most], parameters);
     let facts = facts(dimension, room, &recommendation, series, seen);
-    let present = room.base();
-    let aim = recommendation.target;
-    let floor = (recent.peak * (1.0 + parameters.margin)).max(recent.oom_peak);
-    let killed = recent.oom_peak > present as f64;
-    let guarded = !killed && aim < (present as f64).min(floor);
-    let wanted = match (killed, guarded) {
-        (true, _) => aim.max(recent.oom_peak),
-        (false, true) => floor.min(present as f64),
-        (false, false) => aim,
-    };
-    // A limit that stays caps the request.
-    let cap = room.request.and(room.limit).filter(|_| parameters.limits == "none").or(most);
-    let most = cap.into_iter().chain(most).min();
-    let new = dimension.rounded_up(wanted, parameters).min(most.unwrap_or(u64::MAX)).max(least.unwrap_or(0));
-    let held = |why: String| Judged::Held(format!("{facts}; {why}"), Some(recommendation));
-    let settled = match rests(series, snapshot, parameters) {
-        None => true,
-        Some(why) if new < present && recommendation.upper >= present as f64 => return held(why),
-        Some(_) => false,
-    };
-    let peak = || format!("the recent peak asks for {}", dimension.show(floor));
-    if new == present || (guarded && new > present) {
-        return held(if guarded { format!("not lowered: {}", peak()) } else { "stays".to_owned() });
+    let urgency = aim.urgency(&recommendation);
+    let rests = rests(series, snapshot, parameters);
+    let settled = rests.is_none();
+    if let Some(why) = aim.held(dimension, seen, rests.filter(|_| urgency.is_none())) {
+        return Judged::Held(format!("{facts}; {why}"), Some(recommendation));
     }
-    if new < present && seen.missing > 0 {
-        return held(format!("not lowered while {} instances have no fresh sample", seen.missing));
+    let mut reason = format!("{facts}: {}", dimension.show(aim.new as f64));
+    if let Some(why) = urgency {
+        reason += &format!(", since {why}");
     }
-    let shown = dimension.show(new as f64);
-    let (urgent, why) = if killed && new > present {
-        (true, ", since an instance was killed for lack of memory".to_owned())
-    } else if new > present && (present as f64) < recommendation.lower {
-        (true, ", since it is below its range".to_owned())
-    } else if new < present && present as f64 > recommendation.upper {
-        (true, ", since it is above its range".to_owned())
-    } else {
-        (false, String::new())
-    };
-    let guard = if guarded { format!(", {}", peak()) } else { String::new() };
-    Judged::Wish(Wish {
-        recommendation,
-        room,
-        new,
-        share: (new as f64 - present as f64).abs() / present as f64,
-        urgent,
-        settled,
-        reason: format!("{facts}: {shown}{why}{guard}"),
-    })
+    if aim.guarded {
+        reason += &format!(", {}", aim.peak(dimension));
+    }
+    let share = (aim.new as f64 - aim.present as f64).abs() / aim.present as f64;
+    Judged::Wish(Wish { recommendation, room, new: aim.new, share, urgent: urgency.is_some(), settled, reason })
 }
 
 /// One answer for the container as a whole.
@@ -137,7 +119,7 @@ pub(crate) fn answer(
     let is_unknown = judged.iter().all(|(_, one)| matches!(one, Judged::Unknown(_)));
     let (mut requests, mut limits) = (NONE, NONE);
     let (mut changed, mut held) = (Vec::new(), Vec::new());
-    let mut answer_attrs = Answer::default();
+    let mut answer = Answer::default();
     for (dimension, one) in judged {
         let recommendation = match one {
             Judged::Unknown(why) => {
@@ -162,7 +144,7 @@ pub(crate) fn answer(
             }
         };
         if let Some(recommendation) = recommendation {
-            answer_attrs = recommendation.told(dimension, answer_attrs);
+            answer = recommendation.told(dimension, answer);
         }
     }
     if is_unknown {
@@ -171,10 +153,73 @@ pub(crate) fn answer(
     let proposal = if changed.is_empty() {
         Proposal::hold().because(held.join("; "))
     } else {
-        answer_attrs = answer_attrs.notes(held);
+        answer = answer.notes(held);
         Proposal::resize().container(&container.name, requests, limits).because(changed.join("; "))
     };
-    Ok(answer_attrs.and(proposal))
+    Ok(answer.and(proposal))
+}
+
+impl Aim {
+    fn of(
+        dimension: Dimension,
+        recommendation: &Recommendation,
+        room: Room,
+        recent: Recent,
+        [least, most]: [Option<u64>; 2],
+        parameters: &Parameters,
+    ) -> Self {
+        let (present, target) = (room.base(), recommendation.target);
+        let floor = (recent.peak * (1.0 + parameters.margin)).max(recent.oom_peak);
+        let killed = recent.oom_peak > present as f64;
+        let guarded = !killed && target < (present as f64).min(floor);
+        let wanted = match (killed, guarded) {
+            (true, _) => target.max(recent.oom_peak),
+            (false, true) => floor.min(present as f64),
+            (false, false) => target,
+        };
+        // A limit that stays caps the request.
+        let cap = room.request.and(room.limit).filter(|_| parameters.limits == "none");
+        let most = [cap, most].into_iter().flatten().min().unwrap_or(u64::MAX);
+        let new = dimension.rounded_up(wanted, parameters).min(most).max(least.unwrap_or(0));
+        // What is guarded goes no higher than it is, also where rounding would take it there.
+        Self { present, new: if guarded { new.min(present) } else { new }, floor, killed, guarded }
+    }
+
+    /// Why it cannot wait.
+    fn urgency(&self, recommendation: &Recommendation) -> Option<&'static str> {
+        let present = self.present as f64;
+        if self.new > self.present && self.killed {
+            Some("an instance was killed for lack of memory")
+        } else if self.new > self.present && present < recommendation.lower {
+            Some("it is below its range")
+        } else if self.new < self.present && present > recommendation.upper {
+            Some("it is above its range")
+        } else {
+            None
+        }
+    }
+
+    /// Why it stays: there is nothing to do, or it must not be lowered.
+    fn held(&self, dimension: Dimension, seen: Seen, rests: Option<String>) -> Option<String> {
+        if self.new == self.present {
+            return Some(if self.guarded {
+                format!("not lowered: {}", self.peak(dimension))
+            } else {
+                "stays".to_owned()
+            });
+        }
+        if self.new > self.present {
+            return None;
+        }
+        if seen.missing > 0 {
+            return Some(format!("not lowered while {} instances have no fresh sample", seen.missing));
+        }
+        rests
+    }
+
+    fn peak(&self, dimension: Dimension) -> String {
+        format!("the recent peak asks for {}", dimension.show(self.floor))
+    }
 }
 
 impl Wish {
