@@ -11,7 +11,7 @@ trimtab_sdk::memory! {
     pub struct Past {
         /// Whether there was an evaluation before; without it, nobody knows what an alert has done already.
         pub begun: bool,
-        /// Steps, the oldest first.
+        /// Steps: those of the alerts shown, then those done before.
         pub steps: Vec<Step>,
     }
 }

@@ -1,5 +1,5 @@
 //! The rules as the operator writes them: `[NAME:] STEP [on node LABEL] [of service LABEL] [every TIME] when alert NAME
-//! [LABEL=VALUE …]`. Words are apart by spaces; a value with spaces stands in double quotes.
+//! [LABEL=VALUE …]`. Words are apart by spaces; one with spaces in it stands in double quotes.
 
 use std::time::Duration;
 
@@ -27,14 +27,14 @@ pub(crate) enum What {
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rule<'p> {
+pub(crate) struct Rule {
     /// What it is called in reasons; empty for nothing.
-    pub(crate) name: &'p str,
+    pub(crate) name: String,
     pub(crate) what: What,
     /// The alert's label that names the node concerned.
-    pub(crate) node_label: Option<&'p str>,
+    pub(crate) node_label: Option<String>,
     /// The alert's label that must name this target.
-    pub(crate) service_label: Option<&'p str>,
+    pub(crate) service_label: Option<String>,
     pub(crate) every: Option<Duration>,
     alert: String,
     conditions: Vec<Condition>,
@@ -51,50 +51,63 @@ struct Condition {
 ///
 /// # Errors
 /// `parameter-wrong`, with the rule, the word and what could stand there.
-pub(crate) fn all(texts: &[String]) -> Result<Vec<Rule<'_>>, Refusal> {
+pub(crate) fn all(texts: &[String]) -> Result<Vec<Rule>, Refusal> {
     if texts.len() > RULES_MAX {
         return Err(Refusal::parameter_wrong(format!("`rules` are {}, at most {RULES_MAX} are read", texts.len())));
     }
-    texts.iter().enumerate().map(|(index, text)| read(text, index + 1)).collect()
+    let wrong = |(index, text): (usize, &String), what: Wrong| {
+        let Wrong(what, word) = what;
+        Refusal::parameter_wrong(format!("rule {} of `rules`, `{text}`: {what}{word}", index + 1))
+    };
+    texts.iter().enumerate().map(|(index, text)| read(text).map_err(|what| wrong((index, text), what))).collect()
 }
 
-fn read(text: &str, number: usize) -> Result<Rule<'_>, Refusal> {
-    let wrong = |what: &str| Refusal::parameter_wrong(format!("rule {number} of `rules`, `{text}`: {what}"));
-    let (head, tail) = text.split_once(" when alert ").ok_or_else(|| wrong("` when alert NAME` is missing"))?;
-    let (name, steps) = head.split_once(':').map_or(("", head), |(name, rest)| (name.trim(), rest));
-    let mut words = steps.split_whitespace();
-    let what = what(&mut words).ok_or_else(|| wrong("no step; write `+2`, `-1`, `+50%`, `-10%`, `to 4` or `fill`"))?;
+/// What is wrong with a rule, and the word concerned, if it is one.
+struct Wrong(&'static str, String);
+
+impl From<&'static str> for Wrong {
+    fn from(what: &'static str) -> Self {
+        Self(what, String::new())
+    }
+}
+
+fn read(text: &str) -> Result<Rule, Wrong> {
+    let words = quoted(text).ok_or("a quote is not closed")?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let when = words.windows(2).position(|pair| pair == ["when", "alert"]);
+    let (head, tail) = words.split_at(when.ok_or("`when alert NAME` is missing")?);
+    let (name, steps) = match head.split_first() {
+        Some((first, rest)) if first.ends_with(':') => (first.trim_end_matches(':'), rest),
+        _ => ("", head),
+    };
+    let mut steps = steps.iter().copied();
+    let what = what(&mut steps).ok_or("no step; write `+2`, `-1`, `+50%`, `-10%`, `to 4` or `fill`")?;
     let mut rule = Rule {
-        name,
+        name: name.to_owned(),
         what,
         node_label: None,
         service_label: None,
         every: None,
-        alert: String::new(),
+        alert: tail.get(2).copied().ok_or("no alert is named; `*` is any")?.to_owned(),
         conditions: Vec::new(),
     };
-    while let Some(word) = words.next() {
-        match (word, words.next(), word == "every") {
-            ("on", Some("node"), _) => {
-                rule.node_label = Some(words.next().ok_or_else(|| wrong("`on node` names no label"))?)
+    while let Some(word) = steps.next() {
+        match (word, steps.next()) {
+            ("on", Some("node")) => rule.node_label = Some(steps.next().ok_or("`on node` names no label")?.to_owned()),
+            ("of", Some("service")) => {
+                rule.service_label = Some(steps.next().ok_or("`of service` names no label")?.to_owned());
             }
-            ("of", Some("service"), _) => {
-                rule.service_label = Some(words.next().ok_or_else(|| wrong("`of service` names no label"))?);
+            ("every", Some(time)) => {
+                rule.every = Some(duration(time).ok_or("`every` needs a time such as `30s`, `5m`, `1h`")?);
             }
-            (_, Some(time), true) => {
-                rule.every =
-                    Some(duration(time).ok_or_else(|| wrong("`every` needs a time such as `30s`, `5m`, `1h`"))?);
-            }
-            _ => return Err(wrong(&format!("`{word}` is not understood before `when`"))),
+            _ => return Err(Wrong("before `when` is not understood: ", word.to_owned())),
         }
     }
-    let mut words = quoted(tail).ok_or_else(|| wrong("a quote is not closed"))?.into_iter();
-    rule.alert = words.next().ok_or_else(|| wrong("no alert is named; `*` is any"))?;
-    for word in words {
-        let (label, value) = word.split_once('=').ok_or_else(|| wrong(&format!("`{word}` is no `LABEL=VALUE`")))?;
+    for word in tail.iter().skip(3) {
+        let (label, value) = word.split_once('=').ok_or_else(|| Wrong("no `LABEL=VALUE`: ", (*word).to_owned()))?;
         let (label, equal) = label.strip_suffix('!').map_or((label, true), |label| (label, false));
         if label.is_empty() {
-            return Err(wrong(&format!("`{word}` names no label")));
+            return Err(Wrong("no label: ", (*word).to_owned()));
         }
         rule.conditions.push(Condition { label: label.to_owned(), equal, value: value.to_owned() });
     }
@@ -139,7 +152,7 @@ fn quoted(text: &str) -> Option<Vec<String>> {
     for letter in text.chars() {
         match letter {
             '"' => (within, begun) = (!within, true),
-            _ if letter.is_whitespace() && !within => {
+            ' ' | '\t' | '\n' if !within => {
                 if begun {
                     words.push(std::mem::take(&mut word));
                 }
@@ -157,7 +170,7 @@ fn quoted(text: &str) -> Option<Vec<String>> {
     (!within).then_some(words)
 }
 
-impl Rule<'_> {
+impl Rule {
     /// Whether an alert is what this rule waits for. A label that is not there fits nothing, `!=` neither.
     pub(crate) fn fits(&self, alert: &Alert) -> bool {
         let named = match self.alert.strip_suffix('*') {

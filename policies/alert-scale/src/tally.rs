@@ -13,6 +13,8 @@ use crate::vocabulary::{self, Word};
 
 /// Most sentences of one answer, and most notes.
 const SENTENCES_MAX: usize = 8;
+/// Most instances of a node that are named to go; where more go, the host chooses.
+const VICTIMS_MAX: usize = 64;
 
 /// What an alert asks for.
 struct Wish<'s, 'p> {
@@ -40,7 +42,7 @@ struct Tally<'s> {
     reached: bool,
 }
 
-pub(crate) fn answer(rules: &[Rule<'_>], snapshot: &Snapshot<'_>, parameters: &Parameters, past: &mut Past) -> Answer {
+pub(crate) fn answer(rules: &[Rule], snapshot: &Snapshot<'_>, parameters: &Parameters, past: &mut Past) -> Answer {
     let desired = snapshot.desired();
     let mut tally = Tally {
         count: desired,
@@ -75,7 +77,7 @@ pub(crate) fn answer(rules: &[Rule<'_>], snapshot: &Snapshot<'_>, parameters: &P
 /// A sentence, where it is meant and nothing comes of it.
 fn wish_of<'s, 'p>(
     alert: &'s Alert,
-    rules: &'p [Rule<'p>],
+    rules: &'p [Rule],
     snapshot: &Snapshot<'_>,
     parameters: &'p Parameters,
 ) -> Result<Option<Wish<'s, 'p>>, String> {
@@ -83,12 +85,12 @@ fn wish_of<'s, 'p>(
     let found = rules.iter().enumerate().find(|(_, rule)| rule.fits(alert));
     let (rule, what, node_label) = match found {
         Some((_, rule)) => {
-            let service = rule.service_label.map(|name| label(alert, name).unwrap_or_default());
+            let service = rule.service_label.as_ref().map(|name| label(alert, name).unwrap_or_default());
             if service.is_some_and(|service| !service::is_target(service, snapshot, parameters)) {
                 return Err("it is about another service".to_owned());
             }
             every = rule.every.unwrap_or(every);
-            (rule.name, rule.what, rule.node_label)
+            (rule.name.as_str(), rule.what, rule.node_label.as_deref())
         }
         None => match vocabulary::read(alert, snapshot, parameters) {
             Word::Step(what, node_label) => ("", what, node_label),
@@ -206,8 +208,12 @@ impl<'s> Tally<'s> {
                     self.notes.push(format!("{}: nothing runs on {}: not lowered", wish.told(), node.id));
                     return false;
                 }
-                here.sort_by_key(|one| std::cmp::Reverse(one.started_ms));
-                self.victims.extend(here.into_iter().map(|one| one.id.clone()));
+                // The newest first, as Docker lists them.
+                while let Some(newest) = (0..here.len()).max_by_key(|place| here.get(*place).map(|one| one.started_ms))
+                    && self.victims.len() < VICTIMS_MAX
+                {
+                    self.victims.push(here.swap_remove(newest).id.clone());
+                }
             }
         }
         true
@@ -264,7 +270,7 @@ impl Past {
                 && snapshot.now_ms().saturating_sub(step.at_ms) < span_ms
                 && !steps.iter().any(|kept| kept.key == step.key)
         });
-        earlier.sort_by_key(|step| std::cmp::Reverse(step.at_ms));
+        // They are kept in the order in which they were done, the oldest last.
         steps.extend(earlier);
         steps.truncate(STEPS_MAX);
         (self.begun, self.steps) = (true, steps);

@@ -194,14 +194,14 @@ mod rules {
     #[test]
     fn that_cannot_be_read_are_refused_with_what_could_stand_there() {
         let refusal = |rule: &str| bench(&[rule]).bind().unwrap_err().text;
-        assert!(refusal("+1 if HighCpu").contains("` when alert NAME` is missing"));
+        assert!(refusal("+1 if HighCpu").contains("`when alert NAME` is missing"));
         assert!(refusal("up when alert X").contains("no step; write `+2`"));
         assert!(refusal("+0 when alert X").contains("no step"));
         assert!(refusal("-101% when alert X").contains("no step"));
-        assert!(refusal("+1 soon when alert X").contains("`soon` is not understood"));
+        assert!(refusal("+1 soon when alert X").contains("not understood: soon"));
         assert!(refusal("+1 every day when alert X").contains("such as `30s`"));
         assert!(refusal("+1 on node when alert X").contains("`on node` names no label"));
-        assert!(refusal("+1 when alert X web").contains("`web` is no `LABEL=VALUE`"));
+        assert!(refusal("+1 when alert X web").contains("no `LABEL=VALUE`: web"));
         assert!(refusal("+1 when alert X a=\"b").contains("not closed"));
         assert!(refusal("+1 every 10m when alert X").contains("`max_age`"));
     }
@@ -269,7 +269,9 @@ mod the_words_of_aviratna {
         let scene = |alert: Alert| {
             scene(3, &[alert]).with(|snapshot| {
                 snapshot.nodes = vec![node("d1"), node("d2")];
-                (0..).zip(&mut snapshot.instances).for_each(|(index, one)| one.node = Some(u32::from(index > 0)));
+                for (index, one) in (0..).zip(&mut snapshot.instances) {
+                    (one.node, one.started_ms) = (Some(u32::from(index > 0)), Some(NOON_MS - 60_000 * index));
+                }
             })
         };
         let played = bench(&[]).play(scene(on("scale_up_node"))).scales_to(4);

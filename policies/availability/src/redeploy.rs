@@ -6,6 +6,7 @@ use trimtab_sdk::{Kind, Snapshot};
 use crate::crew::{Crew, Member, State};
 use crate::heal::ACTIONS_MAX;
 use crate::past::{Past, mark_of};
+use crate::stand_in::order;
 use crate::{Parameters, Plan};
 
 /// `changed`: the label that tells the template apart, and when it changed.
@@ -15,7 +16,7 @@ pub(crate) fn roll(crew: &Crew<'_>, snapshot: &Snapshot<'_>, (label, changed_ms)
         made_before && matches!(one.state, State::Well | State::Unready | State::Coming | State::Late)
     };
     let mut old: Vec<&Member<'_>> = crew.members.iter().filter(is_old).collect();
-    old.sort_by_key(|one| one.instance.started_ms);
+    order(&mut old, ACTIONS_MAX, |one| one.instance.started_ms.unwrap_or(0));
     let (count, ago_s) = (old.len(), snapshot.now_ms().saturating_sub(changed_ms) / 1000);
     for member in old.into_iter().take(ACTIONS_MAX) {
         let id = &member.instance.id;

@@ -10,6 +10,8 @@ use crate::{Parameters, Plan};
 
 /// Most nodes that are named as places.
 const PLACES_MAX: usize = 32;
+/// Most stand-ins that are named at once.
+const STAND_INS_MAX: usize = 64;
 /// How far the backend's clock may be behind the host's.
 const SKEW_MS: u64 = 30_000;
 
@@ -107,8 +109,8 @@ fn stand_ins_of(past: &Past, snapshot: &Snapshot<'_>) -> Vec<String> {
     let made_since = |one: &&Instance| one.started_ms.is_some_and(|started_ms| started_ms >= since_ms);
     let mut found: Vec<&Instance> =
         snapshot.instances().iter().filter(made_since).filter(|one| !is_back(one)).collect();
-    found.sort_by(|one, other| (other.started_ms, &other.id).cmp(&(one.started_ms, &one.id)));
-    found.into_iter().map(|one| one.id.clone()).collect()
+    order(&mut found, STAND_INS_MAX, |one| u64::MAX - one.started_ms.unwrap_or(0));
+    found.into_iter().take(STAND_INS_MAX).map(|one| one.id.clone()).collect()
 }
 
 /// Nodes that work and take instances, those with the fewest of ours first.
@@ -122,6 +124,18 @@ pub(crate) fn places(snapshot: &Snapshot<'_>) -> Vec<String> {
     }
     let mut open: Vec<(&u32, &Node)> =
         ours.iter().zip(nodes).filter(|(_, node)| node.ready && node.schedulable).collect();
-    open.sort_by_key(|(count, _)| **count);
+    order(&mut open, PLACES_MAX, |(count, _)| u64::from(**count));
     open.into_iter().take(PLACES_MAX).map(|(_, node)| node.id.clone()).collect()
+}
+
+/// Puts the `most` smallest first, equals as they were. The standard library's sort costs a guest 8 KB for each type, and all
+/// that is wanted are a few.
+pub(crate) fn order<T>(list: &mut [T], most: usize, key: impl Fn(&T) -> u64) {
+    for place in 0..list.len().min(most) {
+        let Some(rest) = list.get_mut(place..) else { return };
+        let smallest = (0..rest.len()).min_by_key(|at| rest.get(*at).map(&key)).unwrap_or(0);
+        if let Some(moved) = rest.get_mut(..=smallest) {
+            moved.rotate_right(1);
+        }
+    }
 }
