@@ -99,6 +99,9 @@ fn deals_with(answer: &Answer, alert: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::{Gates, Past, Pin, Question, RepairQuestion, Settings, Vote, VoteAnswer, decide, repair};
+    use crate::policy::{Proposal, ProposalKind};
+    use crate::snapshot::{SNAPSHOT_FORMAT, Snapshot};
 
     #[test]
     fn an_answer_deals_with_what_it_names_or_with_all() {
@@ -112,5 +115,36 @@ mod tests {
         assert!(deals_with(&answer(Some("cd ab")), "ab"));
         assert!(!deals_with(&answer(Some("cd abc")), "ab"));
         assert!(!deals_with(&answer(Some("")), "ab"), "none of them");
+    }
+
+    #[test]
+    fn a_repair_or_a_pin_is_nobodys_wish() {
+        let snapshot: Snapshot = serde_json::from_value(serde_json::json!({
+            "format": SNAPSHOT_FORMAT,
+            "now_ms": 1_000_000,
+            "target": {
+                "id": "local/web", "desired": 2, "total": 0, "ready": 0,
+                "limits": { "replicas_min": 0, "replicas_max": 10 },
+            },
+        }))
+        .unwrap();
+        let (settings, past, votes) = (Settings::default(), Past::default(), Vec::new());
+        let pinned = Gates { pin: Some(Pin { replicas: 5, by: "ada".to_owned(), until_ms: None }), ..Gates::default() };
+        let (gates, key, lease_epoch, lease_expires_ms) = (&Gates::default(), "k1", 1, u64::MAX);
+        let (snapshot, settings, past) = (&snapshot, &settings, &past);
+        let asked = RepairQuestion { snapshot, settings, past, gates, key, lease_epoch, lease_expires_ms };
+        assert!(!is_wished(&repair(&asked).decision.unwrap()));
+        let gates = &pinned;
+        let asked = Question { snapshot, settings, votes: &votes, past, gates, key, lease_epoch, lease_expires_ms };
+        assert!(!is_wished(&decide(&asked).decision.unwrap()));
+        let wish = Proposal { kind: ProposalKind::Scale, count: Some(4), ..Proposal::default() };
+        let vote = Vote {
+            slot: "story".to_owned(),
+            granted: vec![ProposalKind::Scale],
+            declared: vec![ProposalKind::Scale],
+            answer: VoteAnswer::Proposals(vec![wish]),
+        };
+        let asked = Question { votes: &[vote], gates: &Gates::default(), ..asked };
+        assert!(is_wished(&decide(&asked).decision.unwrap()));
     }
 }

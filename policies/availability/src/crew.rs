@@ -127,12 +127,14 @@ impl<'s> Crew<'s> {
         let members = snapshot.instances().iter().map(|instance| {
             let known = before.iter().find(|watch| watch.who == mark_of(&instance.id));
             let (state, watch) = watched(instance, nodes, known, now_ms, parameters);
-            let since_ms = watch.since_ms;
             let is_news = !matches!(state, State::Well | State::Leaving) || watch.tries > 0;
             if is_news && past.watches.len() < WATCHES_MAX {
                 past.watches.push(watch);
             }
-            let patience_ms = patience_ms(state.patience(parameters), watch.tries);
+            let (since_ms, patience_ms) = match state {
+                State::Coming | State::Late => (begun_ms(instance, &watch), millis(parameters.starting_for)),
+                _ => (watch.since_ms, patience_ms(state.patience(parameters), watch.tries)),
+            };
             let for_ms = now_ms.saturating_sub(since_ms);
             Member { instance, state, for_ms, patience_ms, tries: watch.tries }
         });
@@ -177,8 +179,8 @@ fn watched(
     let mut watch = known.copied().unwrap_or(fresh);
     watch.since_ms = watch.since_ms.min(now_ms);
     let starting = [State::Coming.number(), State::Late.number()].contains(&watch.state);
-    let begun_ms = instance.started_ms.or(starting.then_some(watch.since_ms)).unwrap_or(now_ms);
-    let late = millis(parameters.starting_for) <= now_ms.saturating_sub(begun_ms);
+    let late = starting || instance.started_ms.is_some();
+    let late = late && millis(parameters.starting_for) <= now_ms.saturating_sub(begun_ms(instance, &watch));
     let state = State::of(instance, nodes, late);
     if watch.asked_ms > 0 {
         // What was asked for is seen in the instance, or was not done: the bounds hold back at times. Where neither shows for
@@ -210,6 +212,11 @@ impl Past {
             (watch.asked_ms, watch.mark) = (now_ms.max(1), looks(instance));
         }
     }
+}
+
+/// When it began to start: its own word, or since when it is seen to.
+fn begun_ms(instance: &Instance, watch: &Watch) -> u64 {
+    instance.started_ms.unwrap_or(watch.since_ms)
 }
 
 /// Whether its node is out of sight. `missing`: a node that the list does not have counts as such.

@@ -1,6 +1,6 @@
 //! Single instances: what is stopped is started, what is unready restarted, what has failed or is lost replaced.
 
-use trimtab_sdk::{Kind, Snapshot};
+use trimtab_sdk::{Kind, Phase, Snapshot};
 
 use crate::crew::{Crew, Member, State};
 use crate::past::Past;
@@ -34,7 +34,10 @@ pub(crate) fn heal(
     }
     let restarts = u32::try_from(parameters.restarts).unwrap_or(0);
     for member in crew.members.iter().filter(|one| matches!(one.state, State::Unready | State::Late)) {
-        let (kinds, tries): (&[Kind], _) = if member.tries < restarts {
+        let (kinds, tries): (&[Kind], _) = if member.instance.phase() == Phase::Pending {
+            // Nothing runs yet that could be restarted.
+            (&[Kind::Replace], "tried")
+        } else if member.tries < restarts {
             (&[Kind::Restart, Kind::Replace], "tried")
         } else {
             (&[Kind::Replace, Kind::Restart], "in vain tried")

@@ -78,7 +78,13 @@ mod single_instances {
         let scene = || crew(3, &[]).with_instance("i-1", young);
         bench.play(scene()).abstains();
         bench.play(at(299, scene())).abstains();
-        bench.play(at(300, scene())).says("proposes restart").says("`i-1` is starting for too long");
+        bench
+            .play(at(300, scene()))
+            .says("proposes restart")
+            .says("`i-1` is starting for too long, seen for 300 s (patience 300 s)");
+        // One that nobody has placed cannot be restarted.
+        let pending = |one: &mut Instance| one.phase = Phase::Pending.number();
+        bench.play(at(300, scene().with_instance("i-1", pending))).says("proposes replace");
     }
 
     #[test]

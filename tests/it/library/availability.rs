@@ -1,7 +1,7 @@
 //! Stories of `availability`: alone, and in the whole arrow beside the host's own repair.
 
 use serde_json::{Value, json};
-use trimtab::snapshot::Phase;
+use trimtab::snapshot::{Node, Phase, Resources};
 
 use super::{Arrow, Bench};
 
@@ -69,4 +69,40 @@ async fn an_unready_one_is_restarted_once_in_the_hosts_own_time() {
     assert_eq!(arrow.driver.instances("web")[0].restarts, 1);
     arrow.turns(40).await;
     assert_eq!(arrow.driver.instances("web")[0].restarts, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_is_lost_with_a_node_and_stand_ins_go_when_it_is_back() {
+    let mut arrow = Arrow::of("availability", &json!({}), 6).await;
+    let nodes = |b_ready: bool| {
+        let (capacity, free) = (Resources::default(), Resources::default());
+        let node =
+            |id: &str, ready| Node { id: id.to_owned(), zone: String::new(), ready, schedulable: true, capacity, free };
+        vec![node("a", true), node("b", b_ready), node("c", true)]
+    };
+    arrow.driver.set_nodes(nodes(true));
+    for number in 1..=6 {
+        let node = if number > 3 { "b" } else { "a" };
+        arrow.force(&format!("web-{number}"), |one| one.node = Some(node.to_owned()));
+    }
+    arrow.turns(2).await;
+    let lost = ["web-4", "web-5", "web-6"];
+    arrow.driver.set_nodes(nodes(false));
+    lost.iter().for_each(|id| arrow.force(id, |one| one.phase = Phase::Lost));
+    arrow.turns(7).await;
+    assert_eq!(
+        (arrow.driver.calls().created, arrow.desired()),
+        (0, 6),
+        "half at once: the host's repair does not trust it"
+    );
+    arrow.turns(4).await;
+    assert_eq!((arrow.driver.calls().created, arrow.desired()), (3, 9), "the node is known to be lost: three stand in");
+    arrow.turns(40).await;
+    assert_eq!((arrow.driver.calls().created, arrow.desired()), (3, 9));
+    arrow.driver.set_nodes(nodes(true));
+    lost.iter().for_each(|id| arrow.force(id, |one| one.phase = Phase::Ready));
+    arrow.turns(4).await;
+    let home: Vec<String> = (1..=6).map(|number| format!("web-{number} ready")).collect();
+    assert_eq!((arrow.desired(), arrow.instances()), (6, home), "the stand-ins went, and all are at home");
+    assert_eq!(arrow.driver.calls().created, 3);
 }
