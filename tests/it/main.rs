@@ -21,6 +21,7 @@ mod registry;
 mod reload;
 mod remote;
 mod replay;
+mod restart;
 mod sandbox;
 mod schema;
 mod signing;
