@@ -8,6 +8,8 @@ use trimtab_sdk::snapshot::Alert;
 
 /// Most rules.
 const RULES_MAX: usize = 64;
+/// Longest name of a rule.
+const NAME_BYTES_MAX: usize = 64;
 /// Most replicas that a rule may name.
 const COUNT_MAX: u32 = 100_000;
 
@@ -80,6 +82,9 @@ fn read(text: &str) -> Result<Rule, Wrong> {
         Some((first, rest)) if first.ends_with(':') => (first.trim_end_matches(':'), rest),
         _ => ("", head),
     };
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Wrong("a name is at most 64 bytes long: ", name.to_owned()));
+    }
     let mut steps = steps.iter().copied();
     let what = what(&mut steps).ok_or("no step; write `+2`, `-1`, `+50%`, `-10%`, `to 4` or `fill`")?;
     let mut rule = Rule {

@@ -13,6 +13,8 @@ use crate::vocabulary::{self, Word};
 
 /// Most sentences of one answer, and most notes.
 const SENTENCES_MAX: usize = 8;
+/// Most characters of a name that is told.
+const SHORT_CHARS: usize = 64;
 /// Most instances of a node that are named to go; where more go, the host chooses.
 const VICTIMS_MAX: usize = 64;
 
@@ -58,12 +60,12 @@ pub(crate) fn answer(rules: &[Rule], snapshot: &Snapshot<'_>, parameters: &Param
     for alert in snapshot.alerts() {
         match wish_of(alert, rules, snapshot, parameters) {
             Ok(wish) => wishes.extend(wish),
-            Err(why) => tally.notes.push(format!("alert {}: {why}", alert.name)),
+            Err(why) => tally.notes.push(format!("alert {}: {why}", short(&alert.name))),
         }
     }
     // Raises first: while one of them is on its way, nothing is lowered.
     let raises = |wish: &&Wish<'_, '_>| goal_of(wish, desired, snapshot, parameters).is_ok_and(|goal| goal > desired);
-    let (up, down): (Vec<_>, Vec<_>) = wishes.iter().partition(|wish| raises(&wish));
+    let (up, down): (Vec<_>, Vec<_>) = wishes.iter().partition(raises);
     for wish in up.into_iter().chain(down) {
         tally.take(wish, snapshot, parameters, past);
     }
@@ -153,7 +155,7 @@ impl<'s> Tally<'s> {
         let pending = known.filter(|step| !step.done);
         let goal = match goal_of(wish, self.count, snapshot, parameters) {
             Ok(goal) => goal,
-            Err(why) => return self.notes.push(format!("alert {}: {why}", alert.name)),
+            Err(why) => return self.notes.push(format!("alert {}: {why}", short(&alert.name))),
         };
         let lowers = goal < self.count;
         if lowers && pending.is_none() && !past.begun && lowered_since(snapshot.changes(), alert.since_ms) {
@@ -252,7 +254,7 @@ impl Wish<'_, '_> {
     }
 
     fn told(&self) -> String {
-        let (name, ago_s) = (&self.alert.name, self.age_ms / 1000);
+        let (name, ago_s) = (short(&self.alert.name), self.age_ms / 1000);
         match self.rule {
             "" => format!("alert {name} of {ago_s} s ago"),
             rule => format!("{rule}, alert {name} of {ago_s} s ago"),
@@ -275,6 +277,12 @@ impl Past {
         steps.truncate(STEPS_MAX);
         (self.begun, self.steps) = (true, steps);
     }
+}
+
+/// What others wrote, cut to what people read: the host takes no sentence of any length.
+fn short(text: &str) -> &str {
+    let end = text.char_indices().nth(SHORT_CHARS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 fn lowered_since(changes: &[Change], since_ms: u64) -> bool {

@@ -200,6 +200,7 @@ mod rules {
         assert!(refusal("-101% when alert X").contains("no step"));
         assert!(refusal("+1 soon when alert X").contains("not understood: soon"));
         assert!(refusal("+1 every day when alert X").contains("such as `30s`"));
+        assert!(refusal(&format!("{}: +1 when alert X", "n".repeat(65))).contains("at most 64 bytes"));
         assert!(refusal("+1 on node when alert X").contains("`on node` names no label"));
         assert!(refusal("+1 when alert X web").contains("no `LABEL=VALUE`: web"));
         assert!(refusal("+1 when alert X a=\"b").contains("not closed"));
@@ -218,7 +219,7 @@ mod the_words_of_aviratna {
 
     fn node(id: &str) -> Node {
         let unknown = Resources { cpu_millis: None, memory_bytes: None };
-        let (capacity, free) = (unknown.clone(), unknown);
+        let (capacity, free) = (unknown, unknown);
         Node {
             id: id.to_owned(),
             zone: String::new(),
@@ -302,6 +303,23 @@ mod bad_input {
         bench(&[DOWN]).play(scene(3, &[vague])).abstains().says("`autoscale_min_instances` is no count: not lowered");
         let vague = alert("HighCpu", &[("autoscale_max_instances", "NaN")]);
         bench(&[UP]).play(scene(3, &[vague])).scales_to(4);
+    }
+
+    #[test]
+    fn an_alert_that_ends_before_its_step_is_done_leaves_nothing_behind() {
+        let mut bench = bench(&["+3 when alert HighCpu"]);
+        bench.play(scene(3, &[high()])).scales_to(6);
+        bench.play(at(15, scene(4, &[]))).abstains();
+        bench.play(at(30, scene(4, &[high()]))).scales_to(7);
+    }
+
+    #[test]
+    fn more_alerts_than_are_remembered_and_names_without_end_are_borne() {
+        let long = "ü".repeat(120);
+        let many: Vec<Alert> = (0..300).map(|n| alert(&long, &[("n", &n.to_string())])).collect();
+        let played = bench(&["+1 when alert *"]).play(scene(3, &many)).scales_to(10);
+        assert!(played.proposals()[0].reason.len() < 2_000);
+        assert!(played.answer().notes.iter().all(|note| note.len() < 1_000));
     }
 
     #[test]

@@ -6,9 +6,6 @@ use crate::crew::{Crew, Member, State};
 use crate::past::Past;
 use crate::{Parameters, Plan};
 
-/// Most instances that one answer acts on; the bounds let through far fewer.
-pub(crate) const ACTIONS_MAX: usize = 16;
-
 /// Asks for what is due. Starting and replacing only make good what is missing of the desired count: where the backend or the
 /// host's repair has made others already, there is nothing left to do for those that are gone.
 pub(crate) fn heal(
@@ -52,7 +49,7 @@ fn ask(member: &Member<'_>, kinds: &[Kind], snapshot: &Snapshot<'_>, why: String
     if plan.has_acted_on(member) {
         return;
     }
-    if !member.is_due() || plan.proposals.len() >= ACTIONS_MAX {
+    if !member.is_due() {
         plan.notes.push(why);
     } else if plan.act(kinds, member, snapshot, why) {
         past.note_asked(member.instance, snapshot.now_ms());

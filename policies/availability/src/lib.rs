@@ -139,6 +139,9 @@ struct Plan {
     dealt: Vec<String>,
 }
 
+/// Most instances that one answer acts on; the bounds let through far fewer.
+const ACTIONS_MAX: usize = 16;
+
 /// Most sentences about single instances.
 const NOTES_MAX: usize = 12;
 
@@ -149,6 +152,10 @@ impl Plan {
             self.notes.push(format!("{why}; the backend can do nothing about it"));
             return false;
         };
+        if self.proposals.len() >= ACTIONS_MAX {
+            self.notes.push(format!("{why}; after {ACTIONS_MAX} others"));
+            return false;
+        }
         let id = &member.instance.id;
         self.acted.push(id.clone());
         self.made_good += u32::from(member.state.is_gone());

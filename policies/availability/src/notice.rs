@@ -11,6 +11,8 @@ use crate::{Parameters, Plan};
 
 /// Docker shows ids cut to so many characters.
 const SHORT_ID: usize = 12;
+/// Most characters of a name that is told.
+const SHORT_CHARS: usize = 64;
 
 pub(crate) fn instance_labels() -> Vec<String> {
     ["instance", "container_id", "docker.event.actor.id", "docker.event.actor.attributes.name", "docker.container.id"]
@@ -28,13 +30,13 @@ pub(crate) fn service_labels() -> Vec<String> {
 pub(crate) fn answer(crew: &Crew<'_>, snapshot: &Snapshot<'_>, parameters: &Parameters, plan: &mut Plan) {
     for alert in snapshot.alerts().iter().filter(|alert| is_meant(alert, parameters)) {
         let age_ms = snapshot.now_ms().saturating_sub(alert.since_ms);
-        let Alert { id, name, .. } = alert;
+        let name = short(&alert.name);
         if age_ms > millis(parameters.alert_max_age) {
             plan.notes.push(format!("alert {name} is {} s old: left alone", age_ms / 1000));
             continue;
         }
         if let Some(other) = label_of(alert, &parameters.service_labels).filter(|one| !is_target(one, snapshot)) {
-            plan.notes.push(format!("alert {name} is about `{other}`: left alone"));
+            plan.notes.push(format!("alert {name} is about `{}`: left alone", short(other)));
             continue;
         }
         let named = label_of(alert, &parameters.instance_labels);
@@ -45,7 +47,7 @@ pub(crate) fn answer(crew: &Crew<'_>, snapshot: &Snapshot<'_>, parameters: &Para
         if concerned.is_empty() {
             let whom = named.map_or_else(
                 || "no instance, and none is in trouble".to_owned(),
-                |id| format!("`{id}`, which is not there"),
+                |id| format!("`{}`, which is not there", short(id)),
             );
             plan.notes.push(format!("alert {name} names {whom}"));
         }
@@ -54,7 +56,7 @@ pub(crate) fn answer(crew: &Crew<'_>, snapshot: &Snapshot<'_>, parameters: &Para
             open |= !act(member, alert, age_ms, snapshot, plan);
         }
         if !open {
-            plan.dealt.push(id.clone());
+            plan.dealt.push(alert.id.clone());
         }
     }
 }
@@ -77,14 +79,25 @@ fn act(member: &Member<'_>, alert: &Alert, age_ms: u64, snapshot: &Snapshot<'_>,
         State::Lost => &[Kind::Replace],
         State::Well => return true,
         _ => {
-            plan.notes.push(format!("alert {}: `{id}` is {word}", alert.name));
+            plan.notes.push(format!("alert {}: `{id}` is {word}", short(&alert.name)));
             return false;
         }
     };
     if plan.has_acted_on(member) {
         return true;
     }
-    plan.act(kinds, member, snapshot, format!("alert {} of {} s ago: `{id}` is {word}", alert.name, age_ms / 1000))
+    plan.act(
+        kinds,
+        member,
+        snapshot,
+        format!("alert {} of {} s ago: `{id}` is {word}", short(&alert.name), age_ms / 1000),
+    )
+}
+
+/// What others wrote, cut to what people read: the host takes no sentence of any length.
+fn short(text: &str) -> &str {
+    let end = text.char_indices().nth(SHORT_CHARS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 fn is_meant(alert: &Alert, parameters: &Parameters) -> bool {

@@ -4,10 +4,9 @@
 use trimtab_sdk::{Kind, Snapshot};
 
 use crate::crew::{Crew, Member, State};
-use crate::heal::ACTIONS_MAX;
 use crate::past::{Past, mark_of};
 use crate::stand_in::order;
-use crate::{Parameters, Plan};
+use crate::{ACTIONS_MAX, Parameters, Plan};
 
 /// `changed`: the label that tells the template apart, and when it changed.
 pub(crate) fn roll(crew: &Crew<'_>, snapshot: &Snapshot<'_>, (label, changed_ms): (&str, u64), plan: &mut Plan) {

@@ -426,6 +426,24 @@ mod bad_input {
     }
 
     #[test]
+    fn more_in_trouble_than_are_remembered_and_names_without_end_are_borne() {
+        let scene = Scene::new().replicas(600).each_instance(|one| one.phase = Phase::Unready.number());
+        let vague = Alert { name: "ü".repeat(120), ..alert(&[("autoscale_action", "service_availability")]) };
+        let played = bench().play(scene.with(|snapshot| snapshot.alerts = vec![vague]));
+        assert_eq!((played.proposals().len(), dealt(&played)), (16, ""), "the rest comes later");
+        assert!(played.answer().notes.iter().all(|note| note.len() < 1_000));
+        let mut bench = bench();
+        let lost = |ready| {
+            Scene::new()
+                .replicas(400)
+                .each_instance(|one| (one.phase, one.node) = (Phase::Lost.number(), Some(0)))
+                .with(|snapshot| snapshot.nodes = vec![node("a", ready), node("b", true)])
+        };
+        bench.play(lost(false)).abstains();
+        bench.play(at(120, lost(false))).says("scale >=656: 256 instances are away");
+    }
+
+    #[test]
     fn phases_of_a_newer_host_are_left_alone() {
         bench().play(crew(2, &[]).with_instance("i-1", |one| one.phase = 77)).abstains();
     }
