@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod backtest;
 mod cli;
 mod conformance;
 mod demo;

@@ -20,7 +20,7 @@ pub(super) fn transitions(binding: &Binding, now_ms: u64) -> Vec<ZoneTransitions
             continue;
         }
         let reaches_ms = needs().filter(|other| other.name == need.name).map(|other| other.look_back_ms);
-        match of_zone(&need.name, now_ms, reaches_ms.max().unwrap_or(0)) {
+        match zone_transitions(&need.name, now_ms, reaches_ms.max().unwrap_or(0)) {
             Ok(zone) => all.push(zone),
             Err(error) => tracing::warn!(zone = need.name, %error, "unknown time zone"),
         }
@@ -28,8 +28,12 @@ pub(super) fn transitions(binding: &Binding, now_ms: u64) -> Vec<ZoneTransitions
     all
 }
 
-/// As far back as ahead: what began before the last transition lasts until after it, and only both offsets tell how long.
-fn of_zone(name: &str, now_ms: u64, reach_ms: u64) -> Result<ZoneTransitions, jiff::Error> {
+/// The offset of a zone at `now_ms`, and its transitions within `reach_ms` before and after. As far back as ahead: what began
+/// before the last transition lasts until after it, and only both offsets tell how long.
+///
+/// # Errors
+/// Where this machine knows no such zone, or no such time.
+pub fn zone_transitions(name: &str, now_ms: u64, reach_ms: u64) -> Result<ZoneTransitions, jiff::Error> {
     let zone = TimeZone::get(name)?;
     let now = Timestamp::from_millisecond(i64::try_from(now_ms).unwrap_or(i64::MAX))?;
     let (from_ms, until_ms) = (now_ms.saturating_sub(reach_ms), now_ms.saturating_add(reach_ms));
@@ -56,7 +60,7 @@ fn of_zone(name: &str, now_ms: u64, reach_ms: u64) -> Result<ZoneTransitions, ji
 
 #[cfg(test)]
 mod tests {
-    use super::of_zone;
+    use super::zone_transitions;
 
     const DAY_MS: u64 = 86_400_000;
     /// 2026-10-25, 01:00 UTC: Berlin's clocks go back.
@@ -65,7 +69,7 @@ mod tests {
     #[test]
     fn reaches_as_far_back_as_ahead() {
         let told = |now_ms, reach_ms| {
-            let zone = of_zone("Europe/Berlin", now_ms, reach_ms).unwrap();
+            let zone = zone_transitions("Europe/Berlin", now_ms, reach_ms).unwrap();
             (zone.at_ms, zone.offsets_seconds)
         };
         assert_eq!(told(JUMP_MS - DAY_MS, 0), (vec![JUMP_MS - DAY_MS], vec![7200]));
@@ -78,6 +82,6 @@ mod tests {
         assert_eq!((at_ms.len(), offsets), (6, vec![7200, 3600, 7200, 3600, 7200, 3600]));
         assert!(at_ms.is_sorted());
         assert_eq!(told(0, 0), (vec![0], vec![3600]), "the epoch has nothing before it");
-        assert!(of_zone("Europe/Atlantis", 0, 0).is_err());
+        assert!(zone_transitions("Europe/Atlantis", 0, 0).is_err());
     }
 }
