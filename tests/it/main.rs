@@ -13,6 +13,7 @@ mod conformance;
 mod demo;
 mod host;
 mod hostile;
+mod import;
 mod kill;
 mod library;
 mod process;

@@ -1,0 +1,1 @@
+//! `trimtab import`, as a person or a script meets it.
