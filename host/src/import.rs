@@ -40,6 +40,9 @@ const FILES_MAX: usize = 1000;
 /// As many as one configuration may hold.
 const BINDINGS_MAX: usize = 10_000;
 
+/// As many replicas as a binding takes.
+const REPLICAS_MAX: u32 = 1_000_000;
+
 /// A system whose settings can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum System {
@@ -266,7 +269,8 @@ pub fn import(system: System, inputs: &[Input], choices: &Choices) -> Result<Imp
         return Err(ImportError::TooMany { what: format!("{} bindings", drafts.len()), most: BINDINGS_MAX });
     }
     let bindings = sound(drafts, choices, &ledger);
-    Ok(Import { bindings, notes: ledger.into_notes(), head: head(system, choices) })
+    let head = head(system, choices, &bindings);
+    Ok(Import { bindings, notes: ledger.into_notes(inputs), head })
 }
 
 /// Names the drafts apart, and leaves out what our own reader would refuse.
@@ -298,13 +302,27 @@ fn stand_ins(choices: &Choices) -> String {
     text
 }
 
-fn head(system: System, choices: &Choices) -> String {
+/// What stands above all bindings: what else the configuration needs for them.
+fn head(system: System, choices: &Choices, bindings: &[Imported]) -> String {
     let Choices { driver, source, .. } = choices;
-    format!(
-        "# Made by `trimtab import {system}`. It goes into trimtab.toml beside:\n\
-         #   [driver.{driver}.KIND]          what runs these workloads; `select` names them as it does\n\
-         #   [source.{source}.prometheus]    with `url`, for readings that are asked for in PromQL\n\
-         #   [source.{PUSH}.push]          for readings that somebody sends\n\
-         # Then `trimtab check` says what is still wrong, and `mode = \"dry-run\"` shows what it would do.\n"
-    )
+    let mut needs =
+        vec![(format!("[driver.{driver}.KIND]"), "what runs these workloads; `select` names them as it does")];
+    let is_used = |source: &str| {
+        let line = format!("\nsource = {}\n", toml_text::text(source));
+        bindings.iter().any(|binding| binding.toml.contains(&line))
+    };
+    if is_used(source) {
+        needs.push((format!("[source.{source}.prometheus]"), "with `url`, for readings that are asked for in PromQL"));
+    }
+    if is_used(PUSH) && source != PUSH {
+        needs.push((format!("[source.{PUSH}.push]"), "for readings that somebody sends"));
+    }
+    let mut text = format!("# Made by `trimtab import {system}`. It goes into trimtab.toml beside:\n");
+    for (table, what) in needs {
+        text.push_str(&format!("#   {table:<34} {what}\n"));
+    }
+    text.push_str(
+        "# Then `trimtab check` says what is still wrong, and `mode = \"dry-run\"` shows what it would do.\n",
+    );
+    text
 }

@@ -100,6 +100,10 @@ impl Draft {
         self.settings.push(Line { key, value: value.into(), comment: comment.into() });
     }
 
+    pub(super) fn unset(&mut self, key: &str) {
+        self.settings.retain(|line| line.key != key);
+    }
+
     /// Takes in a reading, under another name where the name is taken by another reading. Gives the name.
     pub(super) fn reading(&mut self, reading: Reading) -> String {
         let mut reading = reading;

@@ -54,7 +54,8 @@ pub(super) fn import(inputs: &[Input], ledger: &Ledger, choices: &Choices) -> Re
             }
         };
         for (index, node) in found.iter().enumerate() {
-            let place = Place { file: Rc::clone(&file), document: index + 1, line: node.line, ..Place::default() };
+            let title = Rc::from("environment");
+            let place = Place { file: Rc::clone(&file), document: index + 1, title, line: node.line };
             if let Some(fields) = Field::new(ledger, &place, "", node).map() {
                 drafts.extend(one(&fields, choices));
             }

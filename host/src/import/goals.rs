@@ -10,6 +10,8 @@ pub(super) struct Goal {
     pub(super) target: f64,
     pub(super) kind: Comparison,
     pub(super) of_instances: bool,
+    /// Whose request a utilization is a share of; `None`: the whole instance's.
+    pub(super) container: Option<String>,
 }
 
 /// `kind` of `target-tracking`.
@@ -19,6 +21,8 @@ pub(super) enum Comparison {
     Value,
     Utilization,
     MemoryUtilization,
+    /// CPU in millicores: as an average value, but what starts does not count yet.
+    AverageCpu,
 }
 
 impl Comparison {
@@ -28,12 +32,13 @@ impl Comparison {
             Self::Value => "value",
             Self::Utilization => "utilization",
             Self::MemoryUtilization => "memory-utilization",
+            Self::AverageCpu => "average-cpu",
         }
     }
 
     /// Whether it says by itself that the reading is of instances.
-    fn is_utilization(self) -> bool {
-        matches!(self, Self::Utilization | Self::MemoryUtilization)
+    fn says_subject(self) -> bool {
+        matches!(self, Self::Utilization | Self::MemoryUtilization | Self::AverageCpu)
     }
 }
 
@@ -71,8 +76,11 @@ fn put_one(policy: &mut Policy, goal: &Goal) {
     policy.param("reading", toml_text::text(&goal.reading));
     policy.param("target", toml_text::float(goal.target));
     policy.param("kind", toml_text::text(goal.kind.word()));
-    if goal.of_instances && !goal.kind.is_utilization() {
+    if goal.of_instances && !goal.kind.says_subject() {
         policy.param("subject", toml_text::text(subject(goal)));
+    }
+    if let Some(container) = &goal.container {
+        policy.param("container", toml_text::text(container));
     }
 }
 
@@ -82,4 +90,7 @@ fn put_several(policy: &mut Policy, goals: &[Goal]) {
     policy.param("targets", list(&|goal| toml_text::float(goal.target)));
     policy.param("kinds", list(&|goal| toml_text::text(goal.kind.word())));
     policy.param("subjects", list(&|goal| toml_text::text(subject(goal))));
+    if goals.iter().any(|goal| goal.container.is_some()) {
+        policy.param("containers", list(&|goal| toml_text::text(goal.container.as_deref().unwrap_or_default())));
+    }
 }

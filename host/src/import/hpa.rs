@@ -8,18 +8,15 @@ mod metrics;
 use super::draft::Draft;
 use super::fields::{Field, Fields};
 use super::goals::Goals;
-use super::kubernetes::{Kind, Object, Scaled};
+use super::kubernetes::{self, Kind, Object, Scaled};
 use super::node::embedded_json;
-use super::{Choices, toml_text};
+use super::{Choices, REPLICAS_MAX};
 
 pub(super) const KIND: Kind = Kind {
     word: "HorizontalPodAutoscaler",
     versions: &["autoscaling/v2", "autoscaling/v1", "autoscaling/v2beta2"],
     beyond: &[],
 };
-
-/// More replicas than a configuration takes.
-pub(super) const REPLICAS_MAX: u32 = 1_000_000;
 
 /// Where autoscaling/v1 keeps what only later versions have.
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
@@ -30,7 +27,7 @@ const SEEN: [&str; 2] =
 pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
     let spec = object.root.need("spec", "give the whole object")?.map()?;
     let scaled = Scaled::read(&spec.need("scaleTargetRef", "say what is scaled")?)?;
-    let mut draft = draft(object, &scaled, choices);
+    let mut draft = kubernetes::draft(object, &scaled, choices);
     put_replicas(&spec, &mut draft)?;
     draft.set_with("every", "\"15s\"", "the HPA's own period");
     let mut goals = Goals::default();
@@ -45,7 +42,8 @@ pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
         }
     }
     spec.finish();
-    object.finish(&[METRICS, BEHAVIOR]);
+    let [conditions, seen] = SEEN;
+    object.finish(&[METRICS, BEHAVIOR, conditions, seen]);
     let Some(policy) = goals.policy() else {
         let remedy = "write the binding by hand: none of its metrics could be carried over";
         object.root.get("spec")?.refused("there is nothing to scale by", remedy);
@@ -53,18 +51,6 @@ pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
     };
     draft.policy(policy);
     Some(draft)
-}
-
-/// A binding for the workload that an object scales.
-pub(super) fn draft(object: &Object<'_>, scaled: &Scaled, choices: &Choices) -> Draft {
-    let Object { name, namespace, .. } = object;
-    let place = object.place();
-    let mut draft =
-        Draft::new(place, &[name, &format!("{namespace}-{name}")], format!("{} in {}", place.title, place.file));
-    let id = format!("{}/{namespace}/{}", choices.driver, scaled.name);
-    let comment = format!("{} {} in {namespace}, as the driver calls it", scaled.kind, scaled.name);
-    draft.set_with("select", format!("{{ id = {} }}", toml_text::text(&id)), comment);
-    draft
 }
 
 fn put_replicas(spec: &Fields<'_>, draft: &mut Draft) -> Option<()> {

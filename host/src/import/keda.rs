@@ -8,9 +8,9 @@ mod triggers;
 
 use super::draft::Draft;
 use super::fields::{Field, Fields};
-use super::hpa::{self, REPLICAS_MAX, behavior};
-use super::kubernetes::{Kind, Object, Scaled};
-use super::{Choices, Outcome};
+use super::hpa::behavior;
+use super::kubernetes::{self, Kind, Object, Scaled};
+use super::{Choices, Outcome, REPLICAS_MAX};
 use crate::quantity::DurationMs;
 
 pub(super) const KIND: Kind = Kind {
@@ -42,7 +42,7 @@ pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
     let spec = object.root.need("spec", "give the whole object")?.map()?;
     let reference = spec.need("scaleTargetRef", "say what is scaled")?;
     let scaled = Scaled::read(&reference)?;
-    let mut draft = hpa::draft(object, &scaled, choices);
+    let mut draft = kubernetes::draft(object, &scaled, choices);
     let frame = frame(&spec, &mut draft)?;
     put_advanced(&spec, &mut draft);
     put_fallback(&spec, &frame, &mut draft);
@@ -54,9 +54,12 @@ pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
         &mut draft,
     );
     if let Some(field) = spec.get("cooldownPeriod") {
-        match draft.uses("queue-depth") {
-            true => field.carried(format!("idle_for = \"{}\" of queue-depth", seconds(frame.cooldown_seconds))),
-            false => field.lost("only queue-depth waits before it goes to zero", "lengthen stabilization.down"),
+        if draft.uses("queue-depth") {
+            field.carried(format!("idle_for = \"{}\" of queue-depth", seconds(frame.cooldown_seconds)));
+        } else if frame.min > 0 {
+            field.aside("it counts only where something goes to zero");
+        } else {
+            field.lost("only queue-depth waits before it goes to zero", "lengthen stabilization.down");
         }
     }
     if let Some(field) = spec.get("initialCooldownPeriod") {
@@ -178,16 +181,23 @@ fn put_pauses(object: &Object<'_>, frame: &Frame, draft: &mut Draft) {
     if let Some(field) = object.annotation(PAUSED_OUT).filter(is_on) {
         field.lost("there is no mode that only lowers", "lower replicas.max to the present count");
     }
+    let pinned = object.annotation(PAUSED_REPLICAS);
     if let Some(field) = object.annotation(PAUSED).filter(is_on) {
-        field.carried("mode = \"off\"");
-        draft.set_with("mode", "\"off\"", "paused: set \"act\" to resume");
+        if pinned.is_some() {
+            field.carried("it is the pinned count that holds");
+        } else {
+            field.carried("mode = \"off\"");
+            draft.set_with("mode", "\"off\"", "paused: set \"act\" to resume");
+        }
     }
-    if let Some(field) = object.annotation(PAUSED_REPLICAS)
+    if let Some(field) = pinned
         && let Some(count) = field.whole(0..=REPLICAS_MAX)
     {
         let Frame { min, max, .. } = frame;
         let comment = format!("paused at {count}: to resume, {{ min = {min}, max = {max} }}");
         draft.set_with("replicas", format!("{{ min = {count}, max = {count} }}"), comment);
+        // A fallback to another count lies outside, and there is nothing to fall back from.
+        draft.unset("fallback");
         let what = format!("replicas = {{ min = {count}, max = {count} }}");
         object.root.ledger().put(field.place(), Outcome::Changed, &field.path, what, "widen replicas to resume");
     }

@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use super::Input;
-use super::Unreadable;
 use super::draft::Draft;
 use super::fields::{Field, Fields, shown};
 use super::node::{Content, Node, documents};
 use super::note::{Ledger, Outcome, Place};
+use super::{Choices, Input, Unreadable, sizes};
 
 /// Names of Kubernetes are DNS names.
 const NAME_CHARS_MAX: usize = 253;
@@ -134,7 +133,9 @@ fn object<'a>(node: &'a Node, place: &Place, ledger: &'a Ledger, kind: &Kind) ->
     }
     let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_written);
     let name = name.unwrap_or_default();
-    let place = Place { title: Rc::from(format!("{} {}", kind.word, shown(&name))), ..place.clone() };
+    let within = node.get("metadata").and_then(|metadata| metadata.get("namespace")).and_then(Node::as_written);
+    let whole = within.map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"));
+    let place = Place { title: Rc::from(format!("{} {}", kind.word, shown(&whole))), ..place.clone() };
     let root = Field::new(ledger, &place, "", node).map()?;
     let metadata = root.need("metadata", "give the object its name")?.map()?;
     let named = metadata.need("name", "give the object its name")?;
@@ -195,6 +196,18 @@ impl Scaled {
             _ => format!("{name}-.*"),
         }
     }
+}
+
+/// A binding for the workload that an object scales.
+pub(super) fn draft(object: &Object<'_>, scaled: &Scaled, choices: &Choices) -> Draft {
+    let Object { name, namespace, .. } = object;
+    let place = object.place();
+    let mut draft =
+        Draft::new(place, &[name, &format!("{namespace}-{name}")], format!("{} in {}", place.title, place.file));
+    let id = format!("{namespace}/{}", scaled.name);
+    let comment = format!("{} {} in {namespace}, as the driver calls it", scaled.kind, scaled.name);
+    draft.set_with("select", sizes::select(&choices.driver, &id), comment);
+    draft
 }
 
 /// A quantity of Kubernetes as a plain number: `500m`, `1k`, `64Mi`, `1e3`.

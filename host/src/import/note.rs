@@ -1,10 +1,13 @@
 //! What became of each field.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
 use serde::Serialize;
+
+use super::Input;
 
 /// What became of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -129,7 +132,12 @@ impl Ledger {
         self.notes.borrow().iter().any(|note| note.outcome == Outcome::Refused)
     }
 
-    pub(super) fn into_notes(self) -> Vec<Note> {
-        self.notes.into_inner()
+    /// All of them, in the order of the files and of their lines.
+    pub(super) fn into_notes(self, inputs: &[Input]) -> Vec<Note> {
+        let mut notes = self.notes.into_inner();
+        let order: BTreeMap<&str, usize> =
+            inputs.iter().enumerate().map(|(index, input)| (input.file.as_str(), index)).collect();
+        notes.sort_by_key(|note| (order.get(note.file.as_str()).copied(), note.document, note.line));
+        notes
     }
 }

@@ -10,10 +10,9 @@ use std::rc::Rc;
 use self::overload::Test;
 use super::draft::{Draft, Policy, Reading};
 use super::fields::{Field, Fields, shown};
-use super::hpa::REPLICAS_MAX;
 use super::node::documents;
 use super::note::{Ledger, Outcome, Place};
-use super::{Choices, Input, PUSH, Unreadable, sizes, toml_text};
+use super::{Choices, Input, PUSH, REPLICAS_MAX, Unreadable, sizes, toml_text};
 
 /// Most replicas where Overlord says as many as there are nodes.
 const MAX_STAND_IN: u32 = 10;
@@ -80,52 +79,81 @@ fn project(root: &Fields<'_>, name: &str, choices: &Choices) -> Option<Draft> {
     root.finish();
     let mut draft = Draft::new(root.place(), &[name], format!("Project {name} of Overlord in {}", root.place().file));
     draft.set_with("select", sizes::select(&choices.driver, name), "the project, as the driver calls it");
-    let min = put_replicas(&scale, &mut draft)?;
+    let replicas = Replicas::read(&scale)?;
     draft.set_with("every", "\"23s\"", "Overlord's loop: 15 s and 6 to 10 s more");
     draft.set_with("step", "{ up = 1, down = 1 }", "one node in a pass");
     put_placement(&scale);
-    let tests = overload::read(&scale, choices.compat, &mut draft);
+    let tests = overload::read(&scale, choices, &mut draft);
     scale.finish();
+    replicas.put(&scale, tests.is_empty(), &mut draft);
     if tests.is_empty() {
-        put_floor_alone(&scale, min, &mut draft);
+        // Somebody must decide, and what there is to do is to keep the count.
+        draft.policy(Policy::new("availability"));
     } else {
         put_rules(&scale, &tests, choices, &mut draft)?;
     }
     Some(draft)
 }
 
-fn put_replicas(scale: &Fields<'_>, draft: &mut Draft) -> Option<u32> {
-    let replicas = scale.get("replicas").and_then(|field| field.map());
-    let side = |key| replicas.as_ref().and_then(|map: &Fields<'_>| map.get(key));
-    let count = |key| side(key).map(|field| (field.whole(1..=REPLICAS_MAX), field));
-    let (min, max) = (count("min"), count("max"));
-    for (count, field) in [&min, &max].into_iter().flatten() {
-        if count.is_none() {
-            field.refused("is no count of replicas", "correct replicas.min and replicas.max");
+/// `replicas`.
+struct Replicas {
+    min: u32,
+    /// Left out: as many as there are nodes.
+    max: Option<u32>,
+}
+
+impl Replicas {
+    fn read(scale: &Fields<'_>) -> Option<Self> {
+        let map = scale.get("replicas").and_then(|field| field.map());
+        let side = |key| map.as_ref().and_then(|map: &Fields<'_>| map.get(key));
+        let count = |key| side(key).map(|field| (field.whole(1..=REPLICAS_MAX), field));
+        let (min, max) = (count("min"), count("max"));
+        for (count, field) in [&min, &max].into_iter().flatten() {
+            if count.is_none() {
+                field.refused("is no count of replicas", "correct replicas.min and replicas.max");
+                return None;
+            }
+        }
+        let min = min.and_then(|(count, _)| count).unwrap_or(1);
+        let max = max.and_then(|(count, _)| count);
+        if let Some(most) = max.filter(|most| min > *most) {
+            side("max")?.refused(format!("max {most} is below min {min}"), "lower one or raise the other");
             return None;
         }
+        if let Some(map) = map {
+            map.finish();
+        }
+        Some(Self { min, max })
     }
-    let min = min.and_then(|(count, _)| count).unwrap_or(1);
-    let max = max.and_then(|(count, _)| count);
-    let most = max.unwrap_or_else(|| min.max(MAX_STAND_IN));
-    if min > most {
-        side("min")?.refused(format!("min {min} is above max {most}"), "lower one or raise the other");
-        return None;
+
+    /// Without rules Overlord keeps the minimum and takes away what is above it.
+    fn put(&self, scale: &Fields<'_>, is_floor: bool, draft: &mut Draft) {
+        let min = self.min;
+        let (max, outcome, why, remedy) = match self.max {
+            _ if is_floor => (
+                min,
+                Outcome::Changed,
+                "without rules Overlord shrinks to the minimum",
+                "add rules where load is to count, and a maximum",
+            ),
+            Some(max) => (
+                max,
+                Outcome::Carried,
+                "the minimum is kept by the bounds",
+                "add the policy availability to heal instances, too",
+            ),
+            None => (
+                min.max(MAX_STAND_IN),
+                Outcome::Changed,
+                "the maximum of Overlord is the number of nodes",
+                "set replicas.max to the number of nodes",
+            ),
+        };
+        let replicas = format!("{{ min = {min}, max = {max} }}");
+        let what = format!("replicas = {replicas}: {why}");
+        scale.ledger().put(scale.place(), outcome, &format!("{}.replicas", scale.path()), what, remedy);
+        draft.set_with("replicas", replicas, if outcome == Outcome::Carried { "" } else { why });
     }
-    if let Some(map) = replicas {
-        map.finish();
-    }
-    let place = (scale.place(), format!("{}.replicas", scale.path()));
-    let what = format!("replicas = {{ min = {min}, max = {most} }}; the minimum is kept by the bounds");
-    if max.is_some() {
-        scale.ledger().put(place.0, Outcome::Carried, &place.1, what, "add the policy availability to heal instances");
-    } else {
-        let what = format!("{what}; the maximum of Overlord is the number of nodes");
-        scale.ledger().put(place.0, Outcome::Changed, &place.1, what, "set replicas.max to the number of nodes");
-    }
-    let comment = if max.is_some() { "" } else { "Overlord: as many as there are nodes" };
-    draft.set_with("replicas", format!("{{ min = {min}, max = {most} }}"), comment);
-    Some(min)
 }
 
 fn put_placement(scale: &Fields<'_>) {
@@ -139,15 +167,6 @@ fn put_placement(scale: &Fields<'_>) {
             "have it there, or say it in the driver",
         );
     }
-}
-
-/// Without rules Overlord keeps the minimum and takes away what is above it.
-fn put_floor_alone(scale: &Fields<'_>, min: u32, draft: &mut Draft) {
-    let remedy = "add rules where load should count";
-    let what = format!("there are no rules, so Overlord keeps {min}: replicas = {{ min = {min}, max = {min} }}");
-    scale.ledger().put(scale.place(), Outcome::Changed, scale.path(), what, remedy);
-    draft.set_with("replicas", format!("{{ min = {min}, max = {min} }}"), "no rules: Overlord shrinks to the minimum");
-    draft.policy(Policy::new("availability"));
 }
 
 fn put_rules(scale: &Fields<'_>, tests: &[Test], choices: &Choices, draft: &mut Draft) -> Option<()> {
@@ -194,4 +213,18 @@ fn put_rules(scale: &Fields<'_>, tests: &[Test], choices: &Choices, draft: &mut 
 /// A reading that somebody sends.
 fn pushed(name: String, subject: Option<&'static str>, about: String) -> Reading {
     Reading { name, source: PUSH.to_owned(), subject, about, ..Reading::default() }
+}
+
+/// A reading of nodes, which cannot be sent.
+fn of_nodes(name: String, resource: &str, choices: &Choices) -> Reading {
+    Reading {
+        name,
+        source: choices.source.clone(),
+        query: Some(format!("sum by (node) (rctl_{resource})")),
+        subject: Some("node"),
+        label: Some("node"),
+        about: format!(
+            "rctl's {resource} of all jails of each node together: write the query that your exporter needs."
+        ),
+    }
 }

@@ -1,15 +1,15 @@
 //! Overscaler: labels of a StatefulSet become `rules`.
 //!
-//! Labels are read as its code reads them, also where that surprises: see systems' note beside each.
+//! Labels are read as its code reads them, also where that surprises.
 
 mod metrics;
 
 use self::metrics::is_metric;
 use super::draft::{Draft, Policy};
 use super::fields::{Field, Fields, shown};
-use super::kubernetes::{Kind, Object, Scaled};
+use super::kubernetes::{self, Kind, Object, Scaled};
 use super::note::Outcome;
-use super::{Choices, hpa, toml_text};
+use super::{Choices, REPLICAS_MAX, toml_text};
 use crate::quantity::DurationMs;
 
 pub(super) const KIND: Kind =
@@ -37,7 +37,7 @@ pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
         return None;
     }
     let scaled = Scaled { kind: "StatefulSet".to_owned(), name: object.name.clone() };
-    let mut draft = hpa::draft(object, &scaled, choices);
+    let mut draft = kubernetes::draft(object, &scaled, choices);
     put_bounds(&labels, object, choices, &mut draft)?;
     let monitored = monitored(&labels);
     let rules = rules(&labels, &monitored);
@@ -86,7 +86,7 @@ fn put_bounds(labels: &Fields<'_>, object: &Object<'_>, choices: &Choices, draft
     }
     let (min, max) = (labels.need("min-replicas", WHY)?, labels.need("max-replicas", WHY)?);
     let passes = labels.need("autoscaler-count", WHY)?;
-    let read = (min.whole(1..=hpa::REPLICAS_MAX), max.whole(1..=hpa::REPLICAS_MAX), passes.whole(0..=1_000_000));
+    let read = (min.whole(1..=REPLICAS_MAX), max.whole(1..=REPLICAS_MAX), passes.whole(0..=1_000_000));
     let (Some(least), Some(most), Some(count)) = read else {
         min.refused("min-replicas, max-replicas or autoscaler-count is no count, so Overscaler scales nothing", WHY);
         return None;
@@ -126,8 +126,10 @@ fn put_bounds(labels: &Fields<'_>, object: &Object<'_>, choices: &Choices, draft
 /// Metrics that are monitored: rules for others are ignored.
 fn monitored(labels: &Fields<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    let all = labels.get("all-metrics").and_then(|field| field.text()).unwrap_or_default();
-    if all.eq_ignore_ascii_case("true") {
+    if let Some(field) = labels.get("all-metrics")
+        && field.text().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    {
+        field.carried("all are monitored: readings, where rules ask for them");
         found.extend(metrics::METRICS.iter().map(|metric| (*metric).to_owned()));
     }
     for key in labels.unasked() {

@@ -4,9 +4,9 @@
 
 use super::draft::{Draft, Policy};
 use super::fields::{Field, Fields};
-use super::kubernetes::{Kind, Object, Scaled, quantity};
+use super::kubernetes::{self, Kind, Object, Scaled, quantity};
 use super::sizes::{self, Figures};
-use super::{Choices, hpa, promql, toml_text};
+use super::{Choices, Outcome, REPLICAS_MAX, promql, toml_text};
 
 pub(super) const KIND: Kind = Kind {
     word: "VerticalPodAutoscaler",
@@ -19,7 +19,9 @@ const POLICY: &str = "percentile-rightsizing";
 const ANY_CONTAINER: &str = "*";
 
 /// One of `containerPolicies`.
-struct ContainerPolicy {
+struct ContainerPolicy<'a> {
+    /// Where it stands; `None` for the one that stands for no policies at all.
+    field: Option<Field<'a>>,
     container: String,
     is_off: bool,
     cpu: Figures,
@@ -28,9 +30,10 @@ struct ContainerPolicy {
     requests_only: bool,
 }
 
-impl ContainerPolicy {
+impl ContainerPolicy<'_> {
     fn of_all() -> Self {
         Self {
+            field: None,
             container: ANY_CONTAINER.to_owned(),
             is_off: false,
             cpu: Figures::default(),
@@ -44,7 +47,7 @@ impl ContainerPolicy {
 pub(super) fn import(object: &Object<'_>, choices: &Choices) -> Option<Draft> {
     let spec = object.root.need("spec", "give the whole object")?.map()?;
     let scaled = Scaled::read(&spec.need("targetRef", "say what is sized")?)?;
-    let mut draft = hpa::draft(object, &scaled, choices);
+    let mut draft = kubernetes::draft(object, &scaled, choices);
     sizes::put_any_replicas(&mut draft);
     draft.set_with("every", "\"1m\"", "the VPA's recommender looks once a minute");
     if let Some(field) = spec.get("updatePolicy") {
@@ -88,7 +91,7 @@ fn put_update_policy(field: &Field<'_>, draft: &mut Draft) {
         }
     }
     if let Some(least) = map.get("minReplicas")
-        && let Some(count) = least.whole(0..=hpa::REPLICAS_MAX)
+        && let Some(count) = least.whole(0..=REPLICAS_MAX)
     {
         let what =
             format!("ready_min = {count}: as many stay ready through actions on single ones; a resize is not such");
@@ -102,20 +105,20 @@ fn put_update_policy(field: &Field<'_>, draft: &mut Draft) {
     map.finish();
 }
 
-fn container_policies(field: &Field<'_>) -> Vec<ContainerPolicy> {
+fn container_policies<'a>(field: &Field<'a>) -> Vec<ContainerPolicy<'a>> {
     let Some(map) = field.map() else { return vec![ContainerPolicy::of_all()] };
     let listed = map.get("containerPolicies").and_then(|field| field.list()).unwrap_or_default();
     map.finish();
-    let mut policies: Vec<ContainerPolicy> = listed.iter().filter_map(container_policy).collect();
+    let mut policies: Vec<ContainerPolicy<'a>> = listed.iter().filter_map(container_policy).collect();
     if policies.is_empty() {
         policies.push(ContainerPolicy::of_all());
     }
     policies
 }
 
-fn container_policy(field: &Field<'_>) -> Option<ContainerPolicy> {
+fn container_policy<'a>(field: &Field<'a>) -> Option<ContainerPolicy<'a>> {
     let map = field.map()?;
-    let mut policy = ContainerPolicy::of_all();
+    let mut policy = ContainerPolicy { field: Some(field.clone()), ..ContainerPolicy::of_all() };
     policy.container = map.text("containerName").unwrap_or_else(|| ANY_CONTAINER.to_owned());
     policy.is_off = map.text("mode").as_deref() == Some("Off");
     let (mut cpu, mut memory) = (Figures::default(), Figures::default());
@@ -142,15 +145,16 @@ fn container_policy(field: &Field<'_>) -> Option<ContainerPolicy> {
         field.carried(if policy.requests_only { "limits = \"none\"" } else { "limits = \"keep\"" });
     }
     map.finish();
+    // With nothing to control it is off.
+    policy.is_off |= policy.ignore.len() == 2;
     Some(policy)
 }
 
 fn figure(allowed: &Fields<'_>, key: &str, read: fn(f64) -> Option<u64>) -> Option<u64> {
     let field = allowed.get(key)?;
     let found = read(quantity(&field)?);
-    match found {
-        Some(_) => field.carried(format!("a bound of `{key}` of the binding")),
-        None => field.lost("is not above zero, or implausibly large", "correct the input"),
+    if found.is_none() {
+        field.lost("is not above zero, or implausibly large", "correct the input");
     }
     found
 }
@@ -161,7 +165,7 @@ fn strings(words: &[&str]) -> Vec<String> {
 
 /// One policy for each container, and bounds that hold for all of them.
 fn put_policies(
-    policies: &[ContainerPolicy],
+    policies: &[ContainerPolicy<'_>],
     field: Option<&Field<'_>>,
     object: &Object<'_>,
     scaled: &Scaled,
@@ -170,25 +174,21 @@ fn put_policies(
 ) {
     let off: Vec<&str> =
         policies.iter().filter(|policy| policy.is_off).map(|policy| policy.container.as_str()).collect();
-    let sized: Vec<&ContainerPolicy> = policies.iter().filter(|policy| !policy.is_off).collect();
-    let join = |one: Figures, other: &Figures| one.joined(*other);
-    let cpu: Vec<Figures> = sized.iter().map(|policy| policy.cpu).collect();
-    let memory: Vec<Figures> = sized.iter().map(|policy| policy.memory).collect();
-    let first = |all: &[Figures]| all.first().copied().unwrap_or_default();
-    sizes::put_bounds(draft, cpu.iter().fold(first(&cpu), join), memory.iter().fold(first(&memory), join));
-    if let Some(field) = field {
-        let differ = cpu.iter().any(|one| *one != first(&cpu)) || memory.iter().any(|one| *one != first(&memory));
-        if differ {
-            let remedy = "bind the containers' workloads apart, or narrow `cpu` and `memory`";
-            field.changed("bounds hold for every container of a target: they are as wide as the widest", remedy);
-        }
-        if !off.is_empty() {
-            field.carried(format!("containers with mode Off have no policy: {}", off.join(", ")));
-        }
-        if policies.iter().any(|policy| policy.container == ANY_CONTAINER && !policy.is_off) {
-            let remedy = "name the container in `container`, and write one policy for each where there are several";
-            field.changed("`*` sizes the only container; where there are several the policy abstains", remedy);
-        }
+    let sized: Vec<&ContainerPolicy<'_>> = policies.iter().filter(|policy| !policy.is_off).collect();
+    let cpu = widest(&sized, "cpu", |policy| policy.cpu);
+    let memory = widest(&sized, "memory", |policy| policy.memory);
+    sizes::put_bounds(draft, cpu, memory);
+    for policy in &sized {
+        tell_bounds(policy, cpu, memory);
+    }
+    if policies.iter().any(|policy| policy.container == ANY_CONTAINER && !policy.is_off) {
+        let (ledger, place) = (object.root.ledger(), object.place());
+        let what = "sizes the only container; where there are several the policy abstains";
+        let remedy = "name the container in `container`, and write one policy for each where there are several";
+        ledger.put(place, Outcome::Changed, "spec.resourcePolicy", what, remedy);
+    }
+    if let Some(field) = field.filter(|_| !off.is_empty()) {
+        field.carried(format!("containers with mode Off have no policy: {}", off.join(", ")));
     }
     for policy in sized {
         let written = policy_of(policy, object, scaled, choices, draft);
@@ -196,8 +196,40 @@ fn put_policies(
     }
 }
 
+/// Bounds hold for every container of a target, and so are as wide as the widest.
+fn widest(sized: &[&ContainerPolicy<'_>], dimension: &str, of: fn(&ContainerPolicy<'_>) -> Figures) -> Figures {
+    let sizing = sized.iter().filter(|policy| !policy.ignore.contains(&dimension));
+    sizing.map(|policy| of(policy)).reduce(Figures::joined).unwrap_or_default()
+}
+
+fn tell_bounds(policy: &ContainerPolicy<'_>, cpu: Figures, memory: Figures) {
+    let Some(field) = &policy.field else { return };
+    let sides = [
+        ("minAllowed.cpu", policy.cpu.min, cpu.min),
+        ("minAllowed.memory", policy.memory.min, memory.min),
+        ("maxAllowed.cpu", policy.cpu.max, cpu.max),
+        ("maxAllowed.memory", policy.memory.max, memory.max),
+    ];
+    let told = |kept: bool| {
+        let words: Vec<&str> = sides
+            .iter()
+            .filter(|(_, own, joined)| own.is_some() && (own == joined) == kept)
+            .map(|(word, ..)| *word)
+            .collect();
+        words.join(", ")
+    };
+    let (kept, lost) = (told(true), told(false));
+    if !kept.is_empty() {
+        field.carried(format!("bounds of the binding: {kept}"));
+    }
+    if !lost.is_empty() {
+        let what = format!("bounds hold for every container of a target, and another one has wider ones: {lost}");
+        field.lost(what, "narrow `cpu` and `memory` by hand");
+    }
+}
+
 fn policy_of(
-    policy: &ContainerPolicy,
+    policy: &ContainerPolicy<'_>,
     object: &Object<'_>,
     scaled: &Scaled,
     choices: &Choices,

@@ -42,7 +42,7 @@ pub(super) fn put_cpu_percent(field: &Field<'_>, place: &Place<'_>, draft: &mut 
 
 fn cpu(place: &Place<'_>, draft: &mut Draft, percent: f64) -> Goal {
     let reading = draft.reading(resource_reading("cpu", None, place));
-    Goal { reading, target: percent, kind: Comparison::Utilization, of_instances: true }
+    Goal { reading, target: percent, kind: Comparison::Utilization, of_instances: true, container: None }
 }
 
 fn one(metric: &Field<'_>, place: &Place<'_>, draft: &mut Draft) -> Option<Goal> {
@@ -105,22 +105,18 @@ fn resource(
         Target::Utilization(percent) if is_cpu => (Comparison::Utilization, percent),
         Target::Utilization(percent) => (Comparison::MemoryUtilization, percent),
         // CPU is read in thousandths of a core, quantities are in cores.
-        Target::AverageValue(value) => (Comparison::AverageValue, if is_cpu { value * 1000.0 } else { value }),
+        Target::AverageValue(cores) if is_cpu => (Comparison::AverageCpu, cores * 1000.0),
+        Target::AverageValue(bytes) => (Comparison::AverageValue, bytes),
         Target::Value(_) => {
             source.lost("a resource has no target of type Value", "write Utilization or AverageValue");
             return None;
         }
     };
     let reading = draft.reading(resource_reading(&name, container, place));
-    let what = format!("reading {reading:?}, {figure} by target-tracking");
-    match (container, kind) {
-        (Some(_), Comparison::Utilization | Comparison::MemoryUtilization) => source.changed(
-            format!("{what}; utilization is measured against what all containers of the instance request together"),
-            "lower the target where other containers request much, or use AverageValue",
-        ),
-        _ => source.carried(what),
-    }
-    Some(Goal { reading, target: figure, kind, of_instances: true })
+    source.carried(format!("reading {reading:?}, {figure} by target-tracking"));
+    let is_share = matches!(kind, Comparison::Utilization | Comparison::MemoryUtilization);
+    let container = container.filter(|_| is_share).map(str::to_owned);
+    Some(Goal { reading, target: figure, kind, of_instances: true, container })
 }
 
 fn resource_reading(name: &str, container: Option<&str>, place: &Place<'_>) -> Reading {
@@ -180,7 +176,7 @@ fn series(key: &str, source: &Field<'_>, fields: &Fields<'_>, place: &Place<'_>,
         format!("reading {reading:?}, {figure} by target-tracking; its query is a guess from the metric's name"),
         "compare the query with the rule of the metrics adapter, or send the reading to a source of kind push",
     );
-    Some(Goal { reading, target: figure, kind, of_instances: by_pod })
+    Some(Goal { reading, target: figure, kind, of_instances: by_pod, container: None })
 }
 
 /// The object that a metric is of, labelled as prometheus-adapter does by default: the kind in small letters.

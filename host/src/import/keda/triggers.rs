@@ -109,7 +109,8 @@ fn resource(trigger: &Trigger<'_>, kind: &str, place: &Place<'_>, draft: &mut Dr
         (None | Some("Utilization"), true) => (Comparison::Utilization, value),
         (None | Some("Utilization"), false) => (Comparison::MemoryUtilization, value),
         // CPU is read in thousandths of a core, quantities are in cores.
-        (Some("AverageValue"), _) => (Comparison::AverageValue, if is_cpu { value * 1000.0 } else { value }),
+        (Some("AverageValue"), true) => (Comparison::AverageCpu, value * 1000.0),
+        (Some("AverageValue"), false) => (Comparison::AverageValue, value),
         (Some(_), _) => {
             field.lost("metricType is neither Utilization nor AverageValue", "correct the input");
             return None;
@@ -117,7 +118,9 @@ fn resource(trigger: &Trigger<'_>, kind: &str, place: &Place<'_>, draft: &mut Dr
     };
     let reading = draft.reading(pods_reading(is_cpu, container.as_deref(), place));
     field.carried(format!("reading {reading:?}, {target} by target-tracking"));
-    Some(Goal { reading, target, kind: comparison, of_instances: true })
+    let is_share = matches!(comparison, Comparison::Utilization | Comparison::MemoryUtilization);
+    let container = container.filter(|_| is_share);
+    Some(Goal { reading, target, kind: comparison, of_instances: true, container })
 }
 
 fn pods_reading(is_cpu: bool, container: Option<&str>, place: &Place<'_>) -> Reading {
@@ -256,19 +259,19 @@ fn scaled(trigger: &Trigger<'_>, scaler: &Scaler, place: &Place<'_>, draft: &mut
 /// Who decides by a figure: `queue-depth` for what waits, and for whatever has a threshold of activity; else `target-tracking`.
 fn decide(trigger: &Trigger<'_>, figure: &Figure, place: &Place<'_>, draft: &mut Draft, goals: &mut Goals) {
     let Figure { reading, threshold, activation, family } = figure;
+    let whole =
+        |kind| Goal { reading: reading.clone(), target: *threshold, kind, of_instances: false, container: None };
     if trigger.compare.as_deref() == Some("Value") {
         if *activation > 0.0 {
             trigger
                 .field
                 .lost("a target of type Value has no activation here", "raise the threshold, or use AverageValue");
         }
-        let kind = Comparison::Value;
-        goals.goals.push(Goal { reading: reading.clone(), target: *threshold, kind, of_instances: false });
+        goals.goals.push(whole(Comparison::Value));
         return;
     }
     if *family == Family::Figure && *activation <= 0.0 {
-        let kind = Comparison::AverageValue;
-        goals.goals.push(Goal { reading: reading.clone(), target: *threshold, kind, of_instances: false });
+        goals.goals.push(whole(Comparison::AverageValue));
         if place.frame.min == 0 {
             let what = "the fall to zero waits for stabilization.down, not for cooldownPeriod";
             trigger.field.changed(what, "lengthen stabilization.down where cooldownPeriod is longer");

@@ -1,6 +1,7 @@
 //! What overloads a node: `rules`, `economy` and `load-balancer`, as conditions of `rules`.
 
-use super::pushed;
+use super::{of_nodes, pushed};
+use crate::import::Choices;
 use crate::import::draft::Draft;
 use crate::import::fields::{Field, Fields, shown};
 use crate::import::node::Content;
@@ -54,7 +55,7 @@ struct Form {
     is_percent: bool,
 }
 
-pub(super) fn read(scale: &Fields<'_>, compat: bool, draft: &mut Draft) -> Vec<Test> {
+pub(super) fn read(scale: &Fields<'_>, choices: &Choices, draft: &mut Draft) -> Vec<Test> {
     let mut tests = Vec::new();
     let form = scale.get("type").map_or(Some(Form { aggregate: "any", is_percent: false }), |field| form(&field));
     let percent = scale.get("value").and_then(|field| field.whole(0..=1_000_000));
@@ -64,12 +65,14 @@ pub(super) fn read(scale: &Fields<'_>, compat: bool, draft: &mut Draft) -> Vec<T
         } else {
             let percent = percent.filter(|_| form.is_percent);
             let entries = rules.map().map(|map| map.entries()).unwrap_or_default();
-            tests.extend(entries.iter().filter_map(|(name, field)| rctl(name, field, form, percent, compat, draft)));
+            tests.extend(
+                entries.iter().filter_map(|(name, field)| rctl(name, field, form, percent, choices.compat, draft)),
+            );
         }
     }
     if let Some(economy) = scale.get("economy") {
         let entries = economy.map().map(|map| map.entries()).unwrap_or_default();
-        tests.extend(entries.iter().filter_map(|(name, field)| node_total(name, field, draft)));
+        tests.extend(entries.iter().filter_map(|(name, field)| node_total(name, field, choices, draft)));
     }
     if let Some(map) = scale.get("load-balancer").and_then(|field| field.map()) {
         for side in ["frontend", "backend"] {
@@ -126,15 +129,9 @@ fn rctl(
 }
 
 /// A limit on the sum over all jails of a node.
-fn node_total(name: &str, field: &Field<'_>, draft: &mut Draft) -> Option<Test> {
+fn node_total(name: &str, field: &Field<'_>, choices: &Choices, draft: &mut Draft) -> Option<Test> {
     let limit = limit(name, field)?;
-    let reading = draft.reading(pushed(
-        format!("node_{name}"),
-        Some("node"),
-        format!(
-            "rctl's {name} of all jails of each node together: send it, with `trimtab reading push` or over the API."
-        ),
-    ));
+    let reading = draft.reading(of_nodes(format!("node_{name}"), name, choices));
     let test = Test {
         fails: format!("any node({reading}) >= {}", figure(name, limit)),
         passes: format!("all node({reading}) < {}", calm(limit)),
@@ -224,8 +221,11 @@ fn joined(tests: &[Test], fail_word: &str, pass_word: &str) -> Option<Test> {
         [one] => Some(one.clone()),
         several => {
             let fails: Vec<&str> = several.iter().map(|test| test.fails.as_str()).collect();
-            let passes: Vec<String> = several.iter().map(|test| format!("({})", test.passes)).collect();
-            Some(Test { fails: fails.join(fail_word), passes: format!("({})", passes.join(pass_word)) })
+            let passes: Vec<&str> = several.iter().map(|test| test.passes.as_str()).collect();
+            let passes = passes.join(pass_word);
+            // `and` binds tighter than `or`, and the whole stands among other conditions that are joined by `and`.
+            let passes = if pass_word.contains("or") { format!("({passes})") } else { passes };
+            Some(Test { fails: fails.join(fail_word), passes })
         }
     }
 }

@@ -109,7 +109,7 @@ fn bombs_and_giants_are_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {
         let before = format!("*a{}", level - 1);
-        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before.as_str(); 10].join(", ")));
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", ")));
     }
     let deep = "[".repeat(5000);
     let deep_blocks: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
@@ -117,8 +117,9 @@ fn bombs_and_giants_are_refused() {
     let wide = format!("a: [{}]", "1,".repeat(300_000));
     let wide_json = format!("{{\"a\":\t[{}1]}}", "1,".repeat(300_000));
     let long = "x".repeat(FILE_BYTES_MAX + 1);
+    // Each of the ways in which files are read.
     for text in [&bomb, &deep, &deep_blocks, &many, &wide, &wide_json, &long] {
-        for system in System::ALL {
+        for system in [System::Hpa, System::Overlord, System::Droplet] {
             let error = of(system, text).unwrap_err();
             assert!(matches!(error, ImportError::Unreadable(_)), "{system}: {error}");
             assert!(error.to_string().len() < 400, "{}", error.to_string().len());
@@ -197,4 +198,45 @@ fn figures_out_of_range_stop_the_droplets_as_they_stopped_the_function() {
     }
     let found = of(System::Droplet, "CLUSTER_TAG=${CLUSTER_TAG}\n").unwrap();
     assert!(note(&found, Outcome::Refused, "CLUSTER_TAG").remedy.contains("not a placeholder"));
+}
+
+#[test]
+fn what_our_own_configuration_refuses_is_no_binding_and_says_why() {
+    let crossed = "apiVersion: autoscaling.k8s.io/v1\nkind: VerticalPodAutoscaler\nmetadata: {name: web}\nspec:\n  targetRef: \
+                   {name: web}\n  resourcePolicy: {containerPolicies: [{containerName: a, minAllowed: {cpu: 2}, maxAllowed: \
+                   {cpu: 1}}]}\n";
+    let found = of(System::Vpa, crossed).unwrap();
+    let refused = note(&found, Outcome::Refused, "our configuration refuses it");
+    assert!(found.bindings.is_empty() && refused.what.contains("min 2 is above max 1"), "{}", refused.what);
+}
+
+#[test]
+fn a_pinned_count_needs_no_fallback() {
+    let text = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web, annotations: \
+                {autoscaling.keda.sh/paused-replicas: '2'}}\nspec:\n  scaleTargetRef: {name: web}\n  fallback: \
+                {failureThreshold: 3, replicas: 6}\n  triggers: [{type: cpu, metadata: {value: '50'}}]\n";
+    let found = of(System::Keda, text).unwrap();
+    let config = read_back(&found, &Choices::of(System::Keda));
+    let web = &config.bindings[0].settings;
+    assert_eq!((web.replicas, web.fallback.is_none()), (crate::bounds::Range { min: 2, max: 2 }, true));
+}
+
+#[test]
+fn quantities_read_as_kubernetes_writes_them() {
+    use super::super::kubernetes::quantity_of;
+    let cases = [
+        ("500m", 0.5),
+        ("1k", 1000.0),
+        ("64Mi", 67_108_864.0),
+        ("1e3", 1000.0),
+        ("2", 2.0),
+        ("0.1", 0.1),
+        ("5E", 5e18),
+    ];
+    for (text, number) in cases {
+        assert_eq!(quantity_of(text), Some(number), "{text}");
+    }
+    for text in ["", "m", "inf", "NaN", "1e999", "--1", "1 000", "0x10", "1MiB"] {
+        assert_eq!(quantity_of(text), None, "{text}");
+    }
 }
