@@ -4,6 +4,7 @@
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
 mod alert;
+mod backtest;
 mod binding;
 mod certificates;
 mod check;
@@ -83,6 +84,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Play what was recorded again: the same code must give the same bytes, another policy a table of differences.
     Replay(replay::ReplayArgs),
+    /// Say what policies would have done over a demand trace: unmet demand, over-provision, changes, cost; with plots.
+    Backtest(Box<backtest::BacktestArgs>),
     /// Say whether a host can do its work, and what is in the way.
     Status(status::StatusArgs),
     /// Stop everything at once; changes under way are seen through.
@@ -173,6 +176,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Replay(args) => replay::run(&cli.global, &args),
         Command::Import(args) => import::run(&args),
+        Command::Backtest(args) => backtest::run(&cli.global, &args),
         Command::Token(command) => token::run(&cli.global, &command),
         Command::Policy(command) => policy::run(&cli.global, command),
         Command::Status(args) => status::run(&cli.global, &args),

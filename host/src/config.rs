@@ -129,6 +129,14 @@ impl Config {
         file::read_bounds(&read_text(path)?, path)
     }
 
+    /// Reads a text that holds the bounds of one binding and nothing else; `path` stands in complaints.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse_bounds(text: &str, path: &Path) -> Result<Settings, Complaints> {
+        file::read_bounds(text, path)
+    }
+
     /// Checks a binding that stands in no file: the table `[binding.NAME]` as JSON, on the rooms of this configuration.
     ///
     /// # Errors

@@ -62,6 +62,7 @@ use self::spent::Laps;
 pub use self::spent::Spent;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 pub use self::steered::Steered;
+pub use self::zones::zone_transitions;
 use crate::alerts::Alerts;
 use crate::audit::{AuditError, Recorder, Trigger};
 use crate::bounds::{Budget, Gates};

@@ -20,7 +20,7 @@ pub(crate) mod probe;
 mod tests;
 
 pub use self::error::{NeedsError, PolicyError};
-pub use self::loaded::{Evaluation, EvaluationInput, Policy};
+pub use self::loaded::{Evaluation, EvaluationInput, Identity, Policy};
 pub use self::manifest::{Manifest, Need, NeedKind, ParamKind, ParamSpec, ParamValue};
 pub use self::params::{ParamComplaint, check_params};
 pub use self::proposal::{

@@ -26,6 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("registry", &["store", "snapshot", "sandbox", "policy", "bounds"]),
     ("replay", &["store", "snapshot", "policy", "audit", "registry"]),
     ("cycle", &["*"]),
+    ("backtest", &["snapshot", "policy", "bounds", "cycle"]),
     (
         "config",
         &["telemetry", "registry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"],

@@ -332,7 +332,7 @@ fn rests(record: &Record) -> bool {
 }
 
 /// Living processes that bear the name of the host whose state this is: number, instance, and whether it is still a launcher.
-fn marked(state: &Path) -> Vec<(i32, String, bool)> {
+pub(crate) fn marked(state: &Path) -> Vec<(i32, String, bool)> {
     let Ok(host) = std::fs::read_to_string(state.join(".identity")) else { return Vec::new() };
     let mut found = Vec::new();
     for process in all_processes().unwrap().flatten() {
@@ -350,7 +350,7 @@ fn marked(state: &Path) -> Vec<(i32, String, bool)> {
 }
 
 /// Kills a process of ours, and never one that has its number since: the descriptor comes first, then the look.
-fn kill_marked(state: &Path, pid: i32) {
+pub(crate) fn kill_marked(state: &Path, pid: i32) {
     let Some(Ok(descriptor)) = Pid::from_raw(pid).map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return };
     if marked(state).iter().any(|(marked, _, _)| *marked == pid) {
         let _ = pidfd_send_signal(&descriptor, Signal::KILL);

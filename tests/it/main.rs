@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod backtest;
 mod cli;
 mod conformance;
 mod demo;
@@ -22,6 +23,7 @@ mod registry;
 mod reload;
 mod remote;
 mod replay;
+mod restart;
 mod sandbox;
 mod schema;
 mod signing;

@@ -33,7 +33,7 @@ params = { reading = "load", target = 10.0 }
 "#;
 
 /// A page that says the load; ends with the test's process.
-fn page() -> (String, Arc<AtomicU32>) {
+pub(crate) fn page() -> (String, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let load = Arc::new(AtomicU32::new(30));
@@ -50,7 +50,7 @@ fn page() -> (String, Arc<AtomicU32>) {
 }
 
 /// The guest in WAT as another version that decides otherwise.
-fn version(number: u8, change: impl Fn(&str) -> String) -> Vec<u8> {
+pub(crate) fn version(number: u8, change: impl Fn(&str) -> String) -> Vec<u8> {
     let text = include_str!("../guests/wat/policy.wat");
     let text = text.replacen("(module", "(module (@custom \"trimtab:string-encoding\" \"utf8\")", 1);
     let text =
@@ -61,13 +61,13 @@ fn version(number: u8, change: impl Fn(&str) -> String) -> Vec<u8> {
 }
 
 /// Asks for one replica more than it should.
-fn one_more(text: &str) -> String {
+pub(crate) fn one_more(text: &str) -> String {
     let divided = "(i32.trunc_sat_f64_u (f64.ceil (f64.div (local.get $total) (local.get $target))))";
     text.replacen(divided, &format!("(i32.add (i32.const 1) {divided})"), 1)
 }
 
 /// Falls over a load of more than fifty.
-fn fragile(text: &str) -> String {
+pub(crate) fn fragile(text: &str) -> String {
     let read = "(local.set $total (call $latest (local.get $snapshot)))";
     let trap = "(if (f64.gt (local.get $total) (f64.const 50)) (then unreachable))";
     text.replacen(read, &format!("{read} {trap}"), 1)

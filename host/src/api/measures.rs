@@ -38,7 +38,7 @@ async fn moment(api: &Api) -> Result<Moment, Problem> {
     let mut quarantined: BTreeMap<String, usize> = BTreeMap::new();
     for slot in targets.values().flat_map(|view| &view.seats).flat_map(|seat| &seat.slots) {
         if slot.quarantined_until_ms.is_some_and(|until_ms| now_ms < until_ms) {
-            *quarantined.entry(slot.policy.clone()).or_default() += 1;
+            *quarantined.entry(slot.policy.as_ref().to_owned()).or_default() += 1;
         }
     }
     let freeze = steering.steered().freeze.clone();

@@ -12,7 +12,7 @@ use super::state::TargetState;
 use super::{Case, SeatCase};
 use crate::bounds::{Mode, Quiet, Range, Restraint};
 use crate::drivers::ObservedTarget;
-use crate::policy::{Refusal, RefusalKind};
+use crate::policy::{Identity, Refusal, RefusalKind};
 use crate::snapshot::{Change, InFlight, Instance, Inventory, Target, TargetId};
 
 /// All targets of a host as last observed.
@@ -81,7 +81,7 @@ pub struct SeatView {
     pub withheld: Option<(u32, u32)>,
     /// How the target's labels stand with it; missing: it has none that count.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<LabelsView>,
+    pub labels: Option<Box<LabelsView>>,
     /// Its policies.
     pub slots: Vec<SlotView>,
 }
@@ -94,16 +94,16 @@ pub struct SlotView {
     /// What becomes of its answers: they count (`active`), count while the active one is in quarantine (`stand-in`), or are
     /// recorded only (`shadow`).
     pub role: &'static str,
-    /// The policy's name, version and digest.
-    pub policy: String,
+    /// The policy's name.
+    pub policy: Arc<str>,
     /// Its version.
-    pub version: String,
+    pub version: Arc<str>,
     /// SHA-256 of its bytes.
     pub digest: Arc<str>,
     /// Whether it failed in this turn.
     pub failed: bool,
     /// Why it did not answer in this turn, where it refused.
-    pub refused: Option<Refusal>,
+    pub refused: Option<Box<Refusal>>,
     /// Since when it has failed at every turn.
     pub faulting_since_ms: Option<u64>,
     /// Turns in a row in which it has failed.
@@ -291,15 +291,19 @@ impl SeatView {
     fn after(seat: &mut SeatCase, state: &TargetState, now_ms: u64) -> Self {
         let ruling = seat.ruling.take();
         let failed = |at: usize| seat.answers.iter().any(|answer| answer.slot == at && answer.failed());
-        let refused = |at: usize| seat.answers.iter().find(|answer| answer.slot == at)?.refusal().cloned();
+        let refused = |at: usize| {
+            let answer = seat.answers.iter().find(|answer| answer.slot == at)?;
+            answer.refusal().cloned().map(Box::new)
+        };
         let slots = seat.binding.slots.iter().enumerate().map(|(at, slot)| {
             let kept = state.slot(&seat.binding, slot);
+            let Identity { name, version, digest } = slot.policy.identity().clone();
             SlotView {
                 slot: slot.name.clone(),
                 role: slot.role.word(),
-                policy: slot.policy.manifest().name.clone(),
-                version: slot.policy.manifest().version.clone(),
-                digest: slot.policy.digest().into(),
+                policy: name,
+                version,
+                digest,
                 failed: failed(at),
                 refused: refused(at),
                 faulting_since_ms: kept.and_then(|kept| kept.faulting_since_ms),
@@ -321,7 +325,7 @@ impl SeatView {
             }),
             slots: slots.collect(),
             restraints: ruling.map(|ruling| ruling.restraints).unwrap_or_default(),
-            labels: seat.labels.take().map(|labels| *labels),
+            labels: seat.labels.take(),
         }
     }
 }

@@ -26,7 +26,7 @@ thread_local! {
 
 /// A policy that was loaded, checked and asked what it is. Shared freely between threads.
 pub struct Policy {
-    digest: String,
+    identity: Identity,
     tier: Tier,
     manifest: Manifest,
     described: Spent,
@@ -34,12 +34,23 @@ pub struct Policy {
     pre: Pre,
 }
 
+/// What a policy is called. Outlives its code, and is shared by all who show it: one target in 100,000 pays for no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name, by its manifest.
+    pub name: Arc<str>,
+    /// Its version, by its manifest.
+    pub version: Arc<str>,
+    /// SHA-256 of its bytes as they were given, in lower-case hex.
+    pub digest: Arc<str>,
+}
+
 impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Policy")
             .field("name", &self.manifest.name)
             .field("version", &self.manifest.version)
-            .field("digest", &self.digest)
+            .field("digest", &self.identity.digest)
             .finish_non_exhaustive()
     }
 }
@@ -84,13 +95,24 @@ impl Policy {
         );
         let manifest = ran.result?.into_manifest().map_err(|what| PolicyError::Manifest { what })?;
         declared::check(&manifest, guest.limits()).map_err(|what| PolicyError::Manifest { what })?;
-        Ok(Self { digest: digest.to_owned(), tier, manifest, described: ran.spent, guest, pre })
+        let identity = Identity {
+            name: manifest.name.as_str().into(),
+            version: manifest.version.as_str().into(),
+            digest: digest.into(),
+        };
+        Ok(Self { identity, tier, manifest, described: ran.spent, guest, pre })
     }
 
     /// SHA-256 of its bytes as they were given, in lower-case hex.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.identity.digest
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The limits that it runs under.
@@ -168,7 +190,7 @@ impl Policy {
     /// What its clock and its random numbers are made from, if its runtime insists on any: the snapshot and itself.
     fn moment(&self, input: &EvaluationInput<'_>) -> Moment {
         let mut seed = Fnv1a::default();
-        seed.write(self.digest.as_bytes());
+        seed.write(self.identity.digest.as_bytes());
         seed.write(input.snapshot.target.id.as_str().as_bytes());
         seed.write(&input.snapshot.now_ms.to_le_bytes());
         Moment { now_ms: input.snapshot.now_ms, seed: seed.finish(), queue: input.queue }

@@ -42,7 +42,7 @@ pub(super) struct Columns {
     pub(super) text_times_ms: Vec<u64>,
 }
 
-/// Offsets of one zone, as far ahead as was asked.
+/// Offsets of one zone, as far ahead and back as was asked.
 #[derive(Debug)]
 pub(super) struct Transitions<'a> {
     pub(super) zone: &'a str,
@@ -281,12 +281,13 @@ fn changes_of<'a>(snapshot: &'a Snapshot, needs: &[Need]) -> &'a [Change] {
     snapshot.changes.get(from..).unwrap_or(&[])
 }
 
-/// From the transition in force at `now` to the last one within the look-ahead.
+/// From the transition in force at the far end of the look-back to the last one as far ahead.
 fn transitions_of<'a>(snapshot: &'a Snapshot, need: &Need) -> Option<Transitions<'a>> {
     let of_zone = snapshot.transitions.iter().find(|transitions| transitions.zone == need.name)?;
     let length = of_zone.at_ms.len().min(of_zone.offsets_seconds.len());
     let at_ms = of_zone.at_ms.get(..length)?;
-    let from = at_ms.partition_point(|at_ms| *at_ms <= snapshot.now_ms).saturating_sub(1);
+    let from_ms = snapshot.now_ms.saturating_sub(need.look_back_ms);
+    let from = at_ms.partition_point(|at_ms| *at_ms <= from_ms).saturating_sub(1);
     let until_ms = snapshot.now_ms.saturating_add(need.look_back_ms);
     let to = at_ms.partition_point(|at_ms| *at_ms <= until_ms).max((from + 1).min(length));
     Some(Transitions {

@@ -101,7 +101,7 @@ impl Steering {
         let shown = self.targets();
         let seats = shown.values().flat_map(|view| &view.seats);
         let slots = seats.filter(|seat| binding.is_none_or(|one| one == seat.binding)).flat_map(|seat| &seat.slots);
-        let mut active = slots.filter(|slot| slot.role == "active" && slot.policy == name);
+        let mut active = slots.filter(|slot| slot.role == "active" && *slot.policy == *name);
         active.any(|slot| slot.faults > 0)
     }
 

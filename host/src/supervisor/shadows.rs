@@ -79,7 +79,7 @@ impl Steering {
         let shown = self.targets();
         let seats = shown.values().flat_map(|view| &view.seats);
         let slots = seats.filter(|seat| binding.is_none_or(|one| one == seat.binding)).flat_map(|seat| &seat.slots);
-        let watching = slots.filter(|slot| slot.policy == name && slot.digest.as_ref() == digest);
+        let watching = slots.filter(|slot| *slot.policy == *name && slot.digest.as_ref() == digest);
         let mut seen: Option<ShadowSeen> = None;
         for (slot, agreed) in watching.filter_map(|slot| Some((slot, slot.agreed?))) {
             let so_far = seen.get_or_insert(ShadowSeen { agreed, ..ShadowSeen::default() });

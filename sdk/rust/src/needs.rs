@@ -79,7 +79,7 @@ impl<'p> Needs<'p> {
         self.add("changes", Cow::Borrowed(""), None)
     }
 
-    /// Offsets of an IANA time zone, as far ahead as [`look_back`](Self::look_back) says.
+    /// Offsets of an IANA time zone, as far ahead, and as far back, as [`look_back`](Self::look_back) says.
     #[must_use]
     pub fn transitions(self, zone: impl Into<Cow<'p, str>>) -> Self {
         self.add("transitions", zone.into(), None)
@@ -91,7 +91,7 @@ impl<'p> Needs<'p> {
         self.change_last(|last| last.unit = unit.into())
     }
 
-    /// How far back (for transitions: ahead) the need added last reaches.
+    /// How far back (for transitions: ahead, too) the need added last reaches.
     #[must_use]
     pub fn look_back(self, span: Duration) -> Self {
         self.change_last(|last| last.look_back = span)

@@ -23,17 +23,7 @@ pub(in crate::cli) struct BuildArgs {
 }
 
 pub(in crate::cli) fn run(args: &BuildArgs) -> Result<Exit> {
-    let wasm = if args.dir.join("Cargo.toml").is_file() {
-        build_rust(&args.dir)?
-    } else if args.dir.is_dir() {
-        return Err(Fail::usage(format!(
-            "{} holds no policy that this trimtab can build: there is no Cargo.toml (Rust is the only language so far); \
-             name another folder, or build it with its own tools and go on with `trimtab policy check FILE.wasm`",
-            args.dir.display()
-        )));
-    } else {
-        return Err(Fail::not_found(format!("there is no folder {}", args.dir.display())));
-    };
+    let wasm = build(&args.dir)?;
     let bytes = std::fs::metadata(&wasm).with_context(|| format!("looking at {}", wasm.display()))?.len();
     if args.json {
         print(&format!("{:#}\n", serde_json::json!({ "wasm": wasm, "bytes": bytes })))?;
@@ -41,6 +31,24 @@ pub(in crate::cli) fn run(args: &BuildArgs) -> Result<Exit> {
         print(&format!("{}\n", wasm.display()))?;
     }
     Ok(Exit::Fine)
+}
+
+/// Builds the policy in a folder, and says where its Wasm file is.
+///
+/// # Errors
+/// Where there is none, a tool is missing, or it does not compile.
+pub(super) fn build(dir: &Path) -> Result<PathBuf> {
+    if dir.join("Cargo.toml").is_file() {
+        return build_rust(dir);
+    }
+    let name = dir.display();
+    if dir.is_dir() {
+        return Err(Fail::usage(format!(
+            "{name} holds no policy that this trimtab can build: there is no Cargo.toml (Rust is the only language so far); \
+             name another folder, or build it with its own tools and go on with `trimtab policy check FILE.wasm`"
+        )));
+    }
+    Err(Fail::not_found(format!("there is no folder {name}")))
 }
 
 fn build_rust(dir: &Path) -> Result<PathBuf> {

@@ -100,7 +100,7 @@ pub(super) fn policy(word: &str, bytes: &[u8], config: &SandboxConfig, args: &Lo
 }
 
 /// Runs on a thread that is deep enough for a guest's stack.
-pub(super) fn on_deep_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
+pub(in crate::cli) fn on_deep_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(crate::sandbox::THREAD_STACK_BYTES);
         let handle = thread.spawn_scoped(scope, run).context("starting a thread")?;

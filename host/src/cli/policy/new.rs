@@ -64,7 +64,9 @@ pub(in crate::cli) fn run(args: &NewArgs) -> Result<Exit> {
         write(&dir.join(file), &text)?;
     }
     let dir = dir.display();
-    print(&format!("{dir} holds a policy that builds. Next:\n  cd {dir}\n  cargo test\n  trimtab policy build\n"))?;
+    print(&format!(
+        "{dir} holds a policy that builds. Next:\n  cd {dir}\n  cargo test               # plays it through a few moments\n  trimtab policy build     # makes the Wasm file\n  trimtab policy push      # to a running host; it runs nowhere until it is activated\n"
+    ))?;
     Ok(Exit::Fine)
 }
 

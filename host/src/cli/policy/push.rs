@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::build;
 use super::load::{EncodingWord, TierWord};
 use crate::cli::fields::{number, rows, short, text};
 use crate::cli::remote::{Remote, filtered};
@@ -25,10 +26,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 What is pushed runs nowhere until it is activated: trimtab policy activate NAME VERSION.
 
-Example: trimtab policy push target/wasm32-unknown-unknown/release/my_policy.wasm")]
+Examples:
+  trimtab policy push                      # the policy of this folder, built first
+  trimtab policy push my_policy.wasm")]
 pub(in crate::cli) struct PushArgs {
-    /// Components or core modules.
-    #[arg(required = true, value_name = "FILE")]
+    /// Components or core modules; a folder is built first, as `trimtab policy build` does.
+    #[arg(default_value = ".", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Which limits they run under where a binding does not say; by their size where nothing is said.
     #[arg(long, value_enum)]
@@ -51,7 +54,8 @@ pub(in crate::cli) fn run(global: &Global, args: &PushArgs) -> Result<Exit> {
     let remote = Remote::open(global)?;
     let (mut exit, mut shown) = (Exit::Fine, Vec::new());
     for file in &args.files {
-        let (value, rejected) = push(&remote, args, file)?;
+        let built = file.is_dir().then(|| build::build(file)).transpose()?;
+        let (value, rejected) = push(&remote, args, built.as_deref().unwrap_or(file))?;
         if rejected {
             exit = Exit::Policy;
         }

@@ -51,6 +51,20 @@ fn a_look_back_cuts_and_always_leaves_the_newest() {
 }
 
 #[test]
+fn offsets_of_a_zone_cross_as_far_ahead_and_back_as_was_asked() {
+    let mut snapshot = snapshot(&json!([]));
+    let told =
+        json!([{ "zone": "Europe/Berlin", "at_ms": [100_000, 900_000, 1_100_000], "offsets_seconds": [1, 2, 3] }]);
+    snapshot.transitions = serde_json::from_value(told).unwrap();
+    let mut columns = Columns::default();
+    for (reach_ms, offsets) in [(0, vec![2]), (50_000, vec![2]), (100_001, vec![1, 2, 3]), (u64::MAX, vec![1, 2, 3])] {
+        let needs = [need(NeedKind::Transitions, "Europe/Berlin", Subject::Target, reach_ms)];
+        let view = project(&snapshot, &needs, &mut columns);
+        assert_eq!(view.transitions[0].offsets_seconds, offsets, "{reach_ms}");
+    }
+}
+
+#[test]
 fn no_row_is_missing_and_the_absent_is_not_zero() {
     let readings = json!([
         numbers("cpu", "instance", Some("a"), &[990_000]),

@@ -21,7 +21,7 @@ fn range(stage: &Stage) -> (u32, u32) {
 }
 
 fn labels(stage: &Stage) -> LabelsView {
-    stage.view().seats[0].labels.clone().expect("it has labels")
+    *stage.view().seats[0].labels.clone().expect("it has labels")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +114,7 @@ async fn a_label_names_a_policy_that_the_operator_has_and_never_a_file() {
         stage.label(&[("trimtab.policy", Some(name))]);
         stage.turn().await;
         assert!(labels(&stage).wrong.is_some_and(|wrong| wrong.contains(says)), "{:?}", labels(&stage));
-        assert_eq!(stage.view().seats[0].slots[0].policy, "target-tracking");
+        assert_eq!(stage.view().seats[0].slots[0].policy.as_ref(), "target-tracking");
     }
     // Once it is uploaded and active, the label holds.
     let further = r#"(@custom "trimtab:string-encoding" "utf8")"#.to_owned();
