@@ -144,7 +144,7 @@ impl Alarm {
 
     /// Going up, a missing datapoint is what `treat_missing` says.
     pub(crate) fn breach_above(&self, points: &Datapoints, up: &Side<'_>, parameters: &Parameters) -> Option<Breach> {
-        let is_breach = |value: f64| value > up.threshold || (up.includes && value >= up.threshold);
+        let is_breach = |value: f64| up.is_breached(value);
         let known = points.values.iter().flatten().count();
         let breaching = points.values.iter().flatten().filter(|value| is_breach(**value)).count();
         let alarms = match parameters.treat_missing.as_str() {
@@ -157,7 +157,7 @@ impl Alarm {
 
     /// Going down, only what is known counts.
     pub(crate) fn breach_below(&self, points: &Datapoints, down: &Side<'_>, parameters: &Parameters) -> Option<Breach> {
-        let is_breach = |value: f64| value < down.threshold || (down.includes && value <= down.threshold);
+        let is_breach = |value: f64| down.is_breached(value);
         let breaching = points.values.iter().flatten().filter(|value| is_breach(**value)).count();
         (breaching >= self.to_alarm).then(|| self.breach(points, is_breach, breaching, down.threshold, parameters))
     }

@@ -54,6 +54,9 @@ parameters! {
         pub down_steps: Vec<String> { default: Vec::new() },
         /// Least change of a step in percent.
         pub min_adjustment: i64 { default: 1, min: 1, max: 10_000 },
+        /// Whether a step down is left out if what it takes away would, shared by the rest, breach the upper threshold at once. Not
+        /// for a reading that does not rise as replicas go, such as the length of a queue.
+        pub anticipate: bool { default: true },
         /// How long after its start an instance warms up: until then it is not measured, steps up do not start from it, and
         /// nothing is removed.
         pub warmup: Duration { default: Duration::from_secs(300), max: Duration::from_secs(86_400) },
@@ -112,7 +115,9 @@ impl Policy for StepScaling {
         {
             let step = down.pick(breach.distance)?;
             let why = told(&breach, down, parameters);
-            return Ok(lower(&step, &capacity, parameters, &why, restraint(snapshot, &alarm, &points, &capacity)));
+            let restraint = restraint(snapshot, &alarm, &points, &capacity);
+            let up = up.as_ref().filter(|_| parameters.anticipate);
+            return Ok(lower(&step, &capacity, parameters, &breach, &why, up, restraint));
         }
         Ok(Answer::hold(format!("`{reading}` is {}: {}", points, calm(up.as_ref(), down.as_ref()))))
     }
@@ -137,7 +142,9 @@ fn lower(
     step: &Step<'_>,
     capacity: &Capacity,
     parameters: &Parameters,
+    breach: &Breach,
     why: &str,
+    up: Option<&Side<'_>>,
     restraint: Option<String>,
 ) -> Answer {
     let Capacity { desired, leaving, .. } = *capacity;
@@ -150,6 +157,14 @@ fn lower(
     if count >= desired {
         return Answer::hold(format!(
             "{why}: step `{text}` from {base} asks for {count}; {desired} are asked for already, {leaving} leave"
+        ));
+    }
+    // What the rest would show if it shared the same load: a step down that is undone by the next step up is none.
+    let shared = breach.value * f64::from(base) / f64::from(count);
+    if let Some(up) = up.filter(|up| breach.value > 0.0 && up.is_breached(shared)) {
+        let (shared, threshold) = (figure(shared), figure(up.threshold));
+        return Answer::hold(format!(
+            "{why}: step `{text}` not taken, for {count} would be at {shared}, beyond {threshold}"
         ));
     }
     match restraint {

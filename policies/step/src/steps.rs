@@ -61,6 +61,15 @@ pub(crate) fn both(parameters: &Parameters) -> Result<Sides<'_>, Refusal> {
 }
 
 impl<'p> Side<'p> {
+    /// Whether a value lies beyond the threshold.
+    pub(crate) fn is_breached(&self, value: f64) -> bool {
+        let beyond = match self.way {
+            Way::Up => value > self.threshold,
+            Way::Down => value < self.threshold,
+        };
+        beyond || (self.includes && value == self.threshold)
+    }
+
     /// The step in whose range the distance (value minus threshold) lies. Above the threshold, the near end of a range
     /// belongs to it and the far end to the next; below, likewise.
     ///

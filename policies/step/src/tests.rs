@@ -11,9 +11,10 @@ use crate::StepScaling;
 
 type Bench = Rehearsal<StepScaling>;
 
-/// The policies of the EC2 Auto Scaling user guide, section "Step adjustments": both alarms at 50.
+/// The policies of the EC2 Auto Scaling user guide, section "Step adjustments": both alarms at 50, which AWS lets swing.
 fn guide() -> Bench {
     Bench::new()
+        .set("anticipate", false)
         .set("reading", "cpu")
         .set("up_threshold", 50.0)
         .set("up_steps", ["0..10: 0", "10..20: +10%", "20..: +30%"])
@@ -44,6 +45,28 @@ fn changed(seconds_ago: u64) -> impl Fn(Scene) -> Scene {
                 attrs: Vec::new(),
             });
         })
+    }
+}
+
+mod a_step_down_that_would_be_undone {
+    use super::*;
+
+    fn narrow() -> Bench {
+        guide().set("anticipate", true).set("up_threshold", 70.0).set("down_steps", ["..0: -1"])
+    }
+
+    #[test]
+    fn is_not_taken() {
+        narrow().play(of_cpu(2, 47.0)).holds().says("step `..0: -1` not taken, for 1 would be at 94, beyond 70");
+        narrow().play(of_cpu(2, 34.0)).scales_to(1);
+        narrow().play(of_cpu(4, 47.0)).scales_to(3);
+        narrow().play(of_cpu(1, 1.0)).holds().says("beyond 70");
+        narrow().play(of_cpu(1, 0.0)).scales_to(0);
+    }
+
+    #[test]
+    fn is_taken_where_the_reading_does_not_rise() {
+        narrow().set("anticipate", false).play(of_cpu(2, 47.0)).scales_to(1);
     }
 }
 
