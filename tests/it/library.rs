@@ -9,6 +9,7 @@ mod panic_window;
 mod percentile_rightsizing;
 mod pid;
 mod predictive;
+mod properties;
 mod queue_depth;
 mod rightsizing;
 mod rules;
