@@ -28,6 +28,9 @@ pub(super) enum Family {
     Figure,
 }
 
+/// There is no default: without a threshold nobody knows what is meant.
+const NONE: f64 = 0.0;
+
 /// All types that are known, besides cpu, memory, cron and prometheus.
 pub(super) const SCALERS: &[Scaler] = &[
     Scaler {
@@ -79,7 +82,16 @@ pub(super) const SCALERS: &[Scaler] = &[
     ),
     // An SQS queue's address holds the account and no secret, but only its last part names the queue.
     queue("aws-sqs-queue", &["queueLength"], 5.0, &["activationQueueLength"], &["queueURL"]),
-    queue("aws-kinesis-stream", &["shardCount"], 2.0, &["activationShardCount"], &["streamName"]),
+    // Shards do not wait: they are there.
+    Scaler {
+        word: "aws-kinesis-stream",
+        threshold: &["shardCount"],
+        default: 2.0,
+        activation: &["activationShardCount"],
+        names: &["streamName"],
+        family: Family::Figure,
+        query: None,
+    },
     queue("azure-queue", &["queueLength"], 5.0, &["activationQueueLength"], &["queueName"]),
     queue(
         "azure-servicebus",
@@ -102,8 +114,8 @@ pub(super) const SCALERS: &[Scaler] = &[
     queue("artemis-queue", &["queueLength"], 10.0, &["activationQueueLength"], &["queueName"]),
     queue("ibmmq", &["queueDepth"], 20.0, &["activationQueueDepth"], &["queueName"]),
     queue("pulsar", &["msgBacklogThreshold"], 10.0, &["activationMsgBacklogThreshold"], &["topic", "subscription"]),
-    queue("beanstalkd", &["value"], 5.0, &["activationValue"], &["tube"]),
-    queue("solace-event-queue", &["messageCountTarget"], 10.0, &["activationMessageCountTarget"], &["queueName"]),
+    queue("beanstalkd", &["value"], NONE, &["activationValue"], &["tube"]),
+    queue("solace-event-queue", &["messageCountTarget"], NONE, &["activationMessageCountTarget"], &["queueName"]),
     figure("postgresql", &["targetQueryValue"], &["activationTargetQueryValue"]),
     figure("mysql", &["queryValue"], &["activationQueryValue"]),
     figure("mssql", &["targetValue"], &["activationTargetValue"]),
@@ -132,9 +144,8 @@ const fn queue(
     Scaler { word, threshold, default, activation, names, family: Family::Queue, query: None }
 }
 
-/// A figure has no default: without a threshold nobody knows what is meant.
 const fn figure(word: &'static str, threshold: &'static [&'static str], activation: &'static [&'static str]) -> Scaler {
-    Scaler { word, threshold, default: 0.0, activation, names: &[], family: Family::Figure, query: None }
+    Scaler { word, threshold, default: NONE, activation, names: &[], family: Family::Figure, query: None }
 }
 
 fn kafka(names: &[String]) -> String {
