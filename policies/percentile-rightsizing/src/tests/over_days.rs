@@ -53,7 +53,10 @@ mod the_range {
     #[test]
     fn below_it_more_is_asked_for_at_once() {
         let mut days = Days::new(Bench::new(), (500, 1000));
-        let played = days.hour(900.0, 800.0).says("range 990m to").says(": 1039m, since it is below its range");
+        let played = days
+            .hour(900.0, 800.0)
+            .says("range 990m to 26390m (903m is used, 120 samples in 1 hours)")
+            .says(": 1039m, since it is below its range");
         assert_eq!(asked(&played), (Some(1039), None), "memory rests meanwhile");
     }
 
