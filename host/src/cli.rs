@@ -17,6 +17,7 @@ mod explain;
 mod facts;
 mod fields;
 mod freeze;
+mod import;
 mod moment;
 mod policy;
 mod reading;
@@ -112,6 +113,8 @@ enum Command {
     /// Write, build, inspect and try policies; push them to a host, and say which version runs.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Turn other systems' autoscaling into bindings, and say what could not be carried over.
+    Import(import::ImportArgs),
     /// Say who may speak to a running host.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Target(command) => target::run(&cli.global, &command),
         Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Replay(args) => replay::run(&cli.global, &args),
+        Command::Import(args) => import::run(&args),
         Command::Backtest(args) => backtest::run(&cli.global, &args),
         Command::Token(command) => token::run(&cli.global, &command),
         Command::Policy(command) => policy::run(&cli.global, command),
