@@ -28,8 +28,8 @@ mod buckets {
         for (first, most) in [(10.0, 1_000_000.0), (1.0e7, 1.0e12)] {
             let scheme = Scheme::new(first);
             assert_eq!(scheme.starts.len(), BUCKETS);
-            for (number, start) in scheme.starts.iter().enumerate() {
-                let expected = first * (1.05_f64.powi(number as i32) - 1.0) / 0.05;
+            for (number, start) in (0_i32..).zip(&scheme.starts) {
+                let expected = first * (1.05_f64.powi(number) - 1.0) / 0.05;
                 assert!((start - expected).abs() <= expected * 1e-9, "{number}: {start}, not {expected}");
             }
             assert!(scheme.starts[BUCKETS - 1] >= most && scheme.starts[BUCKETS - 2] < most);

@@ -53,7 +53,10 @@ mod the_range {
     #[test]
     fn below_it_more_is_asked_for_at_once() {
         let mut days = Days::new(Bench::new(), (500, 1000));
-        let played = days.hour(900.0, 800.0).says("range 990m to").says(": 1039m, since it is below its range");
+        let played = days
+            .hour(900.0, 800.0)
+            .says("range 990m to 26390m (903m is used, 120 samples in 1 hours)")
+            .says(": 1039m, since it is below its range");
         assert_eq!(asked(&played), (Some(1039), None), "memory rests meanwhile");
     }
 
@@ -63,7 +66,7 @@ mod the_range {
         // Without a doubt too much, yet after five hours the upper end is (1 + 1 / 0.2) times the percentile.
         days.hours(5, 900.0, 800.0);
         days.hour(900.0, 800.0).holds().says("rests until it has 12 hours of history");
-        days.hours(14, 900.0, 800.0);
+        // With a rest of a week, only the range can tell; a day has it narrow enough.
         let mut days = Days::new(Bench::new().set("rest", 7 * 24 * HOUR), (4000, 4000));
         days.hours(5, 900.0, 800.0);
         days.hour(900.0, 800.0).holds();
