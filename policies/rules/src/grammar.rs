@@ -9,7 +9,7 @@ use crate::quantity;
 use crate::statement::{
     Action, Aggregate, Check, Gathering, Order, Resource, Rule, Rulebook, Share, ShareOf, Step, Test,
 };
-use crate::words::{Kind, Word, word_at};
+use crate::words::{Kind, Word, key, word_at};
 
 const RULES_MAX: usize = 64;
 const BYTES_MAX: usize = 1024;
@@ -36,7 +36,12 @@ pub(crate) fn read(texts: &[String]) -> Result<Rulebook<'_>, Refusal> {
         let text = format!("`rules` has {} statements, allowed are 1 to {RULES_MAX}", texts.len());
         return Err(Refusal::parameter_wrong(text));
     }
-    let mut book = Rulebook::default();
+    let room = texts.len() * 2;
+    let mut book = Rulebook {
+        rules: Vec::with_capacity(texts.len()),
+        tests: Vec::with_capacity(room),
+        steps: Vec::with_capacity(room),
+    };
     for (index, text) in texts.iter().enumerate() {
         if text.len() > BYTES_MAX {
             let text = format!("rule {} is {} bytes long, allowed are {BYTES_MAX}", index + 1, text.len());
@@ -75,7 +80,7 @@ fn statement<'p>(text: &'p str, book: &mut Rulebook<'p>) -> Result<Rule<'p>, Wro
         return Err(Wrong { at: 0, expected: "at most 256 comparisons in all rules" });
     }
     let (tests, steps) = (first_test..book.tests.len(), first_step..book.steps.len());
-    Ok(Rule { text: text.trim(), action, tests, steps, lasting })
+    Ok(Rule { text: text.trim_ascii(), action, tests, steps, lasting })
 }
 
 struct Parser<'b, 'p> {
@@ -90,11 +95,11 @@ struct Parser<'b, 'p> {
 impl<'p> Parser<'_, 'p> {
     fn statement(&mut self) -> Result<(Action, Option<std::time::Duration>), Wrong> {
         let action = self.action()?;
-        if !self.takes("when") {
+        if !self.takes(const { key("when") }) {
             return Err(self.wrong("`when` after the action"));
         }
         self.condition(0)?;
-        let lasting = if self.takes("for") { Some(self.duration()?) } else { None };
+        let lasting = if self.takes(const { key("for") }) { Some(self.duration()?) } else { None };
         match self.word.kind {
             Kind::End => Ok((action, lasting)),
             _ => Err(self.wrong("`and`, `or`, `for` or the end")),
@@ -104,19 +109,19 @@ impl<'p> Parser<'_, 'p> {
     fn action(&mut self) -> Result<Action, Wrong> {
         const EXPECTED: &str = "an action (`+1`, `-1`, `x1.5`, `to 3`, `fill`, `hold`), or one word such as \
                                 `cpu-usage-percent_greater_90_scale`";
-        if self.takes("+") {
+        if self.takes(const { key("+") }) {
             return self.whole(1, STEP_MAX, "a whole number from 1 to 10000").map(Action::Add);
         }
-        if self.takes("-") {
+        if self.takes(const { key("-") }) {
             return self.whole(1, STEP_MAX, "a whole number from 1 to 10000").map(Action::Take);
         }
-        if self.takes("to") {
+        if self.takes(const { key("to") }) {
             return self.whole(0, COUNT_MAX, "a whole number from 0 to 1000000").map(Action::To);
         }
-        if self.takes("fill") {
+        if self.takes(const { key("fill") }) {
             return Ok(Action::Fill);
         }
-        if self.takes("hold") {
+        if self.takes(const { key("hold") }) {
             return Ok(Action::Hold);
         }
         let word = self.word;
@@ -133,7 +138,7 @@ impl<'p> Parser<'_, 'p> {
 
     fn condition(&mut self, depth: u32) -> Result<(), Wrong> {
         self.all_of(depth)?;
-        while self.takes("or") {
+        while self.takes(const { key("or") }) {
             self.all_of(depth)?;
             self.book.steps.push(Step::Or);
         }
@@ -142,7 +147,7 @@ impl<'p> Parser<'_, 'p> {
 
     fn all_of(&mut self, depth: u32) -> Result<(), Wrong> {
         self.one_of(depth)?;
-        while self.takes("and") {
+        while self.takes(const { key("and") }) {
             self.one_of(depth)?;
             self.book.steps.push(Step::And);
         }
@@ -150,18 +155,18 @@ impl<'p> Parser<'_, 'p> {
     }
 
     fn one_of(&mut self, depth: u32) -> Result<(), Wrong> {
-        if self.word.kind == Kind::Sign && self.word.text == "(" {
+        if self.word.key == const { key("(") } {
             if depth == DEPTH_MAX {
                 return Err(self.wrong("parentheses at most 8 deep"));
             }
             self.step();
             self.condition(depth + 1)?;
-            return self.must(")", "`)`, `and` or `or`");
+            return self.must(const { key(")") }, "`)`, `and` or `or`");
         }
         let start = self.word.start;
         let mut test = self.operand()?;
         test.text = self.text.get(start..self.at).unwrap_or_default();
-        if self.takes("each") {
+        if self.takes(const { key("each") }) {
             test.each = Some(self.positive()?);
         }
         test.check = self.check(&test)?;
@@ -173,10 +178,10 @@ impl<'p> Parser<'_, 'p> {
     fn operand(&mut self) -> Result<Test<'p>, Wrong> {
         const OPERAND: &str = "a reading's name, or an aggregate of one such as `max(cpu)`";
         let word = self.word;
-        let aggregate = if word.kind == Kind::Name { aggregate(word.text) } else { None };
+        let aggregate = aggregate(&word);
         let reading = self.name(OPERAND)?;
         // A reading may be called `max` or `p99`: what follows tells.
-        let (Some(outer), true) = (aggregate, matches!(self.word.text, "(") || self.subject().is_some()) else {
+        let (Some(outer), true) = (aggregate, self.word.key == const { key("(") } || self.subject().is_some()) else {
             return Ok(own(reading));
         };
         let subject = self.subject();
@@ -184,10 +189,10 @@ impl<'p> Parser<'_, 'p> {
             self.step();
         }
         let place = self.word.start;
-        self.must("(", "`(` and a reading's name")?;
+        self.must(const { key("(") }, "`(` and a reading's name")?;
         let nested = self.word;
         let reading = self.name("a reading's name")?;
-        if self.takes("(") {
+        if self.takes(const { key("(") }) {
             if subject.is_some() {
                 return Err(Wrong { at: place, expected: "a reading's name: only instances have a node to group by" });
             }
@@ -198,13 +203,13 @@ impl<'p> Parser<'_, 'p> {
         if share.is_some() && !matches!(subject, Subject::Instance | Subject::Node) {
             return Err(Wrong { at: place, expected: "a plain reading: only instances and nodes have limits" });
         }
-        self.must(")", "`)` or `% of …`")?;
+        self.must(const { key(")") }, "`)` or `% of …`")?;
         Ok(Test { subject, gathering: Gathering::Over(outer), share, ..own(reading) })
     }
 
     /// What follows `any(sum(`.
     fn by_node(&mut self, outer: Aggregate, inner: Word<'p>) -> Result<Test<'p>, Wrong> {
-        let Some(inner) = aggregate_of_node(inner.text).filter(|_| inner.kind == Kind::Name) else {
+        let Some(inner) = aggregate_of_node(&inner) else {
             return Err(Wrong {
                 at: inner.start,
                 expected: "`sum`, `mean`, `max`, `min`, or `p50` to `p99` within a node",
@@ -212,46 +217,45 @@ impl<'p> Parser<'_, 'p> {
         };
         let reading = self.name("a reading's name")?;
         let share = self.share(false)?;
-        self.must(")", "`)`")?;
-        if !(self.takes("by") && self.takes("node")) {
+        self.must(const { key(")") }, "`)`")?;
+        if !(self.takes(const { key("by") }) && self.takes(const { key("node") })) {
             return Err(self.wrong("`by node`"));
         }
-        self.must(")", "`)`")?;
+        self.must(const { key(")") }, "`)`")?;
         let gathering = Gathering::ByNode { outer, inner };
         Ok(Test { subject: Subject::Instance, gathering, share, ..own(reading) })
     }
 
     /// `% of cpu limit`, if it comes.
     fn share(&mut self, of_node: bool) -> Result<Option<Share>, Wrong> {
-        if !self.takes("%") {
+        if !self.takes(const { key("%") }) {
             return Ok(None);
         }
-        if !self.takes("of") {
+        if !self.takes(const { key("of") }) {
             return Err(self.wrong("`of`"));
         }
-        let resource = if self.takes("cpu") {
+        let resource = if self.takes(const { key("cpu") }) {
             Resource::Cpu
-        } else if self.takes("memory") {
+        } else if self.takes(const { key("memory") }) {
             Resource::Memory
         } else {
             return Err(self.wrong("`cpu` or `memory`"));
         };
-        let of = match (of_node, self.word.text) {
-            (false, "limit") => ShareOf::Limit,
-            (false, "request") => ShareOf::Request,
-            (true, "capacity") => ShareOf::Capacity,
-            (false, _) => return Err(self.wrong("`limit` or `request`")),
-            (true, _) => return Err(self.wrong("`capacity`: a node has no limit")),
+        let of = match of_node {
+            true if self.takes(const { key("capacity") }) => ShareOf::Capacity,
+            true => return Err(self.wrong("`capacity`: a node has no limit")),
+            false if self.takes(const { key("limit") }) => ShareOf::Limit,
+            false if self.takes(const { key("request") }) => ShareOf::Request,
+            false => return Err(self.wrong("`limit` or `request`")),
         };
-        self.step();
         Ok(Some(Share { resource, of }))
     }
 
     fn check(&mut self, test: &Test<'p>) -> Result<Check<'p>, Wrong> {
         let of_share = test.share.is_some();
-        if self.takes("in") {
+        if self.takes(const { key("in") }) {
             let low = self.value(of_share)?;
-            self.must("..", "`..` between the ends of the range")?;
+            self.must(const { key("..") }, "`..` between the ends of the range")?;
             let place = self.word.start;
             let high = self.value(of_share)?;
             if high < low {
@@ -259,12 +263,12 @@ impl<'p> Parser<'_, 'p> {
             }
             return Ok(Check::Within(low, high));
         }
-        if self.word.kind == Kind::Name && self.word.text == "is" {
+        if self.word.key == const { key("is") } {
             if test.gathering != Gathering::Own || test.each.is_some() {
                 return Err(self.wrong("a comparison of numbers: only the target's own reading is compared as a text"));
             }
             self.step();
-            let equal = !self.takes("not");
+            let equal = !self.takes(const { key("not") });
             if self.word.kind != Kind::Text {
                 return Err(self.wrong("a text in quotes"));
             }
@@ -272,14 +276,8 @@ impl<'p> Parser<'_, 'p> {
             self.step();
             return Ok(Check::Text { equal, text });
         }
-        let order = match (self.word.kind, self.word.text) {
-            (Kind::Sign, ">=") => Order::AtLeast,
-            (Kind::Sign, ">") => Order::Above,
-            (Kind::Sign, "<=") => Order::AtMost,
-            (Kind::Sign, "<") => Order::Below,
-            (Kind::Sign, "=") => Order::Equal,
-            (Kind::Sign, "!=") => Order::Unequal,
-            _ => return Err(self.wrong("`>=`, `>`, `<=`, `<`, `=`, `!=`, `in`, `is` or `each`")),
+        let Some(order) = order(self.word.key) else {
+            return Err(self.wrong("`>=`, `>`, `<=`, `<`, `=`, `!=`, `in`, `is` or `each`"));
         };
         self.step();
         Ok(Check::Number(order, self.value(of_share)?))
@@ -289,10 +287,10 @@ impl<'p> Parser<'_, 'p> {
     fn value(&mut self, of_share: bool) -> Result<f64, Wrong> {
         let place = self.word.start;
         let number = self.number()?;
-        if !self.takes("%") {
+        if !self.takes(const { key("%") }) {
             return Ok(number);
         }
-        if self.takes("of") {
+        if self.takes(const { key("of") }) {
             return Ok(number * self.number()? / 100.0);
         }
         if of_share {
@@ -302,7 +300,7 @@ impl<'p> Parser<'_, 'p> {
     }
 
     fn number(&mut self) -> Result<f64, Wrong> {
-        let sign = if self.takes("-") { -1.0 } else { 1.0 };
+        let sign = if self.takes(const { key("-") }) { -1.0 } else { 1.0 };
         let number = (self.word.kind == Kind::Number).then(|| quantity::number(self.word.text)).flatten();
         let number =
             number.ok_or_else(|| self.wrong("a number, with a unit of m, k, M, G, T, Ki, Mi, Gi, Ti or none"))?;
@@ -335,11 +333,12 @@ impl<'p> Parser<'_, 'p> {
     }
 
     fn name(&mut self, expected: &'static str) -> Result<&'p str, Wrong> {
-        const RESERVED: [&str; 8] = ["when", "for", "and", "or", "in", "is", "not", "each"];
-        let Word { kind, text, .. } = self.word;
+        const RESERVED: [u64; 8] =
+            [key("when"), key("for"), key("and"), key("or"), key("in"), key("is"), key("not"), key("each")];
+        let Word { kind, text, key, .. } = self.word;
         match kind {
             Kind::Quoted if !text.is_empty() => {}
-            Kind::Name if !RESERVED.contains(&text) => {}
+            Kind::Name if key == 0 || !RESERVED.contains(&key) => {}
             Kind::Name => return Err(self.wrong("a reading's name; one that is a word of the language, in backticks")),
             _ => return Err(self.wrong(expected)),
         }
@@ -348,30 +347,33 @@ impl<'p> Parser<'_, 'p> {
     }
 
     fn subject(&self) -> Option<Subject> {
-        if self.word.kind != Kind::Name {
-            return None;
-        }
-        match self.word.text {
-            "instance" => Some(Subject::Instance),
-            "node" => Some(Subject::Node),
-            "container" => Some(Subject::Container),
-            "pool" => Some(Subject::Pool),
-            "balancer" => Some(Subject::Balancer),
-            "queue" => Some(Subject::Queue),
+        const INSTANCE: u64 = key("instance");
+        const NODE: u64 = key("node");
+        const POOL: u64 = key("pool");
+        const BALANCER: u64 = key("balancer");
+        const QUEUE: u64 = key("queue");
+        match self.word.key {
+            INSTANCE => Some(Subject::Instance),
+            NODE => Some(Subject::Node),
+            POOL => Some(Subject::Pool),
+            BALANCER => Some(Subject::Balancer),
+            QUEUE => Some(Subject::Queue),
+            // The one word that is longer than a key.
+            _ if self.word.kind == Kind::Name && self.word.text == "container" => Some(Subject::Container),
             _ => None,
         }
     }
 
     /// Goes on if the word that comes is that word or sign of the language.
-    fn takes(&mut self, text: &str) -> bool {
-        let is_so = matches!(self.word.kind, Kind::Name | Kind::Sign) && self.word.text == text;
+    fn takes(&mut self, key: u64) -> bool {
+        let is_so = self.word.key == key;
         if is_so {
             self.step();
         }
         is_so
     }
 
-    fn must(&mut self, sign: &str, expected: &'static str) -> Result<(), Wrong> {
+    fn must(&mut self, sign: u64, expected: &'static str) -> Result<(), Wrong> {
         if self.takes(sign) { Ok(()) } else { Err(self.wrong(expected)) }
     }
 
@@ -391,24 +393,50 @@ fn own(reading: &str) -> Test<'_> {
     Test { text: reading, reading, subject: Subject::Target, gathering, share: None, each: None, check }
 }
 
-fn aggregate(word: &str) -> Option<Aggregate> {
-    match word {
-        "any" => Some(Aggregate::Any),
-        "all" => Some(Aggregate::All),
+fn order(word: u64) -> Option<Order> {
+    const AT_LEAST: u64 = key(">=");
+    const ABOVE: u64 = key(">");
+    const AT_MOST: u64 = key("<=");
+    const BELOW: u64 = key("<");
+    const EQUAL: u64 = key("=");
+    const UNEQUAL: u64 = key("!=");
+    Some(match word {
+        AT_LEAST => Order::AtLeast,
+        ABOVE => Order::Above,
+        AT_MOST => Order::AtMost,
+        BELOW => Order::Below,
+        EQUAL => Order::Equal,
+        UNEQUAL => Order::Unequal,
+        _ => return None,
+    })
+}
+
+fn aggregate(word: &Word<'_>) -> Option<Aggregate> {
+    const ANY: u64 = key("any");
+    const ALL: u64 = key("all");
+    match word.key {
+        ANY => Some(Aggregate::Any),
+        ALL => Some(Aggregate::All),
         _ => aggregate_of_node(word),
     }
 }
 
 /// The aggregates that give a figure.
-fn aggregate_of_node(word: &str) -> Option<Aggregate> {
-    match word {
-        "sum" => Some(Aggregate::Sum),
-        "mean" => Some(Aggregate::Mean),
-        "max" => Some(Aggregate::Max),
-        "min" => Some(Aggregate::Min),
-        _ => {
-            let percent = word.strip_prefix('p').filter(|digits| digits.len() == 2).and_then(quantity::whole)?;
+fn aggregate_of_node(word: &Word<'_>) -> Option<Aggregate> {
+    const SUM: u64 = key("sum");
+    const MEAN: u64 = key("mean");
+    const MAX: u64 = key("max");
+    const MIN: u64 = key("min");
+    match word.key {
+        SUM => Some(Aggregate::Sum),
+        MEAN => Some(Aggregate::Mean),
+        MAX => Some(Aggregate::Max),
+        MIN => Some(Aggregate::Min),
+        // `p` and two digits.
+        other if other >> 16 == u64::from(b'p') => {
+            let percent = word.text.get(1..).and_then(quantity::whole)?;
             (percent >= 50).then(|| Aggregate::Percentile(f64::from(percent) / 100.0))
         }
+        _ => None,
     }
 }

@@ -39,14 +39,11 @@ pub(crate) fn held(lens: &Lens<'_>, book: &Rulebook<'_>, rule: &Rule<'_>, lastin
     let (gap_ms, width_ms) = (millis(gap_max(lasting)), millis(lasting) / 120);
     let tests = book.tests_of(rule);
     let mut tracks: Vec<Vec<Track>> = tests.iter().map(|test| tracks(lens, test, from_ms, gap_ms)).collect();
-    let mut moment = Moment { stack: Vec::new(), figures: Vec::new(), truths: Vec::new() };
-    let mut sum = moment.truth(book, rule, &tracks);
-    while sum != Truth::False {
-        let next_ms = tracks.iter().flatten().filter_map(Track::next_ms).min();
-        let Some(next_ms) = next_ms.filter(|next_ms| *next_ms <= now_ms) else { break };
-        let until_ms = next_ms.saturating_add(width_ms).min(now_ms);
-        tracks.iter_mut().flatten().for_each(|track| track.pass(until_ms));
-        sum = sum.min(moment.truth(book, rule, &tracks));
+    let mut moments = Moments { book, rule, stack: Vec::new(), figures: Vec::new(), truths: Vec::new() };
+    let (mut sum, mut next_ms) = moments.at(from_ms, &mut tracks);
+    while sum != Truth::False && next_ms <= now_ms {
+        let (truth, then_ms) = moments.at(next_ms.saturating_add(width_ms).min(now_ms), &mut tracks);
+        (sum, next_ms) = (sum.min(truth), then_ms);
     }
     sum
 }
@@ -71,14 +68,15 @@ fn tracks(lens: &Lens<'_>, test: &Test<'_>, from_ms: u64, gap_ms: u64) -> Vec<Tr
 }
 
 impl Track {
-    fn next_ms(&self) -> Option<u64> {
-        self.samples.get(self.passed).map(|(time_ms, _)| *time_ms)
-    }
-
-    fn pass(&mut self, until_ms: u64) {
-        while self.next_ms().is_some_and(|time_ms| time_ms <= until_ms) {
+    /// Goes on to a moment, and says when the next sample came.
+    fn pass(&mut self, until_ms: u64) -> u64 {
+        while let Some((time_ms, _)) = self.samples.get(self.passed) {
+            if *time_ms > until_ms {
+                return *time_ms;
+            }
             self.passed += 1;
         }
+        NEVER_MS
     }
 
     fn look_over(&mut self, started_ms: Option<u64>, from_ms: u64, gap_ms: u64) {
@@ -101,29 +99,39 @@ impl Track {
     }
 }
 
-/// Room for one moment after the other.
-struct Moment {
+/// One moment after the other.
+struct Moments<'b, 'p> {
+    book: &'b Rulebook<'p>,
+    rule: &'b Rule<'p>,
     stack: Vec<Truth>,
     figures: Vec<Figure>,
     truths: Vec<Truth>,
 }
 
-impl Moment {
-    fn truth(&mut self, book: &Rulebook<'_>, rule: &Rule<'_>, tracks: &[Vec<Track>]) -> Truth {
+impl Moments<'_, '_> {
+    /// The truth of the condition at that moment, and when the next sample came.
+    fn at(&mut self, until_ms: u64, tracks: &mut [Vec<Track>]) -> (Truth, u64) {
         self.truths.clear();
-        for (test, tracks) in book.tests_of(rule).iter().zip(tracks) {
+        let mut next_ms = NEVER_MS;
+        for (test, tracks) in self.book.tests_of(self.rule).iter().zip(tracks) {
             self.figures.clear();
-            self.figures.extend(tracks.iter().filter_map(Track::figure));
+            for track in tracks {
+                next_ms = next_ms.min(track.pass(until_ms));
+                self.figures.extend(track.figure());
+            }
             self.truths.push(judge(test, &self.figures).0);
         }
-        let steps = book.steps.get(rule.steps.clone()).unwrap_or_default();
+        let steps = self.book.steps.get(self.rule.steps.clone()).unwrap_or_default();
         let truth_of = |number: usize| {
-            let place = number.checked_sub(rule.tests.start);
+            let place = number.checked_sub(self.rule.tests.start);
             place.and_then(|place| self.truths.get(place)).copied().unwrap_or(Truth::Unknown)
         };
-        join(steps, &mut self.stack, truth_of)
+        (join(steps, &mut self.stack, truth_of), next_ms)
     }
 }
+
+/// No sample comes after.
+const NEVER_MS: u64 = u64::MAX;
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)

@@ -10,7 +10,12 @@ use crate::statement::{Action, Aggregate, Check, Gathering, Order, Test};
 
 /// The rule, or `None` if the statement has not that form.
 pub(crate) fn read(statement: &str) -> Option<(Action, Test<'_>)> {
-    let mut parts = statement.trim().rsplitn(4, '_');
+    let word = statement.trim_ascii();
+    // Most statements are of the other form, and are seen to be at their first blank.
+    if word.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        return None;
+    }
+    let mut parts = word.rsplitn(4, '_');
     let (verb, limit, order, metric) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let action = match verb {
         "scale" => Action::Add(1),
@@ -22,8 +27,8 @@ pub(crate) fn read(statement: &str) -> Option<(Action, Test<'_>)> {
         "lower" => Order::AtMost,
         _ => return None,
     };
-    let is_name = !metric.is_empty() && !metric.contains(|letter: char| letter.is_whitespace());
-    let limit = quantity::whole(limit).filter(|_| is_name && limit.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let limit =
+        quantity::whole(limit).filter(|_| !metric.is_empty() && limit.bytes().all(|byte| byte.is_ascii_digit()))?;
     let test = Test {
         text: metric,
         reading: metric,

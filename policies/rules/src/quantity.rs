@@ -70,8 +70,11 @@ fn split(text: &str) -> Option<(f64, &str)> {
     for (index, byte) in text.bytes().enumerate() {
         match byte {
             b'0'..=b'9' => {
-                mantissa = mantissa.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
                 digits += 1;
+                if digits > DIGITS_MAX {
+                    return None;
+                }
+                mantissa = mantissa * 10 + u64::from(byte - b'0');
                 if after_point {
                     divisor *= 10.0;
                 }
@@ -84,6 +87,5 @@ fn split(text: &str) -> Option<(f64, &str)> {
             }
         }
     }
-    let is_good = (1..=DIGITS_MAX).contains(&digits);
-    is_good.then(|| (mantissa as f64 / divisor, text.get(end..).unwrap_or_default()))
+    (digits > 0).then(|| (mantissa as f64 / divisor, text.get(end..).unwrap_or_default()))
 }

@@ -70,36 +70,36 @@ impl Truth {
 ///
 /// Nothing is known where no owner has a figure.
 pub(crate) fn judge(test: &Test<'_>, figures: &[Figure]) -> (Truth, Span) {
-    let known = |figure: &Figure| figure.value;
-    let Some(least) = figures.iter().filter_map(known).reduce(f64::min) else {
+    if let (Gathering::Own, None, [Figure { value: Some(value), .. }]) = (test.gathering, test.each, figures) {
+        let span = Span::of(*value);
+        return (compare(&test.check, span), span);
+    }
+    let tally = Tally::of(figures.iter());
+    if tally.known == 0 {
         return (Truth::Unknown, ANYTHING);
-    };
-    // A sum or mean with one missing is at least that of the others, if they show that the reading does not go below zero.
-    let floor = if least >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
-    let span = |figure: &Figure, floor: f64| figure.value.map_or(Span { low: floor, high: f64::INFINITY }, Span::of);
-    let spans = |of: &mut dyn Iterator<Item = &Figure>, aggregate: Aggregate| -> Vec<Span> {
-        let floor = if matches!(aggregate, Aggregate::Sum | Aggregate::Mean) { floor } else { f64::NEG_INFINITY };
-        of.map(|figure| span(figure, floor)).collect()
-    };
+    }
+    let known = Span { low: tally.least, high: tally.greatest };
+    let compared = |span: Span| compare(&test.check, test.each.map_or(span, |each| span.remainder(each)));
+    let of_value = |figure: &Figure| figure.value.map_or(Truth::Unknown, |value| compared(Span::of(value)));
     match test.gathering {
-        // The one figure there is.
-        Gathering::Own => over(test, Aggregate::Max, &[Span::of(least)]),
-        Gathering::Over(aggregate) => over(test, aggregate, &spans(&mut figures.iter(), aggregate)),
+        Gathering::Own => (compared(known), known),
+        Gathering::Over(Aggregate::Any) => (figures.iter().map(of_value).max().unwrap_or(Truth::Unknown), known),
+        Gathering::Over(Aggregate::All) => (figures.iter().map(of_value).min().unwrap_or(Truth::Unknown), known),
+        Gathering::Over(aggregate) => {
+            let span = tally.gather(aggregate, figures, None);
+            (compared(span), span)
+        }
         Gathering::ByNode { outer, inner } => {
-            let mut nodes: Vec<Span> = Vec::new();
-            for (index, figure) in figures.iter().enumerate() {
-                let is_same = |other: &&Figure| other.group == figure.group;
-                if figures.iter().take(index).any(|before| is_same(&before)) {
-                    continue;
+            let nodes = nodes(inner, figures, tally.floor());
+            let truths = nodes.iter().map(|span| compared(*span));
+            match outer {
+                Aggregate::Any => (truths.max().unwrap_or(Truth::Unknown), hull(&nodes)),
+                Aggregate::All => (truths.min().unwrap_or(Truth::Unknown), hull(&nodes)),
+                _ => {
+                    let span = gather_spans(outer, &nodes);
+                    (compared(span), span)
                 }
-                // Who is on the unknown node, nobody knows: it may be any of the others.
-                nodes.push(if figure.group == NO_NODE {
-                    Span { low: floor, high: f64::INFINITY }
-                } else {
-                    gather(inner, &spans(&mut figures.iter().filter(is_same), inner))
-                });
             }
-            over(test, outer, &nodes)
         }
     }
 }
@@ -107,48 +107,106 @@ pub(crate) fn judge(test: &Test<'_>, figures: &[Figure]) -> (Truth, Span) {
 /// The group of instances whose node is not known.
 pub(crate) const NO_NODE: u32 = u32::MAX;
 
-fn over(test: &Test<'_>, aggregate: Aggregate, spans: &[Span]) -> (Truth, Span) {
-    let compared = |span: Span| compare(&test.check, test.each.map_or(span, |each| span.remainder(each)));
-    let truths = spans.iter().map(|span| compared(*span));
-    match aggregate {
-        Aggregate::Any => (truths.max().unwrap_or(Truth::Unknown), hull(spans)),
-        Aggregate::All => (truths.min().unwrap_or(Truth::Unknown), hull(spans)),
-        _ => {
-            let span = gather(aggregate, spans);
-            (compared(span), span)
+/// The figure of each node.
+fn nodes(inner: Aggregate, figures: &[Figure], floor: f64) -> Vec<Span> {
+    let mut nodes: Vec<Span> = Vec::new();
+    for (index, figure) in figures.iter().enumerate() {
+        let is_same = |other: &&Figure| other.group == figure.group;
+        if figures.iter().take(index).any(|before| is_same(&before)) {
+            continue;
+        }
+        // Who is on the unknown node, nobody knows: it may be any of the others.
+        nodes.push(if figure.group == NO_NODE {
+            Span { low: floor, high: f64::INFINITY }
+        } else {
+            Tally::of(figures.iter().filter(is_same)).gather(inner, figures, Some(figure.group))
+        });
+    }
+    nodes
+}
+
+/// What is known of several figures, in one pass: it is made at every moment of every `for`.
+struct Tally {
+    known: u32,
+    missing: u32,
+    sum: f64,
+    least: f64,
+    greatest: f64,
+}
+
+impl Tally {
+    fn of<'f>(figures: impl Iterator<Item = &'f Figure>) -> Self {
+        let mut tally = Self { known: 0, missing: 0, sum: 0.0, least: f64::INFINITY, greatest: f64::NEG_INFINITY };
+        for figure in figures {
+            let Some(value) = figure.value else {
+                tally.missing += 1;
+                continue;
+            };
+            tally.known += 1;
+            tally.sum += value;
+            if value < tally.least {
+                tally.least = value;
+            }
+            if value > tally.greatest {
+                tally.greatest = value;
+            }
+        }
+        tally
+    }
+
+    /// A sum or mean with one missing is at least that of the others, if they show that the reading does not go below zero.
+    fn floor(&self) -> f64 {
+        if self.least >= 0.0 { 0.0 } else { f64::NEG_INFINITY }
+    }
+
+    /// One figure of the figures of that group, or of all.
+    fn gather(&self, aggregate: Aggregate, figures: &[Figure], group: Option<u32>) -> Span {
+        if self.known == 0 {
+            return ANYTHING;
+        }
+        let is_whole = self.missing == 0;
+        let or_more = |value: f64| if is_whole { value } else { f64::INFINITY };
+        let or_less = |value: f64| if is_whole { value } else { f64::NEG_INFINITY };
+        let sum = Span { low: if is_whole { self.sum } else { self.sum + self.floor() }, high: or_more(self.sum) };
+        match aggregate {
+            Aggregate::Sum => sum,
+            Aggregate::Mean => {
+                let count = f64::from(self.known + self.missing);
+                Span { low: sum.low / count, high: sum.high / count }
+            }
+            Aggregate::Min => Span { low: or_less(self.least), high: self.least },
+            Aggregate::Percentile(share) => {
+                let ours = figures.iter().filter(|figure| group.is_none_or(|group| figure.group == group));
+                let ends = |missing: f64| ours.clone().map(|figure| figure.value.unwrap_or(missing)).collect();
+                let low = percentile(ends(f64::NEG_INFINITY), share);
+                Span { low, high: if is_whole { low } else { percentile(ends(f64::INFINITY), share) } }
+            }
+            // `any` and `all` compare before they join; a figure of them is asked of nobody.
+            Aggregate::Max | Aggregate::Any | Aggregate::All => {
+                Span { low: self.greatest, high: or_more(self.greatest) }
+            }
         }
     }
 }
 
 /// From the least to the greatest that is known.
 fn hull(spans: &[Span]) -> Span {
-    let known = |end: fn(&Span) -> f64| spans.iter().map(end).filter(|end| end.is_finite());
-    let low = known(|span| span.low).fold(f64::INFINITY, f64::min);
-    Span { low, high: known(|span| span.high).fold(f64::NEG_INFINITY, f64::max) }
+    let ends = spans.iter().flat_map(|span| [span.low, span.high]).filter(|end| end.is_finite());
+    let tally = Tally::of(ends.map(known).collect::<Vec<_>>().iter());
+    Span { low: tally.least, high: tally.greatest }
 }
 
-/// One figure of several; interval arithmetic, each end apart.
-#[expect(clippy::cast_precision_loss, reason = "a number of instances")]
-fn gather(aggregate: Aggregate, spans: &[Span]) -> Span {
-    let count = spans.len() as f64;
-    let by = |fold: fn(f64, f64) -> f64| {
-        spans
-            .iter()
-            .copied()
-            .reduce(|one, other| Span { low: fold(one.low, other.low), high: fold(one.high, other.high) })
+fn known(value: f64) -> Figure {
+    Figure { group: NO_NODE, value: Some(value) }
+}
+
+/// One figure of several spans: each end apart.
+fn gather_spans(aggregate: Aggregate, spans: &[Span]) -> Span {
+    let end = |end: fn(&Span) -> f64| {
+        let ends: Vec<Figure> = spans.iter().map(end).map(known).collect();
+        Tally::of(ends.iter()).gather(aggregate, &ends, None).low
     };
-    let add = |one: f64, other: f64| one + other;
-    match aggregate {
-        Aggregate::Sum => by(add).unwrap_or(ANYTHING),
-        Aggregate::Mean => by(add).map_or(ANYTHING, |sum| Span { low: sum.low / count, high: sum.high / count }),
-        Aggregate::Min => by(f64::min).unwrap_or(ANYTHING),
-        Aggregate::Percentile(share) => {
-            let low = percentile(spans, share, |span| span.low);
-            Span { low, high: percentile(spans, share, |span| span.high) }
-        }
-        // `any` and `all` compare before they join; a figure of them is asked of nobody.
-        Aggregate::Max | Aggregate::Any | Aggregate::All => by(f64::max).unwrap_or(ANYTHING),
-    }
+    Span { low: end(|span| span.low), high: end(|span| span.high) }
 }
 
 /// By linear interpolation between the two nearest ranks, as the SDK's for samples.
@@ -158,13 +216,12 @@ fn gather(aggregate: Aggregate, spans: &[Span]) -> Span {
     clippy::cast_precision_loss,
     reason = "a share of a length that fits"
 )]
-fn percentile(spans: &[Span], share: f64, end: fn(&Span) -> f64) -> f64 {
-    let mut sorted: Vec<f64> = spans.iter().map(end).collect();
-    sort(&mut sorted);
-    let rank = share * spans.len().saturating_sub(1) as f64;
+fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
+    sort(&mut values);
+    let rank = share * values.len().saturating_sub(1) as f64;
     let (below, part) = (rank as usize, rank - (rank as usize) as f64);
-    let low = sorted.get(below).copied().unwrap_or(f64::NAN);
-    let high = sorted.get(below + 1).copied().unwrap_or(low);
+    let low = values.get(below).copied().unwrap_or(f64::NAN);
+    let high = values.get(below + 1).copied().unwrap_or(low);
     // Between infinities there is no distance.
     if part == 0.0 || low == high { low } else { low + (high - low) * part }
 }
@@ -176,8 +233,7 @@ fn sort(values: &mut [f64]) {
         for end in gap..values.len() {
             let mut at = end;
             while let Some(before) = at.checked_sub(gap) {
-                let is_in_order = values.get(before) <= values.get(at);
-                if is_in_order {
+                if values.get(before) <= values.get(at) {
                     break;
                 }
                 values.swap(before, at);
@@ -215,6 +271,9 @@ fn within(span: Span, least: f64, most: f64) -> Truth {
 
 /// What a condition comes to, of what its comparisons come to.
 pub(crate) fn join(steps: &[Step], stack: &mut Vec<Truth>, of_test: impl Fn(usize) -> Truth) -> Truth {
+    if let [Step::Test(number)] = steps {
+        return of_test(*number);
+    }
     stack.clear();
     for step in steps {
         match step {

@@ -6,6 +6,8 @@ pub(crate) struct Word<'p> {
     pub(crate) kind: Kind,
     /// Without quotes or backticks.
     pub(crate) text: &'p str,
+    /// Its bytes as a number, for a name or sign of at most eight; else 0. The language's own words are told by it.
+    pub(crate) key: u64,
     /// Where it begins, and where the next can: bytes of the statement.
     pub(crate) start: usize,
     pub(crate) end: usize,
@@ -29,37 +31,62 @@ pub(crate) enum Kind {
     Stray,
 }
 
-const SIGNS: [&str; 13] = [">=", "<=", "!=", "..", ">", "<", "=", "(", ")", "%", "+", "-", ","];
+/// The key of a word of the language.
+pub(crate) const fn key(word: &str) -> u64 {
+    let mut bytes = word.as_bytes();
+    let mut key = 0;
+    while let [first, rest @ ..] = bytes {
+        key = key << 8 | *first as u64;
+        bytes = rest;
+    }
+    key
+}
 
-/// The word at or after the byte `from`.
+/// The word at or after the byte `from`, which lies between two words.
+///
+/// Looks at bytes: every character of the language is one, and what is not is passed over whole. Two readings of all rules in
+/// each evaluation are to cost little.
 pub(crate) fn word_at(statement: &str, from: usize) -> Word<'_> {
-    let rest = statement.get(from..).unwrap_or_default();
-    let rest_trimmed = rest.trim_start();
-    let start = from + rest.len() - rest_trimmed.len();
-    let word = |kind, skipped: usize, length: usize, closing: usize| Word {
+    let bytes = statement.as_bytes();
+    let mut start = from;
+    while bytes.get(start).is_some_and(u8::is_ascii_whitespace) {
+        start += 1;
+    }
+    let rest = bytes.get(start..).unwrap_or_default();
+    let word = |kind, length: usize, key: u64| Word {
         kind,
-        text: rest_trimmed.get(skipped..skipped + length).unwrap_or_default(),
+        text: statement.get(start..start + length).unwrap_or_default(),
+        key,
         start,
-        end: start + skipped + length + closing,
+        end: start + length,
     };
-    let Some(first) = rest_trimmed.chars().next() else {
-        return word(Kind::End, 0, 0, 0);
-    };
-    match first {
-        '"' | '\'' | '`' => {
-            let inner = rest_trimmed.get(1..).unwrap_or_default();
-            let kind = if first == '`' { Kind::Quoted } else { Kind::Text };
-            match inner.find(first) {
-                Some(length) => word(kind, 1, length, 1),
-                None => word(Kind::Stray, 0, rest_trimmed.len(), 0),
+    match rest {
+        [] => word(Kind::End, 0, 0),
+        [b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => {
+            let (length, key) = length_and_key(rest, is_of_name);
+            word(Kind::Name, length, key)
+        }
+        [b'0'..=b'9', ..] => word(Kind::Number, length_and_key(rest, is_of_number).0, 0),
+        [one @ (b'>' | b'<' | b'!'), b'=', ..] => word(Kind::Sign, 2, u64::from(*one) << 8 | u64::from(b'=')),
+        [b'.', b'.', ..] => word(Kind::Sign, 2, key("..")),
+        [one @ (b'>' | b'<' | b'=' | b'(' | b')' | b'%' | b'+' | b'-'), ..] => word(Kind::Sign, 1, u64::from(*one)),
+        [quote @ (b'"' | b'\'' | b'`'), inner @ ..] => {
+            let kind = if *quote == b'`' { Kind::Quoted } else { Kind::Text };
+            match inner.iter().position(|byte| byte == quote) {
+                Some(length) => Word {
+                    kind,
+                    text: statement.get(start + 1..start + 1 + length).unwrap_or_default(),
+                    key: 0,
+                    start,
+                    end: start + length + 2,
+                },
+                None => word(Kind::Stray, rest.len(), 0),
             }
         }
-        'a'..='z' | 'A'..='Z' | '_' => word(Kind::Name, 0, length(rest_trimmed, is_of_name), 0),
-        '0'..='9' => word(Kind::Number, 0, length(rest_trimmed, is_of_number), 0),
-        _ => match SIGNS.iter().find(|sign| rest_trimmed.starts_with(**sign)) {
-            Some(sign) => word(Kind::Sign, 0, sign.len(), 0),
-            None => word(Kind::Stray, 0, first.len_utf8(), 0),
-        },
+        _ => {
+            let first = statement.get(start..).and_then(|rest| rest.chars().next());
+            word(Kind::Stray, first.map_or(rest.len(), char::len_utf8), 0)
+        }
     }
 }
 
@@ -72,11 +99,14 @@ fn is_of_number(byte: u8) -> bool {
 }
 
 /// How far the word goes. A dot belongs to it only if more of the word follows, so that `1..5` is three words.
-fn length(text: &str, belongs: fn(u8) -> bool) -> usize {
-    let bytes = text.as_bytes();
-    let ends = |(index, byte): (usize, &u8)| {
-        let next = bytes.get(index + 1).copied();
-        !belongs(*byte) || (*byte == b'.' && !next.is_some_and(|next| next != b'.' && belongs(next)))
-    };
-    bytes.iter().enumerate().position(ends).unwrap_or(bytes.len())
+fn length_and_key(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> (usize, u64) {
+    let (mut length, mut key) = (0, 0u64);
+    while let Some(byte) = bytes.get(length).copied().filter(|byte| belongs(*byte)) {
+        if byte == b'.' && !bytes.get(length + 1).is_some_and(|next| *next != b'.' && belongs(*next)) {
+            break;
+        }
+        key = key << 8 | u64::from(byte);
+        length += 1;
+    }
+    (length, if length <= 8 { key } else { 0 })
 }
