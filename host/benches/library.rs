@@ -68,7 +68,9 @@ impl Case {
         let mut case = Self { policy, snapshot, needs, params, memory: Vec::new() };
         for _ in 0..WARM_UP {
             let (answer, _) = case.ask();
-            case.memory = answer.memory.unwrap_or_default();
+            if let Some(memory) = answer.memory {
+                case.memory = memory;
+            }
             case.snapshot.now_ms += 1;
         }
         case

@@ -17,6 +17,7 @@ mod explain;
 mod facts;
 mod fields;
 mod freeze;
+mod import;
 mod moment;
 mod policy;
 mod reading;
@@ -84,7 +85,7 @@ enum Command {
     /// Play what was recorded again: the same code must give the same bytes, another policy a table of differences.
     Replay(replay::ReplayArgs),
     /// Say what policies would have done over a demand trace: unmet demand, over-provision, changes, cost; with plots.
-    Backtest(backtest::BacktestArgs),
+    Backtest(Box<backtest::BacktestArgs>),
     /// Say whether a host can do its work, and what is in the way.
     Status(status::StatusArgs),
     /// Stop everything at once; changes under way are seen through.
@@ -112,6 +113,8 @@ enum Command {
     /// Write, build, inspect and try policies; push them to a host, and say which version runs.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Turn other systems' autoscaling into bindings, and say what could not be carried over.
+    Import(import::ImportArgs),
     /// Say who may speak to a running host.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Target(command) => target::run(&cli.global, &command),
         Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Replay(args) => replay::run(&cli.global, &args),
+        Command::Import(args) => import::run(&args),
         Command::Backtest(args) => backtest::run(&cli.global, &args),
         Command::Token(command) => token::run(&cli.global, &command),
         Command::Policy(command) => policy::run(&cli.global, command),

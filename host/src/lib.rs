@@ -42,6 +42,8 @@ pub mod registry;
 
 pub mod config;
 
+pub mod import;
+
 pub mod supervisor;
 
 pub mod api;

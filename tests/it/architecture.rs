@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "config",
         &["telemetry", "registry", "snapshot", "sandbox", "sources", "policy", "bounds", "drivers", "registrars"],
     ),
+    ("import", &["config"]),
     ("supervisor", &["*"]),
     ("api", &["*"]),
     ("cli", &["*"]),

@@ -1,6 +1,7 @@
 //! The policies that come with the binary: a story of each, through the real sandbox, the contract and the bounds.
 
 mod alert_scale;
+mod arrow;
 mod availability;
 mod bench;
 mod cost_aware;
@@ -8,6 +9,7 @@ mod panic_window;
 mod percentile_rightsizing;
 mod pid;
 mod predictive;
+mod properties;
 mod queue_depth;
 mod rightsizing;
 mod rules;
@@ -16,4 +18,5 @@ mod step;
 mod target_tracking;
 mod watermark;
 
+pub(crate) use self::arrow::Arrow;
 pub(crate) use self::bench::{Bench, Moment, builtin};

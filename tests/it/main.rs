@@ -14,6 +14,7 @@ mod conformance;
 mod demo;
 mod host;
 mod hostile;
+mod import;
 mod kill;
 mod library;
 mod process;

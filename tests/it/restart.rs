@@ -295,7 +295,7 @@ impl Drop for Stage {
 /// All is the same, and where it is not, it says what.
 fn check_same(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
     let differs = |key: &&String| before.get(*key) != after.get(*key);
-    for key in before.keys().chain(after.keys()).filter(differs) {
+    if let Some(key) = before.keys().chain(after.keys()).find(differs) {
         let text = |side: &BTreeMap<String, Value>| format!("{:#}", side.get(key).unwrap_or(&Value::Null));
         panic!("{key} is not as it was\nbefore: {}\nafter: {}", text(before), text(after));
     }

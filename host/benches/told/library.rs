@@ -66,8 +66,27 @@ fn readings(count: usize) -> Vec<String> {
 /// The parameters of a policy in this scene.
 pub(crate) fn params(policy: &str) -> Value {
     match policy {
-        "target-tracking" => json!({ "readings": readings(READINGS), "target": 50.0 }),
+        "panic-window" => {
+            json!({ "reading": "cpu_millicores", "subject": "instance", "target": 700.0, "stable_window": "10m" })
+        }
+        "pid" => json!({ "reading": "reading_00", "setpoint": 500.0 }),
+        "queue-depth" => json!({ "readings": readings(READINGS), "per_instance": 20.0, "idle_for": "10m" }),
         "rightsizing" => json!({}),
+        "schedule" => json!({
+            "windows": [
+                "at least 10 from '0 8 * * mon-fri' to '0 18 * * mon-fri'",
+                "at most 20 from '0 22 * * *' for 8h priority 2",
+                "exactly 3 from '0 0 25 12 *' for 24h priority 5",
+            ],
+            "otherwise": "at least 2",
+        }),
+        "step" => json!({
+            "reading": "cpu_millicores", "subject": "instance", "evaluation_periods": 15,
+            "up_threshold": 500.0, "up_steps": ["0..100: +1", "100..: +30%"],
+            "down_threshold": 100.0, "down_steps": ["..0: -1"],
+        }),
+        "target-tracking" => json!({ "readings": readings(READINGS), "target": 50.0 }),
+        "watermark" => json!({ "readings": readings(READINGS), "high": 800.0, "low": 400.0 }),
         other => panic!("the benchmark has no parameters for {other}: add them to benches/told/library.rs"),
     }
 }

@@ -154,6 +154,7 @@ fn conclude(
         reason: reason(q, composed, origin, to),
         resize: resized.resources,
         size_class: resized.size_class,
+        lowers_size: resized.lowers,
         actions,
         spares_lost: past.too_many_lost().is_some(),
         lease_epoch: q.lease_epoch,

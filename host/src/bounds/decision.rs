@@ -19,6 +19,9 @@ pub struct Decision {
     pub(super) placement: Vec<String>,
     pub(super) resize: Vec<ContainerResources>,
     pub(super) size_class: Option<String>,
+    /// The resize takes something away. Not in the record: its plan shows it.
+    #[serde(skip)]
+    pub(super) lowers_size: bool,
     pub(super) actions: Vec<InstanceAction>,
     pub(super) reason: String,
     /// Lost instances may live on where nobody sees them: with many lost at once, the fault is rather in between.
@@ -135,6 +138,12 @@ impl Decision {
     #[must_use]
     pub fn size_class(&self) -> Option<&str> {
         self.size_class.as_deref()
+    }
+
+    /// Whether the resize lowers any figure: then it waits until all growth is confirmed.
+    #[must_use]
+    pub fn lowers_size(&self) -> bool {
+        self.lowers_size
     }
 
     /// What is done to single instances; never [`ActionKind::Remove`], for that is a change of the count.

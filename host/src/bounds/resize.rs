@@ -22,6 +22,8 @@ pub(super) struct Resized {
     pub(super) size_now: Option<String>,
     /// Whether any figure is raised.
     pub(super) raises: bool,
+    /// Whether any is lowered, or limited that was not.
+    pub(super) lowers: bool,
 }
 
 impl Resized {
@@ -96,6 +98,11 @@ pub(super) fn bound_resize(
                 (_, None) => false,
             };
             resized.raises |= raised;
+            resized.lowers |= match (present(figure), done) {
+                (Some(present), Some(done)) => done < present,
+                (None, Some(_)) => figure.is_limit(),
+                (_, None) => false,
+            };
         }
         let mut resources = ContainerResources { container: container.name.clone(), ..Default::default() };
         resources.requests.cpu_millis = cpu_request;
@@ -172,6 +179,7 @@ impl Rules<'_, '_> {
             }
             changes |= present != Some(value);
             resized.raises |= present.is_some_and(|present| value > present);
+            resized.lowers |= present.is_none_or(|present| value < present);
         }
         resized.size_now = Some(size.to_owned());
         resized.size_class = changes.then(|| size.to_owned());

@@ -31,10 +31,12 @@ const TRACES_MAX: usize = 32;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   trimtab backtest --policy target-tracking --param reading=demand --param target=70
-  trimtab backtest --binding web --trace spike --html report.html          the binding of trimtab.toml, as it is written
-  trimtab backtest --binding web --policy ./mine.wasm --trace demand.csv   and another policy in its place
-  trimtab backtest --binding web --target local/web --demand rps --since 1d  on what was measured yesterday
-  trimtab backtest --contestants many.toml --trace diurnal --trace noisy --markdown")]
+  trimtab backtest --binding web --trace spike --html report.html
+  trimtab backtest --binding web --policy ./mine.wasm --trace demand.csv
+  trimtab backtest --binding web --target local/web --demand rps --since 1d
+  trimtab backtest --contestants many.toml --trace diurnal --trace noisy --markdown
+
+The plant, its formulas and the series that feed readings: docs/backtest.md")]
 pub(super) struct BacktestArgs {
     /// A binding of the configuration: its policies, parameters, bounds and pace, as they are written.
     #[arg(long, value_name = "NAME", conflicts_with = "contestants")]
@@ -71,8 +73,6 @@ pub(super) struct BacktestArgs {
     /// Least and most replicas, in place of those of the bounds: 1..20.
     #[arg(long, value_name = "MIN..MAX", value_parser = range)]
     replicas: Option<(u32, u32)>,
-    #[command(flatten)]
-    plant: PlantArgs,
     /// How a file that is a core module holds its texts, if it does not say so itself.
     #[arg(long, value_enum)]
     string_encoding: Option<super::policy::load::EncodingWord>,
@@ -88,6 +88,8 @@ pub(super) struct BacktestArgs {
     /// Also write every turn as CSV.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    plant: PlantArgs,
 }
 
 /// A trace of what a host recorded.

@@ -7,7 +7,7 @@ use super::evaluate::SlotAnswer;
 use super::fitting::{Fitted, LabelsView};
 use super::{Binding, Lease, TargetState, evaluate};
 use crate::bounds::{
-    self, Decision, Gates, Past, Question, Range, RepairQuestion, RepairRuling, Ruling, Settings, Vote,
+    self, ActionKind, Decision, Gates, Past, Question, Range, RepairQuestion, RepairRuling, Ruling, Settings, Vote,
 };
 use crate::drivers::ObservedTarget;
 use crate::snapshot::{Inventory, Reading, Snapshot};
@@ -81,7 +81,8 @@ impl SeatCase {
     }
 
     /// Asks the bounds: first for the repair, then for the policies' wishes. A raise covers the repair, for it makes whatever
-    /// is missing on the way; otherwise the repair goes first, and the wish comes again next turn.
+    /// is missing on the way, and so does starting as many stopped instances as are missing: nobody who asks for that wants new
+    /// ones beside them. Otherwise the repair goes first, and the wish comes again next turn.
     pub(super) fn rule(&mut self, past: &Past, gates: &Gates, lease: Lease, repairs: bool) {
         let Some(snapshot) = self.snapshot.as_deref() else { return };
         let votes: Vec<Vote> = evaluate::votes(&self.answers);
@@ -111,7 +112,8 @@ impl SeatCase {
         });
         let mut repair_decision = repair.as_ref().and_then(|repair| repair.decision.clone());
         let raises = ruling.decision.as_ref().and_then(Decision::replicas).is_some_and(|count| count.to > count.from);
-        if raises {
+        let starts = |wish: &Decision| repair_decision.as_ref().is_some_and(|repair| makes_whole(wish, repair));
+        if raises || ruling.decision.as_ref().is_some_and(starts) {
             repair_decision = None;
         }
         if repair_decision.is_some() && ruling.decision.is_some() {
@@ -135,6 +137,13 @@ impl SeatCase {
             self.past.undone(snapshot.now_ms);
         }
     }
+}
+
+/// Whether a wish starts as many instances as a repair would make.
+fn makes_whole(wish: &Decision, repair: &Decision) -> bool {
+    let missing = repair.replicas().map_or(0, |count| count.to.saturating_sub(count.from));
+    let started = wish.actions().iter().filter(|action| action.kind == ActionKind::Start).count();
+    missing > 0 && u32::try_from(started).is_ok_and(|started| started >= missing)
 }
 
 /// The bounds of this turn. A person's pin goes before what labels and the binding say of the range, and no further than the

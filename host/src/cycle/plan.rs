@@ -42,9 +42,6 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             }
         }
     }
-    if !decision.resize().is_empty() || decision.size_class().is_some() {
-        change.push(vec![Step::Resize]);
-    }
     for action in decision.actions() {
         let id = &action.instance;
         match action.kind {
@@ -73,6 +70,12 @@ pub fn plan(decision: &Decision, instances: &[Instance], backend_counts: bool) -
             }
             ActionKind::Remove => shrink.push(disappear(id)),
         }
+    }
+
+    if !decision.resize().is_empty() || decision.size_class().is_some() {
+        // More, smaller ones: what there is must not become smaller before the others have come.
+        let waits = decision.lowers_size() && !grow.is_empty();
+        if waits { shrink.push(vec![Step::Resize]) } else { change.push(vec![Step::Resize]) }
     }
 
     let stages = [(false, grow), (false, change), (true, shrink)];

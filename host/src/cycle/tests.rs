@@ -6,8 +6,8 @@ use super::state::{SlotState, TargetState};
 use crate::bounds::{Decision, Gates, Past, Question, Settings, Vote, VoteAnswer, decide};
 use crate::drivers::memory::{MemoryDriver, MemorySettings, MemoryTarget};
 use crate::drivers::{Plan, PlanStage, Step};
-use crate::policy::{Proposal, ProposalKind};
-use crate::snapshot::{Instance, Phase, SNAPSHOT_FORMAT, Snapshot};
+use crate::policy::{ContainerResources, Proposal, ProposalKind};
+use crate::snapshot::{Instance, Phase, Resources, SNAPSHOT_FORMAT, Snapshot};
 
 mod plans {
     use super::*;
@@ -30,6 +30,24 @@ mod plans {
         assert_eq!(plan.removed().count(), 1);
         let id = plan.removed().next().unwrap();
         assert_eq!(words(&plan), [format!("shrink: drain {id}, deregister {id}, stop {id}, remove {id}")]);
+    }
+
+    #[test]
+    fn a_trade_gives_before_it_takes() {
+        let instances = web(&[Phase::Ready; 3]);
+        let more_and_smaller = plan(&traded(&instances, 4, 500), &instances, false);
+        assert_eq!(
+            words(&more_and_smaller),
+            ["grow: create web-k1-1, await-ready web-k1-1, register web-k1-1", "shrink: resize"],
+            "a resize that takes away waits for what is new to be confirmed"
+        );
+        let fewer_and_larger = words(&plan(&traded(&instances, 2, 2_000), &instances, false));
+        assert_eq!(fewer_and_larger[0], "grow: resize");
+        assert!(fewer_and_larger[1].starts_with("shrink: drain"), "{fewer_and_larger:?}");
+        let both = words(&plan(&traded(&instances, 4, 2_000), &instances, false));
+        assert_eq!(both[1], "grow: resize", "what only gives waits for nobody");
+        let smaller = words(&plan(&traded(&instances, 3, 500), &instances, false));
+        assert_eq!(smaller, ["grow: resize"]);
     }
 
     #[test]
@@ -212,6 +230,24 @@ fn to_count(instances: &[Instance], to: u32, backend_counts: bool) -> Plan {
 }
 
 fn decision(instances: &[Instance], to: u32) -> Decision {
+    decided(instances, vec![Proposal { kind: ProposalKind::Scale, count: Some(to), ..Proposal::default() }])
+}
+
+/// So many replicas of so many millicores, in one group; they have 1000 each.
+fn traded(instances: &[Instance], to: u32, cpu_millis: u64) -> Decision {
+    let figures = Resources { cpu_millis: Some(cpu_millis), memory_bytes: None };
+    let resources = ContainerResources { container: String::new(), requests: Resources::default(), limits: figures };
+    let (count, group) = (Some(to), 1);
+    decided(
+        instances,
+        vec![
+            Proposal { kind: ProposalKind::Scale, count, group, ..Proposal::default() },
+            Proposal { kind: ProposalKind::Resize, resources: vec![resources], group, ..Proposal::default() },
+        ],
+    )
+}
+
+fn decided(instances: &[Instance], proposals: Vec<Proposal>) -> Decision {
     let count = u32::try_from(instances.len()).unwrap();
     let ready = instances.iter().filter(|instance| instance.phase == Phase::Ready).count();
     let snapshot: Snapshot = serde_json::from_value(serde_json::json!({
@@ -219,17 +255,19 @@ fn decision(instances: &[Instance], to: u32) -> Decision {
         "now_ms": 1_000_000,
         "target": {
             "id": "local/web", "desired": count, "total": count, "ready": ready,
+            "containers": [{ "name": "main", "limits": { "cpu_millis": 1000 } }],
+            "abilities": { "victims": "exact", "resize": "live", "supersede": false, "kinds": ["scale", "resize"] },
             "limits": { "replicas_min": 0, "replicas_max": 10 },
         },
         "instances": instances,
     }))
     .unwrap();
-    let proposal = Proposal { kind: ProposalKind::Scale, count: Some(to), ..Proposal::default() };
+    let kinds = vec![ProposalKind::Scale, ProposalKind::Resize];
     let votes = [Vote {
         slot: "story".to_owned(),
-        granted: vec![ProposalKind::Scale],
-        declared: vec![ProposalKind::Scale],
-        answer: VoteAnswer::Proposals(vec![proposal]),
+        granted: kinds.clone(),
+        declared: kinds,
+        answer: VoteAnswer::Proposals(proposals),
     }];
     let settings = Settings { stabilize_down_ms: 0, ..Settings::default() };
     let ruling = decide(&Question {

@@ -1,8 +1,9 @@
 //! Resizes CPU and memory so that use stays near a target share of what is set aside: Asgard's rule, made safe.
 //!
-//! `use_by_instance.rs` sums up what the instances use, `rule.rs` turns that into a new figure for one dimension. README.md
-//! has the formula, its source, and what differs from Asgard.
+//! `use_by_instance.rs` sums up what the instances use, `rule.rs` turns that into a new figure for one dimension; `asgard.rs`
+//! is the rule as Asgard had it. README.md has the formula, its source, and what differs from Asgard.
 
+mod asgard;
 mod rule;
 mod use_by_instance;
 
@@ -12,6 +13,7 @@ use trimtab_sdk::Resizing;
 use trimtab_sdk::prelude::*;
 use trimtab_sdk::snapshot::Container;
 
+use crate::asgard::Stats;
 use crate::rule::{Dimension, Held, Room, Verdict};
 use crate::use_by_instance::{Aggregate, Usage};
 
@@ -48,12 +50,27 @@ parameters! {
         pub memory_reading: String { default: "memory_bytes" },
         /// The reading of the share of periods throttled, by instance, 0 to 1.
         pub throttled_reading: String { default: "cpu_throttled_ratio" },
+        /// Whether to decide as Asgard did, without floor, without regard to throttling and to instances that are not seen.
+        /// Of the parameters above only targets, margin, `ignore`, `window`, `container` and the readings then count.
+        pub compat: String { default: "none", choices: ["none", "asgard"] },
+        /// The label `asgard.autoscale.ignore` as it stands, for `compat = "asgard"`: what contains `cpu`, `mem` or `all`,
+        /// be it within another word, ignores that.
+        pub ignore_label: Option<String> {},
     }
 }
 
 impl Parameters {
     fn ignores(&self, dimension: Dimension) -> bool {
-        self.ignore.iter().any(|word| word == "all" || word == dimension.word())
+        let label = self.ignore_label.as_deref().unwrap_or_default();
+        let in_label = match dimension {
+            Dimension::Cpu => label.contains("cpu"),
+            Dimension::Memory => label.contains("mem"),
+        };
+        in_label || label.contains("all") || self.ignore.iter().any(|word| word == "all" || word == dimension.word())
+    }
+
+    fn is_asgard(&self) -> bool {
+        self.compat == "asgard"
     }
 
     fn aggregate(&self) -> Aggregate {
@@ -71,7 +88,28 @@ impl Policy for Rightsizing {
     const ABOUT: About = about!(Kind::Resize);
 
     fn needs(parameters: &Parameters) -> Result<Needs<'_>, Refusal> {
+        if let Some(label) = &parameters.ignore_label
+            && !parameters.is_asgard()
+        {
+            return Err(Refusal::parameter_wrong(format!(
+                "`ignore_label` is `{label}`, which only `compat` = `asgard` reads; use `ignore`"
+            )));
+        }
         let mut needs = Needs::new().instances();
+        if parameters.is_asgard() {
+            // It asks for all of them, also where one is ignored: only together do they tell that there is no data.
+            for (reading, dimension) in [
+                (&parameters.cpu_reading, Some(Dimension::Cpu)),
+                (&parameters.memory_reading, Some(Dimension::Memory)),
+                (&parameters.throttled_reading, None),
+            ] {
+                needs = needs.reading(reading, Subject::Instance).look_back(parameters.window);
+                if dimension.is_some_and(|one| !parameters.ignores(one)) {
+                    needs = needs.required();
+                }
+            }
+            return Ok(needs);
+        }
         if !parameters.ignores(Dimension::Cpu) {
             needs = needs.reading(&parameters.cpu_reading, Subject::Instance).look_back(parameters.window).required();
             needs = needs.reading(&parameters.throttled_reading, Subject::Instance).look_back(parameters.window);
@@ -92,11 +130,20 @@ impl Policy for Rightsizing {
         if snapshot.desired() == 0 {
             return Ok(Answer::hold("there is nothing to measure at zero replicas"));
         }
+        let stats = parameters.is_asgard().then(|| Stats::measure(snapshot, parameters));
+        if stats.is_some_and(Stats::are_missing) {
+            let text = "CPU, memory and throttling are all absent or zero, which Asgard takes for no data";
+            return Err(Refusal::reading_missing(text));
+        }
         let (mut requests, mut limits) = (NONE, NONE);
         let (mut changed, mut held) = (Vec::new(), Vec::new());
         let mut unknown = true;
         for dimension in dimensions.into_iter().flatten() {
-            match size(dimension, container, snapshot, parameters) {
+            let verdict = match stats {
+                Some(stats) => asgard::size(dimension, container, snapshot, parameters, stats),
+                None => size(dimension, container, snapshot, parameters),
+            };
+            match verdict {
                 Verdict::Change(room, reason) => {
                     unknown = false;
                     dimension.put(&mut requests, room.request);

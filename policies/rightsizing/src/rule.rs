@@ -38,11 +38,26 @@ pub(crate) enum Verdict {
 pub(crate) enum Held {
     NothingSetAside,
     NoSample(String),
-    WithinMargin { share: f64, target: f64 },
-    Unseen { missing: u32 },
-    Floor { floor: String, present: String },
-    Bound { present: String, bound: String },
-    Rounding { present: String },
+    WithinMargin {
+        share: f64,
+        target: f64,
+    },
+    Unseen {
+        missing: u32,
+    },
+    Floor {
+        floor: String,
+        present: String,
+    },
+    Bound {
+        present: String,
+        bound: String,
+    },
+    Rounding {
+        present: String,
+    },
+    /// As Asgard only.
+    Dropped,
 }
 
 impl Dimension {
@@ -60,22 +75,30 @@ impl Dimension {
         }
     }
 
-    fn of(self, resources: &Resources) -> Option<u64> {
+    pub(crate) fn of(self, resources: &Resources) -> Option<u64> {
         match self {
             Self::Cpu => resources.cpu_millis,
             Self::Memory => resources.memory_bytes,
         }
     }
 
-    fn step(self, parameters: &Parameters) -> u64 {
-        let (step, unit) = match self {
-            Self::Cpu => (parameters.round_cpu, 1),
-            Self::Memory => (parameters.round_memory_mib, MIB),
-        };
-        u64::try_from(step).unwrap_or(1).max(1).saturating_mul(unit)
+    /// A thousandth of a core, or a MiB.
+    pub(crate) fn unit(self) -> u64 {
+        match self {
+            Self::Cpu => 1,
+            Self::Memory => MIB,
+        }
     }
 
-    fn show(self, amount: f64) -> String {
+    fn step(self, parameters: &Parameters) -> u64 {
+        let step = match self {
+            Self::Cpu => parameters.round_cpu,
+            Self::Memory => parameters.round_memory_mib,
+        };
+        u64::try_from(step).unwrap_or(1).max(1).saturating_mul(self.unit())
+    }
+
+    pub(crate) fn show(self, amount: f64) -> String {
         match self {
             Self::Cpu => format!("{}m", figure(amount)),
             Self::Memory => format!("{}Mi", figure(amount / MIB as f64)),
@@ -92,12 +115,12 @@ impl Room {
     }
 
     /// The base of the share: the request, or the limit where there is no request.
-    fn base(self) -> u64 {
+    pub(crate) fn base(self) -> u64 {
         self.request.or(self.limit).unwrap_or(1)
     }
 
     /// The same room with another base: where both are set, the limit keeps its proportion to the request.
-    fn with_base(self, base: u64, most: Option<u64>) -> Self {
+    pub(crate) fn with_base(self, base: u64, most: Option<u64>) -> Self {
         match (self.request, self.limit) {
             (Some(request), Some(limit)) => {
                 let scaled = u128::from(limit) * u128::from(base) / u128::from(request.max(1));
@@ -217,6 +240,7 @@ impl fmt::Display for Held {
             Self::Rounding { present } => {
                 write!(out, "stays at {present}: the change is lost in rounding")
             }
+            Self::Dropped => out.write_str("use is nothing, and Asgard then sends a change without a figure"),
         }
     }
 }

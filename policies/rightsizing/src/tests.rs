@@ -6,6 +6,10 @@ use trimtab_sdk::snapshot::Size;
 
 use crate::Rightsizing;
 
+mod as_asgard;
+mod bad_input;
+mod properties;
+
 type Bench = Rehearsal<Rightsizing>;
 
 const MIB: u64 = 1 << 20;
@@ -257,12 +261,6 @@ mod what_it_cannot_judge {
     }
 
     #[test]
-    fn at_zero_replicas_it_holds() {
-        let scene = two().replicas(0);
-        Bench::new().play(scene).holds().says("zero replicas");
-    }
-
-    #[test]
     fn targets_of_another_shape_are_not_its_business() {
         let refuses =
             |scene: Scene, text: &str| Bench::new().play(scene).refuses(RefusalKind::NotApplicable).says(text);
@@ -277,17 +275,5 @@ mod what_it_cannot_judge {
         assert_eq!(played.resources().unwrap().container, "main");
         let mut wrong = Bench::new().set("container", "other");
         wrong.play(two()).refuses(RefusalKind::NotApplicable).says("no container `other`");
-    }
-
-    #[test]
-    fn samples_in_the_wrong_order_do_not_confuse_it() {
-        let scene = of_cpu(1000, 0.0).step(Duration::ZERO).of_instance("i-0", "cpu_millicores", [800.0, 1000.0]);
-        assert_eq!(cpu_of(&mut asgard(), scene.at_ms(NOON_MS)), Some((Some(1286), Some(1286))));
-    }
-
-    #[test]
-    fn a_target_of_zero_is_refused_when_the_binding_is_made() {
-        let refusal = Bench::new().set("cpu_target", 0.0).bind().unwrap_err();
-        assert!(refusal.text.contains("not within 0.01 to 1"));
     }
 }

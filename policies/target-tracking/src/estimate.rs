@@ -57,6 +57,7 @@ pub(crate) enum Missing<'p> {
     Reading(&'p str, &'static str),
     NoInstance(&'p str, Groups),
     Request(&'p str, &'static str),
+    Container(&'p str, &'p str),
 }
 
 /// Whether a ratio is near enough to 1 to leave the count alone.
@@ -76,9 +77,14 @@ impl fmt::Display for Estimate<'_> {
                 let of = match measure {
                     Measure::Cpu => "% of requested CPU",
                     Measure::Memory => "% of requested memory",
+                    Measure::PlainCpu => "m of CPU",
                     _ => "",
                 };
-                write!(out, "`{}` is {value}{of} on the mean of {} instances", goal.reading, groups.measured)?;
+                write!(out, "`{}` is {value}{of}", goal.reading)?;
+                if let Some(container) = goal.container {
+                    write!(out, " of container `{container}`")?;
+                }
+                write!(out, " on the mean of {} instances", groups.measured)?;
                 if groups.unready > 0 {
                     write!(out, ", {} more are not ready", groups.unready)?;
                 }
@@ -121,6 +127,9 @@ impl fmt::Display for Missing<'_> {
             ),
             Self::Request(reading, resource) => {
                 write!(out, "reading `{reading}`: an instance has no request for {resource} to take a share of")
+            }
+            Self::Container(reading, container) => {
+                write!(out, "reading `{reading}`: the workload has no container `{container}` to take a share of")
             }
         }
     }

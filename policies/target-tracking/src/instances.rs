@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use trimtab_sdk::snapshot::Instance;
-use trimtab_sdk::{Fact, Phase, Samples, Snapshot, replicas};
+use trimtab_sdk::{Fact, Phase, Resources, Samples, Snapshot, replicas};
 
 use crate::Parameters;
 use crate::estimate::{Basis, Estimate, Finding, Groups, Missing, is_within_tolerance};
@@ -40,7 +40,7 @@ pub(crate) fn estimate<'p>(
             groups.unready += 1;
             unready.base += base;
         } else if let Some(sample) = sample {
-            if goal.measure == Measure::Cpu && is_starting(instance, &sample, snapshot.now_ms(), parameters) {
+            if goal.measure.is_cpu() && is_starting(instance, &sample, snapshot.now_ms(), parameters) {
                 groups.unready += 1;
                 unready.base += base;
             } else {
@@ -62,10 +62,15 @@ pub(crate) fn estimate<'p>(
     if groups.measured == 0 {
         return Err(Missing::NoInstance(goal.reading, groups));
     }
-    let unit = unit(goal);
+    let unit = if goal.measure.is_utilization() { 100.0 } else { 1.0 };
     let shown = measured.value / measured.base * unit;
     let first = shown / goal.target;
     let goes_up = first > 1.0;
+    // Exactly on target there is no side on which the others could be counted. (The HPA counts them as 0 for plain values,
+    // which lowers for want of samples.)
+    if first.total_cmp(&1.0).is_eq() {
+        return settled(current, shown, first, Finding::WithinTolerance);
+    }
     let with_unready = goes_up && groups.unready > 0;
     let (ratio, counted) = if !with_unready && groups.missing == 0 {
         (first, groups.measured)
@@ -99,38 +104,30 @@ fn usable(fact: Fact<Samples<'_>>) -> Option<Samples<'_>> {
     fact.fresh()
 }
 
-/// Percent for utilization, nothing for plain values.
-fn unit(goal: &Goal<'_>) -> f64 {
-    match goal.measure {
-        Measure::Cpu | Measure::Memory => 100.0,
-        _ => 1.0,
-    }
-}
-
 /// What a missing instance counts as going down: all that it requested, or the target where that is more.
 fn full(goal: &Goal<'_>) -> f64 {
-    match goal.measure {
-        Measure::Cpu | Measure::Memory => goal.target.max(100.0),
-        _ => goal.target,
-    }
+    if goal.measure.is_utilization() { goal.target.max(100.0) } else { goal.target }
 }
 
-/// What an instance adds to the denominator. An instance without a request of its own has its template's.
+/// What an instance adds to the denominator: its request, or that of one container of the template. An instance without a
+/// request of its own has its template's.
 fn base<'p>(goal: &Goal<'p>, instance: &Instance, snapshot: &Snapshot<'_>) -> Result<f64, Missing<'p>> {
-    let (own, resource) = match goal.measure {
-        Measure::Cpu => (instance.requests.cpu_millis, "CPU"),
-        Measure::Memory => (instance.requests.memory_bytes, "memory"),
+    let resource = match goal.measure {
+        Measure::Cpu => "CPU",
+        Measure::Memory => "memory",
         _ => return Ok(1.0),
     };
-    let containers = &snapshot.target().containers;
-    let of_template = || {
-        let requests = containers.iter().map(|container| match goal.measure {
-            Measure::Cpu => container.requests.cpu_millis,
-            _ => container.requests.memory_bytes,
-        });
-        requests.sum::<Option<u64>>()
+    let of = |resources: &Resources| match goal.measure {
+        Measure::Cpu => resources.cpu_millis,
+        _ => resources.memory_bytes,
     };
-    let request = own.or_else(of_template).filter(|request| *request > 0);
+    let target = snapshot.target();
+    let request = match goal.container {
+        Some(name) => of(&target.container(name).ok_or(Missing::Container(goal.reading, name))?.requests),
+        None => of(&instance.requests)
+            .or_else(|| target.containers.iter().map(|container| of(&container.requests)).sum::<Option<u64>>()),
+    };
+    let request = request.filter(|request| *request > 0);
     request.map(|request| request as f64).ok_or(Missing::Request(goal.reading, resource))
 }
 

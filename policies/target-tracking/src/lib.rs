@@ -25,7 +25,7 @@ parameters! {
         pub target: Option<f64> { min: 0.000_001 },
         /// How the reading is compared. `average-value`: a total that the replicas share. `value`: a figure that falls as
         /// replicas are added. `utilization`, `memory-utilization`: use of CPU (millicores) or memory (bytes) by
-        /// instance, in percent of what is requested.
+        /// instance, in percent of what is requested. `average-cpu`: CPU by instance in millicores, whatever is requested.
         pub kind: String { default: "average-value", choices: goal::KINDS },
         /// Whose the reading is: `target`, or `instance` for one per instance, which `average-value` averages.
         /// Utilization is always of instances.
@@ -38,6 +38,11 @@ parameters! {
         pub kinds: Vec<String> { default: Vec::new(), choices: goal::KINDS },
         /// A subject for each of `readings`; empty to give all of them `subject`.
         pub subjects: Vec<String> { default: Vec::new(), choices: goal::SUBJECTS },
+        /// The container whose request a utilization is a share of, for workloads of several; the reading must then be that
+        /// container's use, by instance. Not given: the request of the whole instance.
+        pub container: Option<String> {},
+        /// A container for each of `readings`, empty text for the whole instance; empty to give all of them `container`.
+        pub containers: Vec<String> { default: Vec::new() },
         /// How far above its target, as a share of it, a reading may be before replicas are added.
         pub tolerance_up: f64 { default: 0.1, min: 0, max: 10 },
         /// How far below its target, as a share of it, a reading may be before replicas are removed.

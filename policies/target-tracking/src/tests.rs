@@ -1,3 +1,7 @@
+mod bad_input;
+mod hpa_table;
+mod settling;
+
 use std::time::Duration;
 
 use trimtab_sdk::prelude::*;
@@ -262,6 +266,61 @@ mod second_pass {
     fn never_moves_against_its_own_ratio() {
         // Ten are desired, two exist: a ratio of 1.8 over two makes 4, which would lower.
         cpu().play(desired(of_cpu(&[900.0, 900.0]), 10)).holds().says("10 stay");
+    }
+}
+
+mod containers {
+    use super::*;
+
+    fn of_app() -> Scene {
+        let known = |cpu_millis| Resources { cpu_millis: Some(cpu_millis), memory_bytes: None };
+        of_cpu(&[180.0, 180.0]).container("app", known(200), known(400)).container("sidecar", known(800), known(800))
+    }
+
+    /// The HPA's `ContainerResource`: of 1000 that an instance requests, 200 are of the container that is measured.
+    #[test]
+    fn a_share_can_be_of_one_container() {
+        cpu().play(of_app()).scales_to(1);
+        let mut bench = cpu().set("container", "app");
+        bench.play(of_app()).scales_to(4).says("`cpu` is 90% of requested CPU of container `app` on the mean of 2");
+        cpu()
+            .set("container", "db")
+            .play(of_app())
+            .refuses(RefusalKind::ReadingMissing)
+            .says("the workload has no container `db`");
+    }
+
+    #[test]
+    fn each_reading_can_have_its_own() {
+        let mut bench = Bench::new()
+            .set("readings", ["cpu", "side"])
+            .set("target", 50.0)
+            .set("kind", "utilization")
+            .set("containers", ["", "sidecar"]);
+        bench.play(of_app().of_each_instance("side", [1200.0])).scales_to(6).says("container `sidecar`");
+    }
+
+    #[test]
+    fn one_for_all_concerns_the_shares_alone() {
+        let mut bench = cpu().set("container", "app").set("readings", ["rps"]).set("kinds", ["average-value"]);
+        bench.play(of_app().reading("rps", [500.0])).scales_to(10).says("`rps`");
+    }
+}
+
+mod plain_cpu {
+    use super::*;
+
+    fn millis() -> Bench {
+        Bench::new().set("reading", "cpu").set("target", 200.0).set("kind", "average-cpu")
+    }
+
+    /// The HPA's resource metric with `averageValue`: needs no request, yet knows what starting is.
+    #[test]
+    fn is_averaged_without_any_request() {
+        let scene = Scene::new().replicas(2).of_each_instance("cpu", [500.0]);
+        millis().play(scene.clone()).scales_to(5).says("`cpu` is 500m of CPU on the mean of 2 instances");
+        let starts = scene.with_instance("i-1", |one| one.phase = Phase::Starting.number());
+        millis().play(starts).scales_to(3).says("1 more are not ready");
     }
 }
 

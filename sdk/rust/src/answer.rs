@@ -190,7 +190,24 @@ impl Answer {
         self.attrs.push((name.into(), value.into()));
         self
     }
+
+    /// Deals with these alerts, by id, and with no other: once what is proposed is done, the host shows them no more. Without
+    /// this, an answer that proposes anything deals with all the alerts that it was shown. Ids beyond 2 KiB stay open.
+    #[must_use]
+    pub fn deals_with<'a>(self, alerts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut ids = String::new();
+        for id in alerts {
+            if ids.len() + 1 + id.len() <= DEALT_WITH_BYTES_MAX {
+                ids.push_str(if ids.is_empty() { "" } else { " " });
+                ids.push_str(id);
+            }
+        }
+        self.attr("alerts-dealt-with", ids)
+    }
 }
+
+/// The longest text that the host takes as an attribute.
+const DEALT_WITH_BYTES_MAX: usize = 2_048;
 
 impl From<Proposal> for Answer {
     fn from(proposal: Proposal) -> Self {

@@ -17,6 +17,10 @@ fn a_group_is_done_whole() {
     let decision = wider_and_smaller().decide().decision.unwrap();
     assert_eq!(decision.replicas().unwrap().to, 6);
     assert_eq!(decision.resize()[0].limits.cpu_millis, Some(800));
+    assert!(decision.lowers_size());
+    let larger = resize(cpu(600), cpu(1_200));
+    let decision = Story::of(4).vote(says(vec![grouped(scale(6)), grouped(larger)])).decide().decision.unwrap();
+    assert!(!decision.lowers_size());
 }
 
 #[test]
