@@ -99,15 +99,14 @@ static CLASSES: [u8; 256] = classes();
 #[expect(clippy::indexing_slicing, reason = "done by the compiler, which would say so")]
 const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        let letter = byte as u8;
+    let mut letter = 0u8;
+    while letter < 128 {
         if letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'.') {
-            classes[byte] = OF_NAME | OF_NUMBER;
+            classes[letter as usize] = OF_NAME | OF_NUMBER;
         } else if matches!(letter, b'-' | b'/' | b':') {
-            classes[byte] = OF_NAME;
+            classes[letter as usize] = OF_NAME;
         }
-        byte += 1;
+        letter += 1;
     }
     classes
 }
