@@ -10,7 +10,7 @@ fn bounds() -> Settings {
     Settings { stabilize_down_ms: 0, ..Settings::default() }
 }
 
-fn overlord(more: Value) -> Bench {
+fn overlord(more: &Value) -> Bench {
     let mut params = json!({ "compat": "overlord", "min_healthy": 2 });
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Bench::of("availability", &params).within(bounds())
@@ -47,42 +47,42 @@ fn overlord_nodes() {
 fn classification(table: &mut Table) {
     table.row(
         "1a step 4: all services up: good",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", "ready"]),
         "2 good nodes of 2",
         "nothing is done: as wished",
     );
     table.row(
         "1a step 4: the project does not exist there: bad, and it is brought up there",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", ""]),
         "proposes scale to 2",
         "decision replicas 1 to 2",
     );
     table.row(
         "1a step 4: UNFINISHED: good, it is assumed to be made",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", "starting"]),
         "2 good nodes of 2",
         "nothing is done",
     );
     table.row(
         "1a step 4: a service that is down: bad, and brought up again on the same node",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", "failed", ""]),
         "proposes replace (on-b)",
         "decision replace on-b",
     );
     table.row(
         "1a step 4: stopped in good order: bad, and started",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", "stopped"]),
         "proposes start (on-b)",
         "decision start on-b",
     );
     table.row(
         "1a step 4: an unhealthy health check: in neither list, so that another node is used",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", "unready", ""]),
         "proposes scale to 3",
         "decision replicas 2 to 3",
@@ -90,7 +90,7 @@ fn classification(table: &mut Table) {
     let unreached = with(nodes(&["ready", "ready", ""]), |scene| scene["nodes"][1]["ready"] = json!(false));
     table.row(
         "1a step 3: an error when talking to a node: in neither list",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &unreached,
         "1 not to be reached",
         "decision replicas 2 to 3",
@@ -98,7 +98,7 @@ fn classification(table: &mut Table) {
     let closed = with(nodes(&["ready", "", ""]), |scene| scene["nodes"][1]["schedulable"] = json!(false));
     table.row(
         "1a step 3: labels that do not match: no candidate",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &closed,
         "proposes scale to 2",
         "decision replicas 1 to 2",
@@ -108,14 +108,14 @@ fn classification(table: &mut Table) {
     });
     table.row(
         "1c 11: `dirty` is not in the default keywords, the check is dead",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &dirty,
         "2 good nodes of 2",
         "nothing is done",
     );
     table.row(
         "1a step 4: a dirty jail: bad, where it is asked for. A replacement of one that serves has to leave enough ready",
-        &mut overlord(json!({ "dirty_reading": "dirty" })),
+        &mut overlord(&json!({ "dirty_reading": "dirty" })),
         &dirty,
         "proposes replace (on-a)",
         "decision replace on-a",
@@ -129,7 +129,7 @@ fn redeployment_and_cleanup(table: &mut Table) {
             scene["target"]["labels"] = json!({ name: value });
         })
     };
-    let mut bench = overlord(json!({ "digest_label": "sha1", "min_healthy": 3 }));
+    let mut bench = overlord(&json!({ "digest_label": "sha1", "min_healthy": 3 }));
     table.row(
         "1a loop 3: the first checksum is taken for what runs",
         &mut bench,
@@ -163,7 +163,7 @@ fn redeployment_and_cleanup(table: &mut Table) {
     );
     table.row(
         "1a step 6: `overlord destroy`: down on all nodes. The binding's minimum holds; who means it lowers `replicas.min`",
-        &mut overlord(json!({ "cleanup_label": "overlord.autoscale-cleanup" })),
+        &mut overlord(&json!({ "cleanup_label": "overlord.autoscale-cleanup" })),
         &labelled("2026-01-01T00:00:00Z", "overlord.autoscale-cleanup", "{}"),
         "proposes scale to 0",
         "decision replicas 3 to 1",
@@ -173,14 +173,14 @@ fn redeployment_and_cleanup(table: &mut Table) {
 fn floor(table: &mut Table) {
     table.row(
         "1a step 8: below the floor many come up in one cycle, rules are not looked at: a floor and a ceiling",
-        &mut overlord(json!({ "min_healthy": 4 })),
+        &mut overlord(&json!({ "min_healthy": 4 })),
         &nodes(&["ready", "", "", "", ""]),
         "scale to 4 at least 4 at most 4",
         "decision replicas 1 to 4",
     );
     table.row(
         "1a step 8: not enough nodes",
-        &mut overlord(json!({ "min_healthy": 4 })),
+        &mut overlord(&json!({ "min_healthy": 4 })),
         &nodes(&["ready", "", "unready"]),
         "Insufficient nodes to replicate the project (2/4)",
         "decision replicas 2 to 3",
@@ -188,7 +188,7 @@ fn floor(table: &mut Table) {
     let small = Settings { replicas: Range { min: 1, max: 1 }, ..bounds() };
     table.row(
         "1a schema: max < min is no valid specification",
-        &mut overlord(json!({})).within(small),
+        &mut overlord(&json!({})).within(small),
         &nodes(&["ready"]),
         "refuses parameter-wrong",
         "nothing is done",
@@ -198,14 +198,14 @@ fn floor(table: &mut Table) {
 fn shrinking(table: &mut Table) {
     table.row(
         "1a step 10: more than the floor: one down per cycle, the first listed, not the newest",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &nodes(&["ready", "ready", "ready", "ready"]),
         "proposes scale to 3",
         "victims on-a",
     );
     table.row(
         "1c 4: no cooldown. The default bounds wait until it was so for five minutes",
-        &mut overlord(json!({})).within(Settings::default()),
+        &mut overlord(&json!({})).within(Settings::default()),
         &nodes(&["ready", "ready", "ready", "ready"]),
         "proposes scale to 3",
         "restraint",
@@ -213,7 +213,7 @@ fn shrinking(table: &mut Table) {
     let guarded = with(nodes(&["ready", "ready", "ready"]), |scene| scene["instances"][0]["protected"] = json!(true));
     table.row(
         "1a step 10: the first goes, whatever it is. A protected one does not",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &guarded,
         "proposes scale to 2",
         "victims on-c",
@@ -224,7 +224,7 @@ fn defects(table: &mut Table) {
     let hours = with(nodes(&["ready", "starting"]), |scene| scene["instances"][1]["started_ms"] = json!(1));
     table.row(
         "1c 6: UNFINISHED counts as healthy for ever",
-        &mut overlord(json!({})),
+        &mut overlord(&json!({})),
         &hours,
         "2 good nodes of 2",
         "nothing is done",
@@ -252,7 +252,7 @@ fn defects(table: &mut Table) {
     let returned = at("2026-01-01T00:20:00Z", 4, &["ready"; 4], true);
     table.row(
         "1c 16: when a dead node returns there is a surplus, and the first node is destroyed",
-        &mut overlord(json!({ "min_healthy": 3 })),
+        &mut overlord(&json!({ "min_healthy": 3 })),
         &returned,
         "proposes scale to 3",
         "victims on-a",
