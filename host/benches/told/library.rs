@@ -63,15 +63,38 @@ fn readings(count: usize) -> Vec<String> {
     (0..count).map(|index| format!("reading_{index:02}")).collect()
 }
 
+/// A pair of rules over each two of the twenty readings, with a time.
+fn rules() -> Vec<String> {
+    let pair = |number: usize| {
+        let (one, other) = (2 * number, 2 * number + 1);
+        [
+            format!("+1 when reading_{one:02} > 1000 or reading_{other:02} > 1000 for 5m"),
+            format!("-1 when reading_{one:02} < 100 and reading_{other:02} < 100 for 10m"),
+        ]
+    };
+    (0..READINGS / 2).flat_map(pair).collect()
+}
+
 /// The parameters of a policy in this scene.
 pub(crate) fn params(policy: &str) -> Value {
     match policy {
+        "alert-scale" => json!({
+            "rules": ["+1 when alert HighCpu service=web", "fill when alert QueueFull", "-1 when alert LowLoad"],
+        }),
+        "availability" => json!({ "compat": "overlord", "min_healthy": 10, "dirty_reading": "cpu_millicores" }),
+        "cost-aware" => json!({
+            "prices": ["small: 1 cpu 1Gi 0.02", "medium: 2 cpu 4Gi 0.05", "large: 4 cpu 8Gi 0.07"],
+            "look_back": "15m",
+        }),
         "panic-window" => {
             json!({ "reading": "cpu_millicores", "subject": "instance", "target": 700.0, "stable_window": "10m" })
         }
+        "percentile-rightsizing" => json!({ "look_back": "15m" }),
         "pid" => json!({ "reading": "reading_00", "setpoint": 500.0 }),
+        "predictive" => json!({ "reading": "reading_00", "target": 50.0 }),
         "queue-depth" => json!({ "readings": readings(READINGS), "per_instance": 20.0, "idle_for": "10m" }),
-        "rightsizing" => json!({}),
+        "rightsizing" => json!({ "window": "15m", "look_back": "15m" }),
+        "rules" => json!({ "rules": rules() }),
         "schedule" => json!({
             "windows": [
                 "at least 10 from '0 8 * * mon-fri' to '0 18 * * mon-fri'",

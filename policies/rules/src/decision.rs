@@ -16,7 +16,7 @@ struct Wish<'b, 'p> {
 }
 
 /// The largest wish of the rules that hold wins. Lowering needs every reading of every rule, and no `hold`.
-pub(crate) fn decide(lens: &Lens<'_>, book: &Rulebook<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn decide(lens: &Lens<'_>, book: &Rulebook<'_>, anticipate: bool) -> Result<Answer, Refusal> {
     let seen: Vec<Seen<'_>> = book.tests.iter().map(|test| Seen::by(lens, test)).collect();
     let truths = truths(lens, book, &seen);
     let lacks = told::lacks(book, &seen);
@@ -28,7 +28,8 @@ pub(crate) fn decide(lens: &Lens<'_>, book: &Rulebook<'_>) -> Result<Answer, Ref
     if unknown == truths.len() {
         return Err(Refusal::reading_missing(causes.join("; ")));
     }
-    Ok(answer(lens.snapshot, book, &seen, &truths, &causes).notes(causes))
+    let ground = Ground { seen: &seen, truths: &truths, causes: &causes, anticipate };
+    Ok(answer(lens.snapshot, book, &ground).notes(causes))
 }
 
 /// The truth of each rule.
@@ -45,13 +46,17 @@ fn truths(lens: &Lens<'_>, book: &Rulebook<'_>, seen: &[Seen<'_>]) -> Vec<Truth>
     book.rules.iter().map(truth).collect()
 }
 
-fn answer(
-    snapshot: &Snapshot<'_>,
-    book: &Rulebook<'_>,
-    seen: &[Seen<'_>],
-    truths: &[Truth],
-    causes: &[String],
-) -> Answer {
+/// What is known of all rules.
+struct Ground<'g> {
+    seen: &'g [Seen<'g>],
+    truths: &'g [Truth],
+    /// What is missing.
+    causes: &'g [String],
+    anticipate: bool,
+}
+
+fn answer(snapshot: &Snapshot<'_>, book: &Rulebook<'_>, ground: &Ground<'_>) -> Answer {
+    let Ground { seen, truths, causes, anticipate } = *ground;
     let (current, most) = (snapshot.desired(), snapshot.target().limits.replicas_max);
     let rules = || (1..).zip(&book.rules).zip(truths);
     let holding = || rules().filter(|(_, truth)| **truth == Truth::True).map(|(numbered, _)| numbered);
@@ -83,7 +88,35 @@ fn answer(
     if let Some((number, rule)) = freeze {
         return Answer::hold(format!("keeps {current}, not lowered to {}: {}", wish.count, because(number, rule)));
     }
+    if anticipate && let Some((number, rule)) = undone_by(book, seen, current, wish.count, most) {
+        let text = rule.text;
+        return Answer::hold(format!(
+            "keeps {current}, at {} rule {number} (`{text}`) would hold; {reason}",
+            wish.count
+        ));
+    }
     Proposal::scale(wish.count).because(reason).into()
+}
+
+/// The rule that would raise again at `count`, if the rest shared the same load.
+fn undone_by<'b, 'p>(
+    book: &'b Rulebook<'p>,
+    seen: &[Seen<'_>],
+    current: u32,
+    count: u32,
+    most: u32,
+) -> Option<(usize, &'b Rule<'p>)> {
+    let more = f64::from(current) / f64::from(count);
+    let mut stack = Vec::new();
+    (1..).zip(&book.rules).find(|(_, rule)| {
+        let steps = book.steps.get(rule.steps.clone()).unwrap_or_default();
+        let truth_of = |number: usize| match (seen.get(number), book.tests.get(number)) {
+            (Some(seen), Some(test)) => seen.with(test, more),
+            _ => Truth::Unknown,
+        };
+        rule.action.count(count, most).is_some_and(|raised| raised > count)
+            && join(steps, &mut stack, truth_of) == Truth::True
+    })
 }
 
 fn too_short(book: &Rulebook<'_>, truths: &[Truth]) -> String {

@@ -32,6 +32,9 @@ parameters! {
         /// Whose decision it is to be: this policy's own (`none`), or to the letter that of Overscaler, Overlord or
         /// DigitalOcean's droplet-autoscale.
         pub compat: String { default: "none", choices: ["none", "overscaler", "overlord", "droplet"] },
+        /// Whether a lowering is left out if its load, shared by the rest, would let a rule that raises hold at once. Not for readings
+        /// that do not rise as replicas go, such as the length of a queue. Without compat only.
+        pub anticipate: bool { default: true },
         /// With `compat = "droplet"`: readings of instances whose absence counts as 0.
         pub missing_as_zero: Vec<String> { default: vec!["outbound_bandwidth".to_owned()] },
     }
@@ -62,7 +65,7 @@ impl Policy for Rules {
             "overscaler" => compat::overscaler::decide(snapshot, &book),
             "overlord" => compat::overlord::decide(snapshot, &book),
             "droplet" => compat::droplet::decide(snapshot, &book, &parameters.missing_as_zero),
-            _ => decision::decide(&Lens::on(snapshot), &book),
+            _ => decision::decide(&Lens::on(snapshot), &book, parameters.anticipate),
         }
     }
 }

@@ -6,7 +6,7 @@ use trimtab_sdk::{Subject, figure};
 
 use crate::lens::{Lens, Member};
 use crate::statement::{Check, Gathering, Rule, Rulebook, Test};
-use crate::truth::{Figure, Span, Truth, judge};
+use crate::truth::{Figure, Span, Truth, anticipate, judge};
 
 /// So many figures, and so many gaps, are told.
 const TOLD_MAX: usize = 4;
@@ -37,6 +37,11 @@ impl<'a> Seen<'a> {
         let (truth, span) = judge(test, &figures);
         let known = figures.iter().filter(|figure| figure.value.is_some()).count();
         Self { truth, span, members: members.len(), known, text: members.first().and_then(Member::text) }
+    }
+
+    /// What the comparison would come to if each had `more` times the load.
+    pub(crate) fn with(&self, test: &Test<'_>, more: f64) -> Truth {
+        anticipate(test, self.truth, self.span, more)
     }
 
     /// Every owner has a figure, and there is one.

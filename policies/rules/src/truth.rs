@@ -104,6 +104,32 @@ pub(crate) fn judge(test: &Test<'_>, figures: &[Figure]) -> (Truth, Span) {
     }
 }
 
+/// What a comparison would come to if fewer replicas shared the same load, `more` times as much each: use rises, what is free falls. A
+/// sum stays what it is, and so does what has no order.
+pub(crate) fn anticipate(test: &Test<'_>, truth: Truth, span: Span, more: f64) -> Truth {
+    let sums = matches!(
+        test.gathering,
+        Gathering::Over(Aggregate::Sum) | Gathering::ByNode { outer: Aggregate::Sum, inner: Aggregate::Sum }
+    );
+    let factor = match test.check {
+        Check::Number(Order::AtLeast | Order::Above, _) => more,
+        Check::Number(Order::AtMost | Order::Below, _) => 1.0 / more,
+        _ => return truth,
+    };
+    if sums || test.each.is_some() {
+        return truth;
+    }
+    let Span { low, high } = span;
+    let end = match (test.gathering, factor > 1.0) {
+        (Gathering::Over(Aggregate::Any) | Gathering::ByNode { outer: Aggregate::Any, .. }, true) => Span::of(high),
+        (Gathering::Over(Aggregate::All) | Gathering::ByNode { outer: Aggregate::All, .. }, true) => Span::of(low),
+        (Gathering::Over(Aggregate::Any) | Gathering::ByNode { outer: Aggregate::Any, .. }, false) => Span::of(low),
+        (Gathering::Over(Aggregate::All) | Gathering::ByNode { outer: Aggregate::All, .. }, false) => Span::of(high),
+        _ => span,
+    };
+    compare(&test.check, Span { low: end.low * factor, high: end.high * factor })
+}
+
 /// The group of instances whose node is not known.
 pub(crate) const NO_NODE: u32 = u32::MAX;
 

@@ -64,7 +64,7 @@ fn what_is_not_known_lowers_nothing() {
 #[test]
 fn what_does_not_change_is_left_alone() {
     let mut restless = Vec::new();
-    for demand in [0, 40, 95, 150, 430, 1_270] {
+    for demand in [0, 95, 150, 560] {
         for run in runs(&format!("time,demand\n0,{demand}\n10800,0\n"), &[]) {
             let late: Vec<_> = changes(&run).into_iter().filter(|(minute, ..)| *minute >= 60).collect();
             if let Some((_, _, first)) = late.first() {

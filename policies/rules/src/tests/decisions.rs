@@ -220,6 +220,43 @@ mod actions {
     }
 }
 
+mod a_lowering_that_would_be_undone {
+    use super::*;
+
+    const NARROW: [&str; 2] = ["+1 when use > 75 for 30s", "-1 when use < 50"];
+
+    fn of_use(replicas: u32, value: f64) -> Scene {
+        Scene::new().replicas(replicas).reading("use", [value])
+    }
+
+    #[test]
+    fn is_not_asked_for() {
+        bench(NARROW)
+            .play(of_use(2, 47.0))
+            .holds()
+            .says("keeps 2, at 1 rule 1 (`+1 when use > 75 for 30s`) would hold");
+        bench(NARROW).play(of_use(2, 37.0)).scales_to(1);
+        bench(NARROW).play(of_use(3, 49.0)).scales_to(2);
+        bench(NARROW).play(of_use(1, 0.0)).scales_to(0);
+        bench(NARROW).play(of_use(1, 1.0)).holds();
+    }
+
+    #[test]
+    fn is_told_by_what_is_free_as_well() {
+        let free = ["+1 when min(free) < 300", "-1 when all(free) > 500"];
+        let of_free = |value: f64| Scene::new().replicas(2).of_each_instance("free", [value]);
+        bench(free).play(of_free(550.0)).holds();
+        bench(free).play(of_free(650.0)).scales_to(1);
+    }
+
+    #[test]
+    fn is_asked_for_where_the_figure_does_not_rise() {
+        let sums = ["+1 when sum(jobs) > 75", "-1 when sum(jobs) < 50"];
+        bench(sums).play(Scene::new().replicas(2).of_each_instance("jobs", [23.0])).scales_to(1);
+        bench(NARROW).set("anticipate", false).play(of_use(2, 47.0)).scales_to(1);
+    }
+}
+
 mod overscalers_rules {
     use super::*;
 
@@ -227,7 +264,11 @@ mod overscalers_rules {
     fn are_read_as_they_are_written() {
         let rules = ["cpu_greater_90_scale", "cpu_lower_20_reduce"];
         bench(rules).play(of_cpu(&[50.0, 90.0])).scales_to(3).says("cpu is 50 to 90: rule 1 (`cpu_greater_90_scale`)");
-        bench(rules).play(of_cpu(&[50.0, 20.0])).scales_to(1);
+        bench(rules).play(of_cpu(&[40.0, 20.0])).scales_to(1);
+        bench(rules)
+            .play(of_cpu(&[50.0, 20.0]))
+            .holds()
+            .says("keeps 2, at 1 rule 1 (`cpu_greater_90_scale`) would hold");
         bench(rules).play(of_cpu(&[89.0, 21.0])).holds();
         // One that is idle among others that are busy does not shrink the set.
         bench(rules).play(of_cpu(&[10.0, 95.0])).scales_to(3);
