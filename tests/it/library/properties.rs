@@ -66,7 +66,7 @@ fn what_does_not_change_is_left_alone() {
     let mut restless = Vec::new();
     for demand in [0, 95, 150, 560] {
         for run in runs(&format!("time,demand\n0,{demand}\n10800,0\n"), &[]) {
-            let late: Vec<_> = changes(&run).into_iter().filter(|(minute, ..)| *minute >= 60).collect();
+            let late: Vec<_> = changes(&run).into_iter().filter(|(minute, ..)| *minute >= 90).collect();
             if let Some((_, _, first)) = late.first() {
                 let (name, count) = (&run["contestant"], late.len());
                 restless.push(format!("{name} moves {count} times on a constant demand of {demand}: {first}"));
