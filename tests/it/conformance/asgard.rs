@@ -17,6 +17,9 @@ struct App {
     memory: f64,
 }
 
+/// Shares of CPU and of memory that an instance uses, where they are known.
+type Used = (Option<f64>, Option<f64>);
+
 const APP: App = App { millis: 1000.0, mib: 1000.0, cpu: 0.5, memory: 0.8 };
 
 impl App {
@@ -25,14 +28,14 @@ impl App {
     }
 
     /// Instances that use these shares of CPU and memory, so many minutes after the start.
-    fn of(self, used: &[(Option<f64>, Option<f64>)], minute: u32) -> Value {
+    fn of(self, used: &[Used], minute: u32) -> Value {
         let id = |number: usize| format!("i-{number}");
-        let by = |figure: &dyn Fn(&(Option<f64>, Option<f64>)) -> Option<f64>| {
+        let by = |figure: &dyn Fn(&Used) -> Option<f64>| {
             let by: serde_json::Map<String, Value> =
                 used.iter().enumerate().map(|(number, one)| (id(number), json!(figure(one)))).collect();
             json!({ "by": by, "subject": "instance" })
         };
-        let bytes = |(_, share): &(Option<f64>, Option<f64>)| share.map(|share| share * self.mib * MIB);
+        let bytes = |(_, share): &Used| share.map(|share| share * self.mib * MIB);
         let instances: Vec<Value> = used
             .iter()
             .enumerate()
