@@ -45,7 +45,7 @@ impl Case {
         let params = check_params(&policy.manifest().parameters, given.as_object().unwrap())
             .unwrap_or_else(|complaints| panic!("{name}: {complaints:?}"));
         let mut needs = policy.needs(&params).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let snapshot = snapshot();
+        let snapshot = snapshot(&name);
         for need in needs.iter_mut().filter(|need| need.kind == NeedKind::Reading) {
             need.look_back_ms = need.look_back_ms.max(LOOK_BACK_MS);
         }

@@ -12,12 +12,15 @@ const STEP_MS: u64 = 15_000;
 /// 2026-11-20, noon in UTC.
 const NOON_MS: u64 = 1_795_176_000_000;
 
-/// Twenty instances on two nodes, twenty readings of the target, and what instances use; all of it moves a little.
-pub(crate) fn snapshot() -> Snapshot {
+/// Instances, twenty readings of the target, and what the instances use; all of it moves a little. Twenty series cross in all:
+/// policies that read two of each instance see ten instances.
+pub(crate) fn snapshot(policy: &str) -> Snapshot {
+    let reads_two = matches!(policy, "cost-aware" | "percentile-rightsizing" | "rightsizing");
+    let instances = if reads_two { READINGS / 2 } else { READINGS };
     let mut snapshot: Snapshot = serde_json::from_value(json!({
         "now_ms": NOON_MS,
         "target": {
-            "id": "local/web", "desired": READINGS, "total": READINGS, "ready": READINGS,
+            "id": "local/web", "desired": instances, "total": instances, "ready": instances,
             "limits": { "replicas_min": 1, "replicas_max": 100 },
             "containers": [{ "name": "main", "requests": size(), "limits": size() }],
         },
@@ -26,6 +29,8 @@ pub(crate) fn snapshot() -> Snapshot {
     .unwrap();
     for index in 0..READINGS {
         snapshot.readings.push(reading(&format!("reading_{index:02}"), None, 900.0 + index as f64));
+    }
+    for index in 0..instances {
         let id = format!("web-{index:02}");
         let instance = json!({
             "id": id, "phase": "ready", "started_ms": NOON_MS - 3_600_000, "requests": size(), "limits": size(),
