@@ -110,7 +110,7 @@ impl Engine {
             .from_src("-")
             .repo(name.split(':').next().unwrap())
             .tag(name.split(':').nth(1).unwrap_or("latest"))
-            .changes(vec!["ENTRYPOINT [\"/worker\"]".to_owned(), "EXPOSE 8080".to_owned()])
+            .changes(vec!["ENTRYPOINT [\"/worker\"]".to_owned()])
             .build();
         let body = bollard::body_full(image().into());
         let client = self.client();
