@@ -84,6 +84,9 @@ const ENGINES: &[Server] = &[
     ),
 ];
 
+/// How a program is had.
+type Way = fn(&Server) -> Result<PathBuf>;
+
 /// What was found.
 pub(crate) struct Found {
     /// The variables for the tests.
@@ -95,7 +98,7 @@ pub(crate) struct Found {
 /// Finds or fetches each of them. A variable that is set already is left alone: it names the program to use.
 pub(crate) fn find() -> Found {
     let mut found = Found { variables: Vec::new(), missing: Vec::new() };
-    let ways: [(_, fn(&Server) -> Result<PathBuf>); 2] = [(SERVERS, program), (ENGINES, engine)];
+    let ways: [(_, Way); 2] = [(SERVERS, program), (ENGINES, engine)];
     for (server, get) in ways.iter().flat_map(|(servers, get)| servers.iter().map(move |server| (server, get))) {
         if std::env::var_os(server.variable).is_some() {
             continue;
