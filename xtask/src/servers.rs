@@ -19,15 +19,73 @@ struct Server {
     variable: &'static str,
     /// The program.
     program: &'static str,
-    /// The Debian package that has it.
-    package: &'static str,
+    /// The Debian packages that have it and what it starts, beside libraries; the first names it.
+    packages: &'static [&'static str],
+    /// Where the package has the program, without the leading slash, if that is not on any path.
+    place: Option<&'static str>,
+    /// What tests start beside it, from the same folder.
+    beside: &'static [&'static str],
+}
+
+impl Server {
+    const fn new(variable: &'static str, program: &'static str, packages: &'static [&'static str]) -> Self {
+        Self { variable, program, packages, place: None, beside: &[] }
+    }
 }
 
 const SERVERS: &[Server] = &[
-    Server { variable: "TRIMTAB_TEST_PROMETHEUS", program: "prometheus", package: "prometheus" },
-    Server { variable: "TRIMTAB_TEST_HAPROXY", program: "haproxy", package: "haproxy" },
-    Server { variable: "TRIMTAB_TEST_REGISTRY", program: "docker-registry", package: "docker-registry" },
+    Server::new("TRIMTAB_TEST_PROMETHEUS", "prometheus", &["prometheus"]),
+    Server::new("TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager", &["prometheus-alertmanager"]),
+    Server::new("TRIMTAB_TEST_HAPROXY", "haproxy", &["haproxy"]),
+    Server::new("TRIMTAB_TEST_NGINX", "nginx", &["nginx"]),
+    Server::new("TRIMTAB_TEST_REGISTRY", "docker-registry", &["docker-registry"]),
+    // The server's package is a link into that of the tools.
+    Server::new("TRIMTAB_TEST_REDIS", "redis-server", &["redis-server", "redis-tools"]),
+    Server {
+        place: Some("usr/lib/postgresql/15/bin"),
+        beside: &["initdb"],
+        ..Server::new("TRIMTAB_TEST_POSTGRES", "postgres", &["postgresql-15"])
+    },
+    Server {
+        // The one on the path becomes another user.
+        place: Some("usr/lib/rabbitmq/bin"),
+        ..Server::new("TRIMTAB_TEST_RABBITMQ", "rabbitmq-server", RABBITMQ)
+    },
 ];
+
+const RABBITMQ: &[&str] = &[
+    "rabbitmq-server",
+    "erlang-asn1",
+    "erlang-base",
+    "erlang-crypto",
+    "erlang-eldap",
+    "erlang-ftp",
+    "erlang-inets",
+    "erlang-mnesia",
+    "erlang-os-mon",
+    "erlang-parsetools",
+    "erlang-public-key",
+    "erlang-runtime-tools",
+    "erlang-snmp",
+    "erlang-ssl",
+    "erlang-syntax-tools",
+    "erlang-tftp",
+    "erlang-tools",
+    "erlang-xmerl",
+];
+
+/// Container engines. They need root, and start so many programs by their names that only installed ones work.
+const ENGINES: &[Server] = &[
+    Server::new("TRIMTAB_TEST_DOCKERD", "dockerd", &["docker.io", "iptables", "iproute2"]),
+    Server::new(
+        "TRIMTAB_TEST_PODMAN",
+        "podman",
+        &["podman", "runc", "netavark", "aardvark-dns", "iptables", "iproute2"],
+    ),
+];
+
+/// How a program is had.
+type Way = fn(&Server) -> Result<PathBuf>;
 
 /// What was found.
 pub(crate) struct Found {
@@ -40,11 +98,12 @@ pub(crate) struct Found {
 /// Finds or fetches each of them. A variable that is set already is left alone: it names the program to use.
 pub(crate) fn find() -> Found {
     let mut found = Found { variables: Vec::new(), missing: Vec::new() };
-    for server in SERVERS {
+    let ways: [(_, Way); 2] = [(SERVERS, program), (ENGINES, engine)];
+    for (server, get) in ways.iter().flat_map(|(servers, get)| servers.iter().map(move |server| (server, get))) {
         if std::env::var_os(server.variable).is_some() {
             continue;
         }
-        match program(server) {
+        match get(server) {
             Ok(path) => found.variables.push((server.variable, path.into())),
             Err(error) => found.missing.push((server.program, error)),
         }
@@ -53,26 +112,53 @@ pub(crate) fn find() -> Found {
 }
 
 fn program(server: &Server) -> Result<PathBuf> {
-    if let Some(path) = debian::program(server.program) {
+    let installed = match server.place {
+        Some(place) => Some(Path::new("/").join(place).join(server.program)).filter(|file| file.is_file()),
+        None => debian::program(server.program),
+    };
+    if let Some(path) = installed {
         return Ok(path);
     }
     let cache = Cache::open()?;
-    let folder = debian::folder(&cache, &[server.package])
+    let folder = debian::folder(&cache, server.packages)
         .with_context(|| format!("{} is not installed and Debian's cannot be had", server.program))?;
-    let places = ["usr/bin", "usr/sbin"].map(|place| folder.join(place).join(server.program));
-    let Some(program) = places.iter().find(|place| place.is_file()) else {
-        bail!("the Debian package {} has no {}; delete {}", server.package, server.program, folder.display());
+    for name in server.beside {
+        unpacked(&folder, server, name)?;
+    }
+    unpacked(&folder, server, server.program)
+}
+
+/// A program of an unpacked package, ready to be started.
+fn unpacked(folder: &Path, server: &Server, name: &str) -> Result<PathBuf> {
+    let places = [server.place.unwrap_or("usr/bin"), "usr/bin", "usr/sbin"];
+    let Some(program) = places.iter().map(|place| folder.join(place).join(name)).find(|file| file.is_file()) else {
+        bail!("the Debian packages {} have no {name}; delete {}", server.packages.join(", "), folder.display());
     };
-    starter(&folder, program, server.program)
+    starter(folder, &program, name)
+}
+
+/// An engine that is installed, with root to run it.
+fn engine(server: &Server) -> Result<PathBuf> {
+    debian::program(server.program).with_context(|| {
+        let packages = server.packages.join(" ");
+        format!("not installed; as root: apt-get install -y --no-install-recommends {packages}")
+    })
 }
 
 /// A script that starts an unpacked program with the libraries unpacked beside it. It becomes that program, so that the pid
 /// that a test knows is the server's own.
 fn starter(folder: &Path, program: &Path, name: &str) -> Result<PathBuf> {
     let script = folder.join(name);
-    let libraries = debian::library_path(folder)?;
-    let text =
-        format!("#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n", libraries.to_string_lossy(), program.display());
+    let libraries = debian::library_path(folder)?.to_string_lossy().into_owned();
+    // What it starts by name lies beside it; Erlang and RabbitMQ's plugins are looked for where they were not unpacked to.
+    let root = folder.display();
+    let mut text = format!("#!/bin/sh\nexport PATH='{root}/usr/bin':\"$PATH\"\n");
+    if folder.join("usr/lib/erlang").is_dir() {
+        text += &format!("export ERL_ROOTDIR='{root}/usr/lib/erlang'\n");
+        text += &format!("for plugins in '{root}'/usr/lib/rabbitmq/lib/*/plugins; do\n");
+        text += "    export RABBITMQ_PLUGINS_DIR=\"$plugins\"\ndone\n";
+    }
+    text += &format!("LD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"\n", program.display());
     if fs::read_to_string(&script).is_ok_and(|present| present == text) {
         return Ok(script);
     }

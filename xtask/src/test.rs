@@ -5,7 +5,7 @@
 //! | variable | is |
 //! |---|---|
 //! | `TRIMTAB_TEST_GUESTS` | the folder with the guests in other languages and their `index.json` |
-//! | `TRIMTAB_TEST_PROMETHEUS`, `TRIMTAB_TEST_HAPROXY`, `TRIMTAB_TEST_REGISTRY` | a program that the test may start; not set if it cannot be had |
+//! | `TRIMTAB_TEST_PROMETHEUS`, `TRIMTAB_TEST_HAPROXY` and the others of `servers.rs` | a program that the test may start; not set if it cannot be had |
 //! | `TRIMTAB_TEST_SCHEMATHESIS` | the fuzzer that makes up calls from the OpenAPI document; not set if it cannot be had |
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
 //! | `TRIMTAB_LONG` | `1` if tests that have a long form are to run that |
