@@ -1,0 +1,1 @@
+//! Stories of the driver, told with what a real engine answered.
