@@ -212,7 +212,8 @@ impl Inner {
         if let Some((_, host)) = desk.chosen.get(job.instance) {
             return self.engine(host).cloned();
         }
-        let candidates: Vec<Candidate> = self.engines.values().map(|engine| candidate(&desk, engine, job.workload)).collect();
+        let candidates: Vec<Candidate> =
+            self.engines.values().map(|engine| candidate(&desk, engine, job.workload)).collect();
         let sizes = sizes.unwrap_or_else(|| sizes_of(&template.host_config));
         let wish = Wish {
             labels: &job.settings.host_labels,
@@ -226,7 +227,11 @@ impl Inner {
 
     /// How this engine calls the template's image: by its name where that means the same here, else by its id; else it is
     /// pulled by its digest, which takes a while.
-    async fn image_on(&self, engine: &Arc<Engine>, template: &Template) -> Result<Result<String, StepState>, DriverError> {
+    async fn image_on(
+        &self,
+        engine: &Arc<Engine>,
+        template: &Template,
+    ) -> Result<Result<String, StepState>, DriverError> {
         let named = template.config.image.clone().unwrap_or_default();
         for name in [&named, &template.image].into_iter().chain(&template.digests) {
             match engine.call(|client| async move { client.inspect_image(name).await }).await {
@@ -239,7 +244,9 @@ impl Inner {
             let what = format!("image {named} ({}) is not on host {}", template.image, engine.name);
             return Err(self.refused(format!("{what}, and no registry is known for it: load it there")));
         };
-        self.pull(engine, digest).await.map(|()| Err(waiting(format!("image {digest} is being pulled on {}", engine.name))))
+        self.pull(engine, digest)
+            .await
+            .map(|()| Err(waiting(format!("image {digest} is being pulled on {}", engine.name))))
     }
 
     async fn pull(&self, engine: &Arc<Engine>, digest: &str) -> Result<(), DriverError> {
@@ -351,7 +358,8 @@ impl Inner {
 
     async fn discard(&self, job: &Job<'_>, engine: &Engine, id: &str) {
         let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
-        if let Err(error) = engine.call(|client| async move { client.remove_container(id, Some(options)).await }).await {
+        if let Err(error) = engine.call(|client| async move { client.remove_container(id, Some(options)).await }).await
+        {
             tracing::warn!(instance = job.instance, host = engine.name, %error, "a container that was not started is left");
         }
         self.forget(job);
@@ -522,7 +530,8 @@ impl Inner {
             desk.places.keys().filter(|(owner, _)| owner == job.workload).map(|(_, one)| one.clone()).collect()
         };
         let all = instances.len();
-        let resized = futures_util::stream::iter(instances).map(|instance| self.resize_one(job.workload, instance, sizes));
+        let resized =
+            futures_util::stream::iter(instances).map(|instance| self.resize_one(job.workload, instance, sizes));
         let ends: Vec<Result<(), DriverError>> = resized.buffer_unordered(RESIZES_AT_ONCE).collect().await;
         let failed: Vec<DriverError> = ends.into_iter().filter_map(Result::err).collect();
         if let Some(first) = failed.first() {

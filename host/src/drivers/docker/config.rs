@@ -181,7 +181,8 @@ impl DockerConfig {
         }
         for (name, workload) in &self.workload {
             found.extend(workload.complaints().into_iter().map(|what| format!("workload.{name}.{what}")));
-            let lacks = |host: &DockerHost| !workload.host_labels.iter().all(|pair| host.labels.iter().any(|l| l == pair));
+            let lacks =
+                |host: &DockerHost| !workload.host_labels.iter().all(|pair| host.labels.iter().any(|l| l == pair));
             if !workload.host_labels.is_empty() && self.hosts().values().all(lacks) {
                 found.push(format!("workload.{name}.host_labels: no host has them all: nothing could be placed"));
             }

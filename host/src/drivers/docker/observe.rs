@@ -23,7 +23,8 @@ impl Inner {
     pub(super) async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
         let scan = self.scan().await;
         if scan.hosts.is_empty() {
-            let what = scan.silent.iter().map(|(host, why)| format!("host {host}: {why}")).collect::<Vec<_>>().join("; ");
+            let what =
+                scan.silent.iter().map(|(host, why)| format!("host {host}: {why}")).collect::<Vec<_>>().join("; ");
             return Err(DriverError::Unreachable { driver: self.name.clone(), what });
         }
         self.take_note(&scan);
@@ -40,9 +41,11 @@ impl Inner {
         }
         let mut observation = Observation { nodes: self.nodes(&scan), ..Observation::default() };
         observation.unreadable.extend(self.desk().broken.iter().cloned());
-        observation.unreadable.extend(scan.unreadable.iter().map(|(workload, name, why)| {
-            (format!("{}/{workload}/{name}", self.name), why.clone())
-        }));
+        observation.unreadable.extend(
+            scan.unreadable
+                .iter()
+                .map(|(workload, name, why)| (format!("{}/{workload}/{name}", self.name), why.clone())),
+        );
         for (workload, containers) in &by_workload {
             match self.observe_workload(workload, containers, &scan, now_ms).await {
                 Ok(target) => observation.targets.push(target),
@@ -88,8 +91,7 @@ impl Inner {
         let Some(template) = &kept.template else {
             return Err(self.refused("it has no container, and no template is remembered: start one with its labels"));
         };
-        let mut instances: Vec<Instance> =
-            containers.iter().map(|seen| self.instance(seen, &kept, now_ms)).collect();
+        let mut instances: Vec<Instance> = containers.iter().map(|seen| self.instance(seen, &kept, now_ms)).collect();
         instances.extend(self.unseen(workload, scan));
         instances.sort_by(|a, b| a.id.cmp(&b.id));
         self.desk().last.insert(workload.to_owned(), instances.clone());
@@ -152,13 +154,7 @@ impl Inner {
     }
 
     /// Counts each end that nobody asked for once, and forgets containers that are gone.
-    fn note_ends(
-        &self,
-        workload: &str,
-        containers: &[&Seen],
-        scan: &Scan,
-        now_ms: u64,
-    ) -> Result<Kept, DriverError> {
+    fn note_ends(&self, workload: &str, containers: &[&Seen], scan: &Scan, now_ms: u64) -> Result<Kept, DriverError> {
         self.keep(workload, |kept| {
             if scan.silent.is_empty() {
                 let present: BTreeSet<&str> = containers.iter().map(|seen| seen.id.as_str()).collect();
@@ -227,7 +223,10 @@ impl Inner {
             id,
             kind: "containers".to_owned(),
             zones: zones.into_iter().map(str::to_owned).collect(),
-            labels: labels.into_iter().filter(|(key, _)| ![INSTANCE, TARGET, MADE_BY].contains(&key.as_str())).collect(),
+            labels: labels
+                .into_iter()
+                .filter(|(key, _)| ![INSTANCE, TARGET, MADE_BY].contains(&key.as_str()))
+                .collect(),
             desired: count(&|instance| instance.phase.counts()),
             total: count(&|_| true),
             ready: count(&|instance| instance.phase == Phase::Ready),
@@ -253,14 +252,17 @@ impl Inner {
         let desk = self.desk();
         let node = |(host, engine): (&String, &std::sync::Arc<super::Engine>)| {
             let system = desk.systems.get(host);
-            let positive = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0);
+            let positive =
+                |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0);
             Node {
                 id: host.clone(),
                 zone: engine.config.zone.clone(),
                 ready: scan.hosts.contains_key(host),
                 schedulable: engine.config.schedulable,
                 capacity: Resources {
-                    cpu_millis: system.and_then(|system| positive(system.ncpu)).map(|cores| cores.saturating_mul(1_000)),
+                    cpu_millis: system
+                        .and_then(|system| positive(system.ncpu))
+                        .map(|cores| cores.saturating_mul(1_000)),
                     memory_bytes: system.and_then(|system| positive(system.mem_total)),
                 },
                 free: Resources::default(),
@@ -289,7 +291,8 @@ impl Inner {
         }
         let networks: BTreeMap<_, _> = network.networks.iter().flatten().collect();
         let wanted = |name: &str| settings.network.as_deref().is_none_or(|network| network == name);
-        let mut found = networks.iter().filter(|(name, _)| wanted(name)).filter_map(|(_, one)| one.ip_address.as_deref());
+        let mut found =
+            networks.iter().filter(|(name, _)| wanted(name)).filter_map(|(_, one)| one.ip_address.as_deref());
         found.find(|address| !address.is_empty()).map(|address| join(address, port))
     }
 }

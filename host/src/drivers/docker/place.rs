@@ -34,9 +34,8 @@ pub(super) struct Wish<'a> {
 /// Chooses, or says of each engine why not it. Preferred engines first, then those where it fits, then the fewest of the same
 /// workload, zones before engines, then the most memory that nobody was promised.
 pub(super) fn place<'a>(candidates: &'a [Candidate], wish: Wish<'_>) -> Result<&'a Candidate, String> {
-    let zone_count = |zone: &str| -> usize {
-        candidates.iter().filter(|one| one.zone == zone).map(|one| one.of_workload).sum()
-    };
+    let zone_count =
+        |zone: &str| -> usize { candidates.iter().filter(|one| one.zone == zone).map(|one| one.of_workload).sum() };
     let preferred = |one: &Candidate| wish.prefers.iter().any(|name| *name == one.name || *name == one.zone);
     let free = |one: &Candidate| one.memory_bytes.saturating_sub(one.promised_bytes);
     let fits = |one: &Candidate| free(one) >= wish.memory_bytes;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, HealthStatusEnum, SystemInfo};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, HealthStatusEnum, SystemInfo,
+};
 use bollard::query_parameters::ListContainersOptions;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -168,7 +170,11 @@ impl Inner {
     }
 
     /// The closer look that there is, or a new one where the list says that something has changed.
-    async fn look_at(&self, engine: &Engine, one: &ContainerSummary) -> Result<Arc<ContainerInspectResponse>, EngineError> {
+    async fn look_at(
+        &self,
+        engine: &Engine,
+        one: &ContainerSummary,
+    ) -> Result<Arc<ContainerInspectResponse>, EngineError> {
         let id = one.id.clone().unwrap_or_default();
         let sign = sign_of(one);
         {
@@ -251,7 +257,8 @@ fn unique(containers: &mut [Seen]) {
 
 /// The workload that a container is of, if it is of any.
 pub(super) fn workload_of(config: &DockerConfig, labels: &BTreeMap<String, String>) -> Option<String> {
-    let holds = |wanted: &BTreeMap<String, String>| wanted.iter().all(|(label, value)| labels.get(label) == Some(value));
+    let holds =
+        |wanted: &BTreeMap<String, String>| wanted.iter().all(|(label, value)| labels.get(label) == Some(value));
     let named = config.workload.iter().filter(|(_, workload)| !workload.containers.is_empty());
     if let Some((name, _)) = named.into_iter().find(|(_, workload)| holds(&workload.containers)) {
         return Some(name.clone());
