@@ -115,6 +115,19 @@ const TABLES: &[Documented] = &[
     },
     documented("`[sandbox.upload]`", "[sandbox.upload]", &[]),
     documented("`[sandbox.compile]`", "[sandbox.compile]", &[]),
+    documented("`[driver.NAME.docker]`", "[driver.other.docker]", &[]),
+    // Certificates are refused for a socket, and each without the others.
+    documented(
+        "`[driver.NAME.docker.host.HOST]`",
+        "[driver.other.docker.host.a]",
+        &[
+            ("url", "\"tcp://127.0.0.1:2376\""),
+            ("ca_file", "\"ca.pem\""),
+            ("cert_file", "\"cert.pem\""),
+            ("key_file", "\"key.pem\""),
+        ],
+    ),
+    documented("`[driver.NAME.docker.workload.WORKLOAD]`", "[driver.other.docker.workload.web]", &[]),
     documented("`[driver.NAME.process]`", "[driver.other.process]", &[]),
     documented(
         "`[driver.NAME.process.workload.WORKLOAD]`",
