@@ -1,6 +1,7 @@
 //! What the engines have: one list each, and a closer look at the containers of which something has changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,18 +57,24 @@ pub(super) struct Scan {
 }
 
 /// What is remembered between two looks, so that what did not change is not asked for again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Looks {
     known: HashMap<String, Known>,
     systems: HashMap<String, (Instant, SystemInfo)>,
 }
 
-#[derive(Debug)]
 struct Known {
     /// What the list said of it then.
     sign: String,
     looked_at: Instant,
     details: Arc<ContainerInspectResponse>,
+}
+
+impl fmt::Debug for Looks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The environment of containers may hold secrets.
+        f.debug_struct("Looks").field("known", &self.known.len()).finish_non_exhaustive()
+    }
 }
 
 impl Looks {
