@@ -17,6 +17,7 @@ mod events;
 mod kept;
 mod observe;
 mod place;
+mod podman;
 mod scan;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::kept::{Sizes, Template};
 use super::observe::{end_of, instant_ms, is_stopped, sizes_in_force};
 use super::place::{Candidate, Wish, place};
 use super::scan::{Standing, inspect, list, phase_of};
-use super::{DockerWorkload, Inner, Place};
+use super::{DockerWorkload, Inner, Place, podman};
 use crate::bounds::{Decision, Origin};
 use crate::drivers::{DriverError, Step, StepState};
 use crate::quantity::DurationMs;
@@ -568,8 +568,12 @@ impl Inner {
         if after == before {
             return Ok(());
         }
-        let (id, body) = (found.id.as_str(), update_of(after));
-        let updated = found.engine.call(|client| async move { client.update_container(id, body).await }).await;
+        let (id, body) = (found.id.as_str(), update_of(after.clone()));
+        let updated = match found.engine.call(|client| async move { client.update_container(id, body).await }).await {
+            // Podman knows the container, and not this call.
+            Err(EngineError::Missing(why)) => podman::update(&found.engine, id, &after, &why).await,
+            other => other.map(drop),
+        };
         self.desk().looks.forget(id);
         updated.map_err(|error| found.engine.error(&format!("resize {instance}"), &error))
     }

@@ -55,6 +55,16 @@ impl Template {
             config.hostname = None;
         }
         host_config.container_id_file = None;
+        if host_config.nano_cpus.is_some_and(|nano| nano > 0) {
+            // Podman tells the same limit in both ways, and refuses both at once.
+            host_config.cpu_quota = None;
+            host_config.cpu_period = None;
+        }
+        for limit in host_config.ulimits.iter_mut().flatten() {
+            // Podman tells `RLIMIT_NOFILE` where it takes `nofile` only.
+            let plain = limit.name.as_deref().and_then(|name| name.strip_prefix("RLIMIT_")).map(str::to_lowercase);
+            limit.name = plain.or_else(|| limit.name.take());
+        }
         let networks = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
         let networks = networks.into_iter().flatten();
         let networks = networks.map(|(network, endpoint)| (network.clone(), own_of(endpoint, &id, &name))).collect();

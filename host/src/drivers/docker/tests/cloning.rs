@@ -94,3 +94,16 @@ fn sizes_are_read_and_set_in_the_engines_units() {
     resize(&mut host, sizes(250, 128 << 20));
     assert_eq!((host.cpu_quota, host.cpu_period), (None, None), "the engine refuses both at once");
 }
+
+#[test]
+fn a_limit_that_is_told_in_both_ways_is_asked_for_in_one() {
+    let mut seen = recorded();
+    let host = seen.host_config.as_mut().unwrap();
+    (host.cpu_quota, host.cpu_period) = (Some(50_000), Some(100_000));
+    let host = Template::of("local", &seen, Vec::new()).unwrap().request(&NEWCOMER).body.host_config.unwrap();
+    assert_eq!(
+        (host.nano_cpus, host.cpu_quota, host.cpu_period),
+        (Some(500_000_000), None, None),
+        "as Podman tells it"
+    );
+}
