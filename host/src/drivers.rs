@@ -4,6 +4,7 @@
 //! and cannot see a proposal or a registrar. To add one: a file with its config struct, an arm in the one list, a row in the
 //! README, a server or fake in tests run through the shared checks.
 
+pub mod docker;
 pub mod memory;
 pub mod process;
 mod step;

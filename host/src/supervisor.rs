@@ -47,6 +47,7 @@ use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
+use crate::drivers::docker::DockerDriver;
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
@@ -300,6 +301,7 @@ fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>
 fn driver_complaints(config: &Config) -> Vec<Complaint> {
     let of = |named: &Named<DriverKind>| match &named.kind {
         DriverKind::Process(settings) => settings.complaints(),
+        DriverKind::Docker(settings) => settings.complaints(),
     };
     let complaint = |named: &Named<DriverKind>, what: String| Complaint {
         place: named.place,
@@ -333,6 +335,9 @@ fn driver(named: &Named<DriverKind>, config: &Config) -> Result<Arc<dyn Driver>,
     match &named.kind {
         DriverKind::Process(settings) => {
             Ok(Arc::new(ProcessDriver::open(&named.name, settings.clone(), &config.data_dir)?))
+        }
+        DriverKind::Docker(settings) => {
+            Ok(Arc::new(DockerDriver::open(&named.name, settings.clone(), &config.data_dir)?))
         }
     }
 }

@@ -66,9 +66,14 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
-    for Named { kind: DriverKind::Process(process), .. } in &mut drivers {
-        for path in [&mut process.state_dir, &mut process.launcher].into_iter().flatten() {
-            *path = base.join(&*path);
+    for driver in &mut drivers {
+        match &mut driver.kind {
+            DriverKind::Process(process) => {
+                for path in [&mut process.state_dir, &mut process.launcher].into_iter().flatten() {
+                    *path = base.join(&*path);
+                }
+            }
+            DriverKind::Docker(docker) => docker.resolve_paths(base),
         }
     }
     let mut sources = read_rooms::<SourceKind>(&root);

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
+use crate::drivers::docker::DockerConfig;
 use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
@@ -38,6 +39,8 @@ pub struct Named<K> {
 pub enum DriverKind {
     /// Groups of processes on this machine.
     Process(ProcessConfig),
+    /// Groups of containers on Docker engines.
+    Docker(DockerConfig),
 }
 
 /// Kinds of source.
@@ -87,7 +90,7 @@ pub(super) trait Furnish: Sized {
 
 impl Furnish for DriverKind {
     const WORD: &'static str = "driver";
-    const KINDS: &'static [&'static str] = &["process"];
+    const KINDS: &'static [&'static str] = &["process", "docker"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -95,6 +98,11 @@ impl Furnish for DriverKind {
                 let process: ProcessConfig = deserialize(item)?;
                 complain_all(item, &process.complaints());
                 Some(Self::Process(process))
+            }
+            "docker" => {
+                let docker: DockerConfig = deserialize(item)?;
+                complain_all(item, &docker.complaints());
+                Some(Self::Docker(docker))
             }
             _ => unknown_kind::<Self>(kind, item),
         }

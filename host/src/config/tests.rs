@@ -115,6 +115,19 @@ const TABLES: &[Documented] = &[
     },
     documented("`[sandbox.upload]`", "[sandbox.upload]", &[]),
     documented("`[sandbox.compile]`", "[sandbox.compile]", &[]),
+    documented("`[driver.NAME.docker]`", "[driver.other.docker]", &[]),
+    // Certificates are refused for a socket, and each without the others.
+    documented(
+        "`[driver.NAME.docker.host.HOST]`",
+        "[driver.other.docker.host.a]",
+        &[
+            ("url", "\"tcp://127.0.0.1:2376\""),
+            ("ca_file", "\"ca.pem\""),
+            ("cert_file", "\"cert.pem\""),
+            ("key_file", "\"key.pem\""),
+        ],
+    ),
+    documented("`[driver.NAME.docker.workload.WORKLOAD]`", "[driver.other.docker.workload.web]", &[]),
     documented("`[driver.NAME.process]`", "[driver.other.process]", &[]),
     documented(
         "`[driver.NAME.process.workload.WORKLOAD]`",
@@ -294,7 +307,7 @@ fn every_key_that_the_host_knows_is_documented() {
 fn relative_paths_start_from_the_files_own_folder() {
     let text = "data_dir = \"state\"\n[driver.local.process]\nstate_dir = \"web\"\nlauncher = \"/bin/trimtab\"";
     let config = parse(text).unwrap();
-    let DriverKind::Process(process) = &config.drivers[0].kind;
+    let DriverKind::Process(process) = &config.drivers[0].kind else { panic!("not a process driver") };
     assert_eq!(config.data_dir, Path::new("/etc/trimtab/state"));
     assert_eq!(process.state_dir.as_deref(), Some(Path::new("/etc/trimtab/web")));
     assert_eq!(process.launcher.as_deref(), Some(Path::new("/bin/trimtab")));

@@ -39,6 +39,8 @@ pub use self::config::{
 };
 pub use self::launch::launch;
 
+pub(super) use self::files::BackOff;
+
 use self::census::Census;
 use self::cgroup::Cgroups;
 use self::health::HealthBook;

@@ -6,7 +6,7 @@ use super::files::BackOff;
 impl BackOff {
     /// Notes that an instance ended by itself. Several that end while the workload waits already count as one: ten instances
     /// that fall with their database are not ten attempts.
-    pub(super) fn crashed(&mut self, config: &RestartConfig, now_ms: u64) {
+    pub(in crate::drivers) fn crashed(&mut self, config: &RestartConfig, now_ms: u64) {
         if now_ms < self.next_start_ms {
             return;
         }
@@ -19,7 +19,7 @@ impl BackOff {
     }
 
     /// Until when repairs wait; `None` where they need not.
-    pub(super) fn until_ms(&self, now_ms: u64) -> Option<u64> {
+    pub(in crate::drivers) fn until_ms(&self, now_ms: u64) -> Option<u64> {
         (now_ms < self.next_start_ms).then_some(self.next_start_ms)
     }
 }

@@ -135,7 +135,7 @@ pub(super) struct Sizes {
 /// Crashes in a row, and until when nothing is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BackOff {
+pub(in crate::drivers) struct BackOff {
     /// How many.
     pub failures: u32,
     /// When the last was seen.

@@ -1,0 +1,319 @@
+//! What the engines have: one list each, and a closer look at the containers of which something has changed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, HealthStatusEnum, SystemInfo,
+};
+use bollard::query_parameters::ListContainersOptions;
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+
+use super::Inner;
+use super::clone::{INSTANCE, TARGET};
+use super::config::{COMPOSE_PROJECT, COMPOSE_SERVICE, DockerConfig};
+use super::engine::{Engine, EngineError};
+use crate::snapshot::Phase;
+
+/// Containers that are looked at side by side on one engine.
+const LOOKS_AT_ONCE: usize = 16;
+/// A closer look that is older than this is taken again, though nothing seems to have changed.
+const LOOK_AGE_MAX: Duration = Duration::from_secs(60);
+/// Most containers of one engine.
+const CONTAINERS_MAX: usize = 20_000;
+/// An id that Docker shows is as long.
+const SHORT_ID: usize = 12;
+
+/// One container of a workload.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub host: String,
+    pub id: String,
+    pub name: String,
+    pub workload: String,
+    /// The instance's id: ours, or the beginning of the engine's.
+    pub instance: String,
+    /// Whether we made it.
+    pub ours: bool,
+    pub labels: BTreeMap<String, String>,
+    /// Seconds since the epoch.
+    pub created_s: i64,
+    pub details: Arc<ContainerInspectResponse>,
+}
+
+/// What one look at all engines came to.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub containers: Vec<Seen>,
+    /// Engines that answered, and what they have.
+    pub hosts: BTreeMap<String, Option<SystemInfo>>,
+    /// Engines that did not, and why.
+    pub silent: BTreeMap<String, String>,
+    /// Containers that could not be read: workload, name, and why.
+    pub unreadable: Vec<(String, String, String)>,
+}
+
+/// What is remembered between two looks, so that what did not change is not asked for again.
+#[derive(Default)]
+pub(super) struct Looks {
+    known: HashMap<String, Known>,
+    systems: HashMap<String, (Instant, SystemInfo)>,
+}
+
+struct Known {
+    /// What the list said of it then.
+    sign: String,
+    looked_at: Instant,
+    details: Arc<ContainerInspectResponse>,
+}
+
+impl fmt::Debug for Looks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The environment of containers may hold secrets.
+        f.debug_struct("Looks").field("known", &self.known.len()).finish_non_exhaustive()
+    }
+}
+
+impl Looks {
+    /// Something happened to this container: it is looked at again.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.known.remove(id);
+    }
+
+    /// Something may have been missed on every engine.
+    pub(super) fn forget_all(&mut self) {
+        self.known.clear();
+    }
+}
+
+impl Inner {
+    /// Looks at all engines side by side. Engines that do not answer keep nobody waiting longer than one call.
+    pub(super) async fn scan(&self) -> Scan {
+        let mut scan = Scan::default();
+        for (host, found) in join_all(self.engines.values().map(|engine| self.scan_one(engine))).await {
+            match found {
+                Ok((containers, unreadable, system)) => {
+                    scan.containers.extend(containers);
+                    scan.unreadable.extend(unreadable);
+                    scan.hosts.insert(host, system);
+                }
+                Err(error) => drop(scan.silent.insert(host, error.to_string())),
+            }
+        }
+        unique(&mut scan.containers);
+        if scan.silent.is_empty() {
+            let present: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
+            self.desk().looks.known.retain(|id, _| present.contains(id.as_str()));
+        }
+        scan
+    }
+
+    #[expect(clippy::type_complexity, reason = "read in one place, right above")]
+    async fn scan_one(
+        &self,
+        engine: &Arc<Engine>,
+    ) -> (String, Result<(Vec<Seen>, Vec<(String, String, String)>, Option<SystemInfo>), EngineError>) {
+        let host = engine.name.clone();
+        let listed = match list(engine, None).await {
+            Ok(listed) if listed.len() <= CONTAINERS_MAX => listed,
+            Ok(listed) => {
+                let what = format!("{} containers are more than {CONTAINERS_MAX}", listed.len());
+                return (host, Err(EngineError::Refused(what)));
+            }
+            Err(error) => return (host, Err(error)),
+        };
+        let mine = listed.into_iter().filter_map(|one| {
+            let labels: BTreeMap<String, String> = one.labels.clone().unwrap_or_default().into_iter().collect();
+            let workload = workload_of(&self.config, &labels)?;
+            Some((workload, labels, one))
+        });
+        let looks = mine.map(|(workload, labels, one)| async move {
+            let name = name_of(&one);
+            match self.look_at(engine, &one).await {
+                Ok(details) => Ok(Some(self.seen(engine, workload, labels, &one, details))),
+                // It has gone since the list was made.
+                Err(EngineError::Missing(_)) => Ok(None),
+                Err(error) => Err((workload, name, error.to_string())),
+            }
+        });
+        let found: Vec<_> = futures_util::stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE).collect().await;
+        let (mut containers, mut unreadable) = (Vec::new(), Vec::new());
+        for one in found {
+            match one {
+                Ok(seen) => containers.extend(seen),
+                Err(failed) => unreadable.push(failed),
+            }
+        }
+        let system = self.system(engine).await;
+        (host, Ok((containers, unreadable, system)))
+    }
+
+    fn seen(
+        &self,
+        engine: &Engine,
+        workload: String,
+        labels: BTreeMap<String, String>,
+        one: &ContainerSummary,
+        details: Arc<ContainerInspectResponse>,
+    ) -> Seen {
+        let id = one.id.clone().unwrap_or_default();
+        let target = format!("{}/{workload}", self.name);
+        let mark = labels.get(INSTANCE).filter(|mark| !mark.is_empty());
+        let mark = mark.filter(|_| labels.get(TARGET).is_some_and(|owner| *owner == target)).cloned();
+        Seen {
+            host: engine.name.clone(),
+            name: name_of(one),
+            ours: mark.is_some(),
+            instance: mark.unwrap_or_else(|| short(&id)),
+            created_s: one.created.unwrap_or_default(),
+            id,
+            workload,
+            labels,
+            details,
+        }
+    }
+
+    /// The closer look that there is, or a new one where the list says that something has changed.
+    async fn look_at(
+        &self,
+        engine: &Engine,
+        one: &ContainerSummary,
+    ) -> Result<Arc<ContainerInspectResponse>, EngineError> {
+        let id = one.id.clone().unwrap_or_default();
+        let sign = sign_of(one);
+        {
+            let desk = self.desk();
+            let known = desk.looks.known.get(&id);
+            let known = known.filter(|known| known.sign == sign && known.looked_at.elapsed() < LOOK_AGE_MAX);
+            if let Some(known) = known {
+                return Ok(Arc::clone(&known.details));
+            }
+        }
+        let details = Arc::new(engine.call(|client| inspect(client, id.clone())).await?);
+        let known = Known { sign, looked_at: Instant::now(), details: Arc::clone(&details) };
+        self.desk().looks.known.insert(id, known);
+        Ok(details)
+    }
+
+    async fn system(&self, engine: &Engine) -> Option<SystemInfo> {
+        let known = self.desk().looks.systems.get(&engine.name).cloned();
+        if let Some((at, system)) = known.as_ref()
+            && at.elapsed() < LOOK_AGE_MAX
+        {
+            return Some(system.clone());
+        }
+        match engine.call(|client| async move { client.info().await }).await {
+            Ok(system) => {
+                self.desk().looks.systems.insert(engine.name.clone(), (Instant::now(), system.clone()));
+                Some(system)
+            }
+            Err(error) => {
+                tracing::debug!(host = engine.name, %error, "an engine did not say what it has");
+                known.map(|(_, system)| system)
+            }
+        }
+    }
+}
+
+/// The containers of an engine, stopped ones included; `label`: only those with it.
+pub(super) async fn list(engine: &Engine, label: Option<String>) -> Result<Vec<ContainerSummary>, EngineError> {
+    let filters = label.map(|label| HashMap::from([("label".to_owned(), vec![label])]));
+    let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
+    engine.call(|client| async move { client.list_containers(Some(options)).await }).await
+}
+
+pub(super) async fn inspect(
+    client: bollard::Docker,
+    id: String,
+) -> Result<ContainerInspectResponse, bollard::errors::Error> {
+    client.inspect_container(&id, None).await
+}
+
+pub(super) fn short(id: &str) -> String {
+    id.chars().take(SHORT_ID).collect()
+}
+
+fn name_of(one: &ContainerSummary) -> String {
+    let names = one.names.as_deref().unwrap_or_default();
+    // Names with a further slash are links' to it.
+    let own = names.iter().map(|name| name.trim_start_matches('/')).find(|name| !name.contains('/'));
+    own.map_or_else(|| short(one.id.as_deref().unwrap_or_default()), str::to_owned)
+}
+
+/// What the list says of a container, without what changes by itself: `Up 3 minutes (healthy)` is `(healthy)`.
+fn sign_of(one: &ContainerSummary) -> String {
+    let status = one.status.as_deref().unwrap_or_default();
+    let remark = status.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(remark, _)| remark);
+    format!("{:?} {remark} {}", one.state, name_of(one))
+}
+
+/// Of two with one mark the older has it: the other was copied by hand.
+fn unique(containers: &mut [Seen]) {
+    containers.sort_by(|a, b| (a.created_s, &a.id).cmp(&(b.created_s, &b.id)));
+    let mut taken: HashSet<(String, String)> = HashSet::new();
+    for seen in containers.iter_mut() {
+        if !taken.insert((seen.workload.clone(), seen.instance.clone())) {
+            seen.instance = short(&seen.id);
+            seen.ours = false;
+        }
+    }
+}
+
+/// The workload that a container is of, if it is of any.
+pub(super) fn workload_of(config: &DockerConfig, labels: &BTreeMap<String, String>) -> Option<String> {
+    let holds =
+        |wanted: &BTreeMap<String, String>| wanted.iter().all(|(label, value)| labels.get(label) == Some(value));
+    let named = config.workload.iter().filter(|(_, workload)| !workload.containers.is_empty());
+    if let Some((name, _)) = named.into_iter().find(|(_, workload)| holds(&workload.containers)) {
+        return Some(name.clone());
+    }
+    let label = config.workload_labels.iter().find(|label| labels.contains_key(*label))?;
+    let name = labels.get(label).filter(|name| !name.is_empty())?;
+    match labels.get(COMPOSE_PROJECT).filter(|_| label == COMPOSE_SERVICE) {
+        Some(project) => Some(format!("{project}.{name}")),
+        None => Some(name.clone()),
+    }
+}
+
+/// What a phase is judged by, besides what the engine says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    /// We made it: then an end that nobody here asked for is a failure.
+    pub ours: bool,
+    /// We told it to stop.
+    pub stopped: bool,
+    /// It was made so long ago that it should have been started.
+    pub overdue: bool,
+}
+
+/// Where a container stands in its life.
+pub(super) fn phase_of(details: &ContainerInspectResponse, standing: Standing) -> Phase {
+    use ContainerStateStatusEnum as Status;
+    let Some(state) = &details.state else { return Phase::Unknown };
+    match state.status.unwrap_or(Status::EMPTY) {
+        Status::EMPTY => Phase::Unknown,
+        Status::CREATED if standing.overdue && standing.ours => Phase::Failed,
+        // The operator made it, and has not started it.
+        Status::CREATED if !standing.ours => Phase::Stopped,
+        Status::CREATED => Phase::Pending,
+        Status::RUNNING if standing.stopped => Phase::Stopping,
+        Status::RUNNING => match state.health.as_ref().and_then(|health| health.status) {
+            Some(HealthStatusEnum::STARTING) => Phase::Starting,
+            Some(HealthStatusEnum::UNHEALTHY) => Phase::Unready,
+            _ => Phase::Ready,
+        },
+        Status::PAUSED | Status::RESTARTING => Phase::Unready,
+        Status::REMOVING | Status::STOPPING => Phase::Stopping,
+        Status::EXITED if standing.stopped => Phase::Stopped,
+        Status::EXITED if standing.ours => Phase::Failed,
+        // An end in order, or by the signals with which people and engines stop containers.
+        Status::EXITED => match state.exit_code {
+            Some(0 | 130 | 137 | 143) if state.oom_killed != Some(true) => Phase::Stopped,
+            _ => Phase::Failed,
+        },
+        Status::DEAD => Phase::Failed,
+    }
+}

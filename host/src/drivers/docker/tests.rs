@@ -1,0 +1,131 @@
+//! Stories of the driver, told with what a real engine (20.10) answered. Stories with a real engine stand in `tests/it`.
+
+mod cloning;
+mod naming;
+mod placing;
+
+use std::collections::BTreeMap;
+
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+
+use super::scan::{Standing, phase_of};
+use super::*;
+use crate::snapshot::Phase;
+
+/// `docker run` of a container of a compose service with limits, a health check, a published port and a network of its own.
+fn recorded() -> ContainerInspectResponse {
+    serde_json::from_str(include_str!("tests/web_20_10.json")).unwrap()
+}
+
+fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
+}
+
+const OURS: Standing = Standing { ours: true, stopped: false, overdue: false };
+const THEIRS: Standing = Standing { ours: false, ..OURS };
+const STOPPED: Standing = Standing { stopped: true, ..OURS };
+
+fn ended(status: Status, code: i64, standing: Standing) -> Phase {
+    let mut details = recorded();
+    let state = details.state.as_mut().unwrap();
+    (state.status, state.exit_code) = (Some(status), Some(code));
+    phase_of(&details, standing)
+}
+
+#[test]
+fn a_container_is_ready_when_its_health_check_says_so() {
+    let with = |health: Option<HealthStatusEnum>| {
+        let mut details = recorded();
+        let state = details.state.as_mut().unwrap();
+        match health {
+            Some(health) => state.health.as_mut().unwrap().status = Some(health),
+            None => state.health = None,
+        }
+        phase_of(&details, THEIRS)
+    };
+    assert_eq!(with(Some(HealthStatusEnum::HEALTHY)), Phase::Ready);
+    assert_eq!(with(Some(HealthStatusEnum::STARTING)), Phase::Starting);
+    assert_eq!(with(Some(HealthStatusEnum::UNHEALTHY)), Phase::Unready);
+    assert_eq!(with(None), Phase::Ready, "without a check, running is all that can be told");
+}
+
+#[test]
+fn what_a_person_stopped_is_stopped_and_what_we_made_and_ended_is_failed() {
+    assert_eq!(ended(Status::EXITED, 143, THEIRS), Phase::Stopped, "docker stop");
+    assert_eq!(ended(Status::EXITED, 0, THEIRS), Phase::Stopped);
+    assert_eq!(ended(Status::EXITED, 1, THEIRS), Phase::Failed);
+    assert_eq!(ended(Status::EXITED, 143, OURS), Phase::Failed, "nobody here asked for it");
+    assert_eq!(ended(Status::EXITED, 0, OURS), Phase::Failed);
+    assert_eq!(ended(Status::EXITED, 137, STOPPED), Phase::Stopped);
+    assert_eq!(ended(Status::RUNNING, 0, STOPPED), Phase::Stopping);
+    assert_eq!(ended(Status::RESTARTING, 1, OURS), Phase::Unready);
+    assert_eq!(ended(Status::CREATED, 0, OURS), Phase::Pending);
+    assert_eq!(ended(Status::CREATED, 0, Standing { overdue: true, ..OURS }), Phase::Failed, "it was never started");
+    assert_eq!(ended(Status::CREATED, 0, THEIRS), Phase::Stopped);
+}
+
+#[test]
+fn out_of_memory_is_a_failure_though_its_code_is_that_of_a_stop() {
+    let mut details = recorded();
+    let state = details.state.as_mut().unwrap();
+    (state.status, state.exit_code, state.oom_killed) = (Some(Status::EXITED), Some(137), Some(true));
+    assert_eq!(phase_of(&details, THEIRS), Phase::Failed);
+}
+
+#[test]
+fn settings_are_refused_with_every_complaint() {
+    let config: DockerConfig = toml::from_str(
+        r#"
+        call_timeout = "1h"
+        [host.a]
+        url = "/var/run/docker.sock"
+        [host.b]
+        url = "tcp://b:2376"
+        ca_file = "ca.pem"
+        [workload.web]
+        container_name = "web-{nummer}"
+        host_labels = { disk = "ssd" }
+        "#,
+    )
+    .unwrap();
+    let found = config.complaints();
+    let about: Vec<&str> = found.iter().filter_map(|one| Some(one.split_once(": ")?.0)).collect();
+    let keys = [
+        "call_timeout",
+        "host.a.url",
+        "host.b.ca_file",
+        "workload.web.container_name",
+        "workload.web.container_name",
+        "workload.web.host_labels",
+    ];
+    assert_eq!(about, keys, "{found:?}");
+    assert_eq!(DockerConfig::default().complaints(), Vec::<String>::new());
+    assert_eq!(DockerConfig::default().hosts().keys().collect::<Vec<_>>(), ["local"]);
+}
+
+#[test]
+fn what_is_remembered_outlives_the_host_and_shows_no_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = kept::Template::of("local", &recorded(), Vec::new()).unwrap();
+    assert!(!format!("{template:?}").contains("GREETING"));
+    let open = || DockerDriver::open("box", DockerConfig::default(), folder.path()).unwrap();
+    let first = open();
+    first.inner.keep("shop.web", |kept| kept.template = Some(template.clone())).unwrap();
+    drop(first);
+    let again = open();
+    assert_eq!(again.inner.desk().kept["shop.web"].template.as_ref(), Some(&template));
+    std::fs::write(folder.path().join("docker/box/other.json"), "{").unwrap();
+    assert_eq!(open().inner.desk().broken.len(), 1, "a damaged file is told, and disturbs no other");
+}
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_unreachable_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("unix://{}/none.sock", folder.path().display());
+    let host = DockerHost { url, ..DockerHost::default() };
+    let config = DockerConfig { host: BTreeMap::from([("a".to_owned(), host)]), ..DockerConfig::default() };
+    let driver = DockerDriver::open("box", config, folder.path()).unwrap();
+    let error = driver.observe(1_000).await.unwrap_err();
+    assert!(matches!(&error, DriverError::Unreachable { what, .. } if what.contains("host a")), "{error}");
+    assert!(matches!(driver.check().await, Err(DriverError::Unreachable { .. })));
+}
