@@ -7,6 +7,7 @@
 pub mod memory;
 pub mod process;
 mod step;
+pub mod swarm;
 
 use std::fmt::Debug;
 

@@ -48,6 +48,7 @@ use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
+use crate::drivers::swarm::SwarmDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
@@ -300,6 +301,7 @@ fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>
 fn driver_complaints(config: &Config) -> Vec<Complaint> {
     let of = |named: &Named<DriverKind>| match &named.kind {
         DriverKind::Process(settings) => settings.complaints(),
+        DriverKind::Swarm(settings) => settings.complaints(),
     };
     let complaint = |named: &Named<DriverKind>, what: String| Complaint {
         place: named.place,
@@ -334,6 +336,7 @@ fn driver(named: &Named<DriverKind>, config: &Config) -> Result<Arc<dyn Driver>,
         DriverKind::Process(settings) => {
             Ok(Arc::new(ProcessDriver::open(&named.name, settings.clone(), &config.data_dir)?))
         }
+        DriverKind::Swarm(settings) => Ok(Arc::new(SwarmDriver::new(&named.name, settings.clone())?)),
     }
 }
 

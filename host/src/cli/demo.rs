@@ -141,7 +141,7 @@ async fn show(
 async fn sweep(config: &Config) -> Result<usize> {
     let mut killed = 0_usize;
     for driver in &config.drivers {
-        let DriverKind::Process(settings) = &driver.kind;
+        let DriverKind::Process(settings) = &driver.kind else { continue };
         let driver = ProcessDriver::open(&driver.name, settings.clone(), &config.data_dir)?;
         killed = killed.saturating_add(driver.sweep().await?);
     }

@@ -2,7 +2,7 @@
 //! reads the rest.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::process::ProcessConfig;
+use crate::drivers::swarm::SwarmConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
@@ -38,6 +39,21 @@ pub struct Named<K> {
 pub enum DriverKind {
     /// Groups of processes on this machine.
     Process(ProcessConfig),
+    /// Services of a Docker Swarm.
+    Swarm(SwarmConfig),
+}
+
+impl DriverKind {
+    /// Makes relative paths start from the configuration's own folder.
+    pub(super) fn root_paths(&mut self, base: &Path) {
+        let root = |path: &mut PathBuf| *path = base.join(&*path);
+        match self {
+            Self::Process(settings) => {
+                [&mut settings.state_dir, &mut settings.launcher].into_iter().flatten().for_each(root);
+            }
+            Self::Swarm(settings) => settings.files().for_each(root),
+        }
+    }
 }
 
 /// Kinds of source.
@@ -87,7 +103,7 @@ pub(super) trait Furnish: Sized {
 
 impl Furnish for DriverKind {
     const WORD: &'static str = "driver";
-    const KINDS: &'static [&'static str] = &["process"];
+    const KINDS: &'static [&'static str] = &["process", "swarm"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -95,6 +111,11 @@ impl Furnish for DriverKind {
                 let process: ProcessConfig = deserialize(item)?;
                 complain_all(item, &process.complaints());
                 Some(Self::Process(process))
+            }
+            "swarm" => {
+                let swarm: SwarmConfig = deserialize(item)?;
+                complain_all(item, &swarm.complaints());
+                Some(Self::Swarm(swarm))
             }
             _ => unknown_kind::<Self>(kind, item),
         }

@@ -294,7 +294,7 @@ fn every_key_that_the_host_knows_is_documented() {
 fn relative_paths_start_from_the_files_own_folder() {
     let text = "data_dir = \"state\"\n[driver.local.process]\nstate_dir = \"web\"\nlauncher = \"/bin/trimtab\"";
     let config = parse(text).unwrap();
-    let DriverKind::Process(process) = &config.drivers[0].kind;
+    let DriverKind::Process(process) = &config.drivers[0].kind else { panic!() };
     assert_eq!(config.data_dir, Path::new("/etc/trimtab/state"));
     assert_eq!(process.state_dir.as_deref(), Some(Path::new("/etc/trimtab/web")));
     assert_eq!(process.launcher.as_deref(), Some(Path::new("/bin/trimtab")));
