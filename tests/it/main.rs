@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod backends;
 mod backtest;
 mod cli;
 mod conformance;
