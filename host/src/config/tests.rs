@@ -116,6 +116,12 @@ const TABLES: &[Documented] = &[
     documented("`[sandbox.upload]`", "[sandbox.upload]", &[]),
     documented("`[sandbox.compile]`", "[sandbox.compile]", &[]),
     documented("`[driver.NAME.process]`", "[driver.other.process]", &[]),
+    // The three files go together.
+    documented(
+        "`[driver.NAME.swarm]`",
+        "[driver.other.swarm]",
+        &[("ca_file", "\"ca.pem\""), ("cert_file", "\"cert.pem\""), ("key_file", "\"key.pem\"")],
+    ),
     documented(
         "`[driver.NAME.process.workload.WORKLOAD]`",
         "[driver.other.process.workload.web]",

@@ -69,6 +69,9 @@ impl SwarmDriver {
         if !complaints.is_empty() {
             return Err(DriverError::Refused { driver: name.to_owned(), what: complaints.join("; ") });
         }
+        if let Some(why) = config.unused() {
+            tracing::warn!(driver = name, host = config.host, why, "not all that is configured is used");
+        }
         let engine = Engine::new(name, &config);
         Ok(Self { name: name.to_owned(), config, engine, desk: Mutex::new(Desk::default()) })
     }

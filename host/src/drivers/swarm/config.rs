@@ -56,22 +56,26 @@ impl SwarmConfig {
         let named = files.iter().filter(|file| file.is_some()).count();
         match self.host.split_once("://") {
             Some((_, "")) => complaints.push("host: names nobody; write what comes after ://".to_owned()),
-            Some(("unix" | "ssh", _)) if named > 0 => {
-                complaints.push("ca_file: certificates are for tcp:// alone; leave them out".to_owned());
-            }
             Some(("unix" | "tcp" | "ssh", _)) => {}
             _ => complaints.push("host: is not unix://, tcp:// or ssh:// with an address".to_owned()),
         }
         if named != 0 && named != files.len() {
             complaints.push("ca_file: ca_file, cert_file and key_file go together; name all three or none".to_owned());
         }
-        if self.ssh_key_file.is_some() && !self.host.starts_with("ssh://") {
-            complaints.push("ssh_key_file: is for ssh:// alone; leave it out".to_owned());
-        }
         if !(1_000..=TIMEOUT_MS_MAX).contains(&self.timeout.0) {
             complaints.push("timeout: is not between 1s and 30s".to_owned());
         }
         complaints
+    }
+
+    /// What it names and the address has no use for.
+    pub(super) fn unused(&self) -> Option<&'static str> {
+        let (tls, ssh) = (self.host.starts_with("tcp://"), self.host.starts_with("ssh://"));
+        match (&self.ca_file, &self.ssh_key_file) {
+            (Some(_), _) if !tls => Some("certificates are for tcp:// alone"),
+            (_, Some(_)) if !ssh => Some("ssh_key_file is for ssh:// alone"),
+            _ => None,
+        }
     }
 
     /// Files named in it, to be found from the configuration's own folder.
