@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod observe;
 mod progress;
+mod raw;
 mod size;
 
 #[cfg(test)]

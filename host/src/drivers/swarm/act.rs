@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use bollard::models::{Service, ServiceSpec, Task};
+use bollard::models::{Service, Task};
+use serde_json::Value;
 
 use super::progress::{Census, Rollout};
 use super::size::Size;
@@ -18,7 +19,8 @@ const ROLLED_BACK_REST: Duration = Duration::from_secs(60 * 60);
 struct Found {
     id: String,
     version: u64,
-    spec: ServiceSpec,
+    /// The whole of it, as the manager said it.
+    spec: Value,
     replicas: u64,
     size: Size,
     rollout: Rollout,
@@ -26,17 +28,17 @@ struct Found {
 }
 
 impl Found {
-    fn of(service: Service, tasks: Vec<Task>) -> Option<Self> {
-        let rollout = Rollout::of(&service);
-        let spec = service.spec?;
+    fn of(mut raw: Value, tasks: Vec<Task>) -> Option<Self> {
+        let service: Service = serde_json::from_value(raw.clone()).ok()?;
+        let spec = service.spec.as_ref()?;
         let replicas = spec.mode.as_ref()?.replicated.as_ref()?.replicas.unwrap_or(0);
         Some(Self {
-            id: service.id?,
-            version: service.version?.index?,
+            rollout: Rollout::of(&service),
             replicas: u64::try_from(replicas).ok()?,
             size: Size::of(spec.task_template.as_ref()),
-            spec,
-            rollout,
+            id: service.id?,
+            version: service.version?.index?,
+            spec: raw.get_mut("Spec").map(Value::take)?,
             tasks,
         })
     }
@@ -74,11 +76,11 @@ impl SwarmDriver {
         if let Some(why) = forbids_count(&found.rollout, to < from) {
             return Ok(waiting(why));
         }
-        let replicated = found.spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut());
-        if let Some(replicated) = replicated {
-            replicated.replicas = Some(i64::from(change.to));
-        }
-        self.engine.update(&found.id, found.version, found.spec).await?;
+        let Some(replicated) = found.spec.pointer_mut("/Mode/Replicated").and_then(Value::as_object_mut) else {
+            return Err(self.refused(format!("{} has no count", decision.target())));
+        };
+        replicated.insert("Replicas".to_owned(), change.to.into());
+        self.engine.update(&found.id, found.version, &found.spec).await?;
         Ok(waiting(format!("asked for {to} tasks")))
     }
 
@@ -109,11 +111,10 @@ impl SwarmDriver {
             }
             Rollout::None | Rollout::RolledBack { .. } => {}
         }
-        let Some(template) = found.spec.task_template.as_mut() else {
+        if !wanted.write(&mut found.spec) {
             return Err(self.refused(format!("{} has no template", decision.target())));
-        };
-        wanted.write(template);
-        self.engine.update(&found.id, found.version, found.spec).await?;
+        }
+        self.engine.update(&found.id, found.version, &found.spec).await?;
         self.desk().asked.insert(found.id, Asked { key: decision.key().to_owned(), size: wanted });
         Ok(waiting("asked for the new size".to_owned()))
     }

@@ -14,7 +14,7 @@ const TIMEOUT_MS_MAX: u64 = 30_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SwarmConfig {
-    /// A manager: `unix:///var/run/docker.sock`, `tcp://manager:2376` or `ssh://user@manager`.
+    /// A manager: `unix:///var/run/docker.sock` or `tcp://manager:2376`.
     pub host: String,
     /// Who vouches for the manager, in PEM. The three files go together; with them `tcp://` is spoken over TLS.
     pub ca_file: Option<PathBuf>,
@@ -22,8 +22,6 @@ pub struct SwarmConfig {
     pub cert_file: Option<PathBuf>,
     /// Its key, in PEM.
     pub key_file: Option<PathBuf>,
-    /// The key for `ssh://`; `None`: those of the user's own agent and folder.
-    pub ssh_key_file: Option<PathBuf>,
     /// Only services that carry all these labels are targets.
     pub labels: BTreeMap<String, String>,
     /// The label of a node that names its zone.
@@ -39,7 +37,6 @@ impl Default for SwarmConfig {
             ca_file: None,
             cert_file: None,
             key_file: None,
-            ssh_key_file: None,
             labels: BTreeMap::new(),
             zone_label: "zone".to_owned(),
             timeout: DurationMs(10_000),
@@ -56,8 +53,8 @@ impl SwarmConfig {
         let named = files.iter().filter(|file| file.is_some()).count();
         match self.host.split_once("://") {
             Some((_, "")) => complaints.push("host: names nobody; write what comes after ://".to_owned()),
-            Some(("unix" | "tcp" | "ssh", _)) => {}
-            _ => complaints.push("host: is not unix://, tcp:// or ssh:// with an address".to_owned()),
+            Some(("unix" | "tcp", _)) => {}
+            _ => complaints.push("host: is not unix:// or tcp:// with an address".to_owned()),
         }
         if named != 0 && named != files.len() {
             complaints.push("ca_file: ca_file, cert_file and key_file go together; name all three or none".to_owned());
@@ -70,17 +67,13 @@ impl SwarmConfig {
 
     /// What it names and the address has no use for.
     pub(super) fn unused(&self) -> Option<&'static str> {
-        let (tls, ssh) = (self.host.starts_with("tcp://"), self.host.starts_with("ssh://"));
-        match (&self.ca_file, &self.ssh_key_file) {
-            (Some(_), _) if !tls => Some("certificates are for tcp:// alone"),
-            (_, Some(_)) if !ssh => Some("ssh_key_file is for ssh:// alone"),
-            _ => None,
-        }
+        let unused = self.ca_file.is_some() && !self.host.starts_with("tcp://");
+        unused.then_some("certificates are for tcp:// alone")
     }
 
     /// Files named in it, to be found from the configuration's own folder.
     pub fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.ca_file, &mut self.cert_file, &mut self.key_file, &mut self.ssh_key_file].into_iter().flatten()
+        [&mut self.ca_file, &mut self.cert_file, &mut self.key_file].into_iter().flatten()
     }
 
     /// The three files of TLS: who vouches, our certificate, its key.

@@ -5,14 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::models::{Node, Service, ServiceSpec, Task};
+use bollard::models::{Node, Service, Task};
 use bollard::query_parameters::{
     ListNodesOptions, ListServicesOptionsBuilder, ListTasksOptions, ListTasksOptionsBuilder,
-    UpdateServiceOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
+use serde_json::Value;
 
 use super::SwarmConfig;
+use super::raw::{Raw, RawError};
 use crate::causes::with_causes;
 use crate::drivers::DriverError;
 
@@ -55,12 +56,13 @@ impl Engine {
     }
 
     /// One service as it stands now, and its tasks. `None`: there is none of this name.
-    pub(super) async fn service(&self, name: &str) -> Result<Option<(Service, Vec<Task>)>, DriverError> {
-        let client = self.client().await?;
-        let service = match client.inspect_service(name, None).await {
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
-            other => other.map_err(|error| self.failed("tell of the service", &error))?,
+    pub(super) async fn service(&self, name: &str) -> Result<Option<(Value, Vec<Task>)>, DriverError> {
+        let Some(service) =
+            self.raw()?.service(name).await.map_err(|error| self.failed_raw("tell of the service", error))?
+        else {
+            return Ok(None);
         };
+        let client = self.client().await?;
         let tasks = client.list_tasks(Some(of_service(name))).await;
         Ok(Some((service, tasks.map_err(|error| self.failed("list the tasks", &error))?)))
     }
@@ -73,20 +75,14 @@ impl Engine {
     }
 
     /// Replaces the specification of a service, if it is still at this version. Credentials for the image stay the service's own.
-    pub(super) async fn update(&self, id: &str, version: u64, spec: ServiceSpec) -> Result<(), DriverError> {
-        let Ok(number) = i32::try_from(version) else {
-            return Err(self.refused(format!("version {version} of the service is more than the client can name")));
-        };
-        let client = self.client().await?;
-        let options = UpdateServiceOptionsBuilder::default().version(number).build();
-        let updated = client.update_service(id, spec, options, None).await;
-        let answer = updated.map_err(|error| match &error {
-            Error::DockerResponseServerError { message, .. } if message.contains("out of sequence") => {
+    pub(super) async fn update(&self, id: &str, version: u64, spec: &Value) -> Result<(), DriverError> {
+        let warnings = self.raw()?.update(id, version, spec).await.map_err(|error| match &error {
+            RawError::Answer { message, .. } if message.contains("out of sequence") => {
                 self.refused(format!("the service was changed by somebody else after version {version}"))
             }
-            _ => self.failed("update the service", &error),
+            _ => self.failed_raw("update the service", error),
         })?;
-        for warning in answer.warnings.unwrap_or_default() {
+        for warning in warnings {
             tracing::warn!(driver = self.driver, service = id, warning, "the manager warns");
         }
         Ok(())
@@ -135,10 +131,6 @@ impl Engine {
                 Docker::connect_with_ssl(host, key, cert, ca, seconds, API_DEFAULT_VERSION)
             }
             (Some(("tcp", _)), None) => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
-            (Some(("ssh", _)), _) => {
-                let key = self.config.ssh_key_file.as_ref().map(|path| path.display().to_string());
-                Docker::connect_with_ssh(host, seconds, API_DEFAULT_VERSION, key)
-            }
             _ => Docker::connect_with_unix(host, seconds, API_DEFAULT_VERSION),
         }?;
         Ok(client.with_timeout(Duration::from_millis(self.config.timeout.0)))
@@ -159,6 +151,22 @@ impl Engine {
             other => {
                 *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 let what = format!("it could not {what}: {}", with_causes(other));
+                DriverError::Unreachable { driver: self.driver.clone(), what }
+            }
+        }
+    }
+
+    fn raw(&self) -> Result<Raw, DriverError> {
+        Raw::new(&self.config).map_err(|error| self.failed_raw("be reached", error))
+    }
+
+    fn failed_raw(&self, what: &str, error: RawError) -> DriverError {
+        match error {
+            RawError::Answer { status, message } => {
+                self.failed(what, &Error::DockerResponseServerError { status_code: status, message })
+            }
+            other => {
+                let what = format!("it could not {what}: {}", with_causes(&other));
                 DriverError::Unreachable { driver: self.driver.clone(), what }
             }
         }

@@ -1,6 +1,7 @@
 //! What each task of a service may use: Swarm's billionths of a core and bytes, and ours.
 
-use bollard::models::{Limit, ResourceObject, TaskSpec, TaskSpecResources};
+use bollard::models::TaskSpec;
+use serde_json::{Map, Value};
 
 use crate::policy::ContainerResources;
 use crate::snapshot::Resources;
@@ -33,18 +34,32 @@ impl Size {
         self
     }
 
-    /// Writes it into a template. What we do not speak of, processes and devices, stays as it is.
-    pub(super) fn write(self, spec: &mut TaskSpec) {
-        let resources = spec.resources.get_or_insert_with(TaskSpecResources::default);
-        if !self.requests.is_empty() {
-            let object = resources.reservations.get_or_insert_with(ResourceObject::default);
-            write(self.requests, &mut object.nano_cpus, &mut object.memory_bytes);
+    /// Writes it into a specification. What we do not speak of, processes and devices, stays as it is. Tells whether there was a
+    /// template to write it into.
+    pub(super) fn write(self, spec: &mut Value) -> bool {
+        let Some(template) = spec.get_mut("TaskTemplate").and_then(Value::as_object_mut) else { return false };
+        let resources = inner(template, "Resources");
+        for (word, wanted) in [("Reservations", self.requests), ("Limits", self.limits)] {
+            let (Some(resources), false) = (resources.as_object_mut(), wanted.is_empty()) else { continue };
+            let Some(object) = inner(resources, word).as_object_mut() else { continue };
+            if let Some(millis) = wanted.cpu_millis {
+                object.insert("NanoCPUs".to_owned(), millis.saturating_mul(NANOS_PER_MILLI).into());
+            }
+            if let Some(bytes) = wanted.memory_bytes {
+                object.insert("MemoryBytes".to_owned(), bytes.into());
+            }
         }
-        if !self.limits.is_empty() {
-            let limit = resources.limits.get_or_insert_with(Limit::default);
-            write(self.limits, &mut limit.nano_cpus, &mut limit.memory_bytes);
-        }
+        true
     }
+}
+
+/// The object of this name, made where there is none.
+fn inner<'a>(object: &'a mut Map<String, Value>, word: &str) -> &'a mut Value {
+    let value = object.entry(word).or_insert(Value::Null);
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value
 }
 
 /// What a node or a task has.
@@ -54,16 +69,6 @@ pub(super) fn from(nano_cpus: Option<i64>, memory_bytes: Option<i64>) -> Resourc
     Resources {
         cpu_millis: positive(nano_cpus).map(|nanos| nanos.div_ceil(NANOS_PER_MILLI)),
         memory_bytes: positive(memory_bytes),
-    }
-}
-
-fn write(resources: Resources, nano_cpus: &mut Option<i64>, memory_bytes: &mut Option<i64>) {
-    let signed = |figure: u64| i64::try_from(figure).unwrap_or(i64::MAX);
-    if let Some(millis) = resources.cpu_millis {
-        *nano_cpus = Some(signed(millis.saturating_mul(NANOS_PER_MILLI)));
-    }
-    if let Some(bytes) = resources.memory_bytes {
-        *memory_bytes = Some(signed(bytes));
     }
 }
 

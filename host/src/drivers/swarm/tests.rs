@@ -17,30 +17,27 @@ const RICH: &str = include_str!("tests/service.json");
 mod what_is_written {
     use super::*;
 
-    fn spec(service: &Value) -> Value {
-        let service: Service = serde_json::from_value(service.clone()).unwrap();
-        serde_json::to_value(service.spec.unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_service_goes_back_as_it_was_read() {
-        let service: Value = serde_json::from_str(RICH).unwrap();
-        assert_eq!(spec(&service), service["Spec"]);
-    }
-
     #[test]
     fn a_resize_writes_what_was_asked_for_and_nothing_else() {
         let recorded: Value = serde_json::from_str(RICH).unwrap();
-        let mut service: Service = serde_json::from_str(RICH).unwrap();
-        let template = service.spec.as_mut().unwrap().task_template.as_mut().unwrap();
+        let service: Service = serde_json::from_str(RICH).unwrap();
         let limits = Resources { cpu_millis: Some(1_500), memory_bytes: None };
         let wanted = [ContainerResources { limits, ..ContainerResources::default() }];
-        let size = Size::of(Some(template)).overlaid(&wanted);
-        size.write(template);
-        assert_eq!(Size::of(Some(template)), size);
+        let size = Size::of(service.spec.unwrap().task_template.as_ref()).overlaid(&wanted);
+        let mut spec = recorded["Spec"].clone();
+        assert!(size.write(&mut spec));
         let mut expected = recorded["Spec"].clone();
         expected["TaskTemplate"]["Resources"]["Limits"]["NanoCPUs"] = json!(1_500_000_000_u64);
-        assert_eq!(serde_json::to_value(service.spec.unwrap()).unwrap(), expected);
+        assert_eq!(spec, expected);
+    }
+
+    #[test]
+    fn a_size_is_written_where_there_was_none_and_a_specification_without_template_is_refused() {
+        let size = Size { requests: Resources { cpu_millis: Some(1), memory_bytes: None }, ..Size::default() };
+        let mut spec = json!({"TaskTemplate": {"Resources": null}});
+        assert!(size.write(&mut spec));
+        assert_eq!(spec, json!({"TaskTemplate": {"Resources": {"Reservations": {"NanoCPUs": 1_000_000}}}}));
+        assert!(!size.write(&mut json!({})));
     }
 }
 
