@@ -46,12 +46,12 @@ async fn a_service_is_scaled_and_resized_and_nobody_is_overruled() {
     stage.until("web", |seen| seen.target.total == 2).await;
 
     let before = stage.spec("web").await;
-    let resize = stage.size("web", 32 << 20, "size").await;
+    let resize = stage.size("web", 500, "size").await;
     stage.done(&resize, Step::Resize).await;
     let seen = stage.observe("web").await;
-    let memory = |found: &Resources| found.memory_bytes;
+    let cpu = |found: &Resources| found.cpu_millis;
     assert!(
-        seen.instances.iter().filter(|one| one.phase == Phase::Ready).all(|one| memory(&one.limits) == Some(32 << 20))
+        seen.instances.iter().filter(|one| one.phase == Phase::Ready).all(|one| cpu(&one.limits) == Some(500))
     );
     let mut after = stage.spec("web").await;
     assert_ne!(before.task_template, after.task_template);
@@ -254,8 +254,8 @@ impl Stage {
         self.decide(name, key, proposal).await
     }
 
-    async fn size(&self, name: &str, bytes: u64, key: &str) -> Decision {
-        let limits = Resources { cpu_millis: None, memory_bytes: Some(bytes) };
+    async fn size(&self, name: &str, millis: u64, key: &str) -> Decision {
+        let limits = Resources { cpu_millis: Some(millis), memory_bytes: None };
         self.decide(name, key, resize(ContainerResources { limits, ..ContainerResources::default() })).await
     }
 
