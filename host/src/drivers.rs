@@ -8,6 +8,7 @@ pub mod docker;
 pub mod memory;
 pub mod process;
 mod step;
+pub mod swarm;
 
 use std::fmt::Debug;
 

@@ -49,6 +49,7 @@ use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quie
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::docker::DockerDriver;
 use crate::drivers::process::ProcessDriver;
+use crate::drivers::swarm::SwarmDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
@@ -302,6 +303,7 @@ fn driver_complaints(config: &Config) -> Vec<Complaint> {
     let of = |named: &Named<DriverKind>| match &named.kind {
         DriverKind::Process(settings) => settings.complaints(),
         DriverKind::Docker(settings) => settings.complaints(),
+        DriverKind::Swarm(settings) => settings.complaints(),
     };
     let complaint = |named: &Named<DriverKind>, what: String| Complaint {
         place: named.place,
@@ -339,6 +341,7 @@ fn driver(named: &Named<DriverKind>, config: &Config) -> Result<Arc<dyn Driver>,
         DriverKind::Docker(settings) => {
             Ok(Arc::new(DockerDriver::open(&named.name, settings.clone(), &config.data_dir)?))
         }
+        DriverKind::Swarm(settings) => Ok(Arc::new(SwarmDriver::new(&named.name, settings.clone())?)),
     }
 }
 

@@ -30,4 +30,5 @@ mod schema;
 mod signing;
 mod skip;
 mod stories;
+mod swarm;
 mod versions;

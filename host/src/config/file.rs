@@ -66,15 +66,8 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
-    for driver in &mut drivers {
-        match &mut driver.kind {
-            DriverKind::Process(process) => {
-                for path in [&mut process.state_dir, &mut process.launcher].into_iter().flatten() {
-                    *path = base.join(&*path);
-                }
-            }
-            DriverKind::Docker(docker) => docker.resolve_paths(base),
-        }
+    for named in &mut drivers {
+        named.kind.root_paths(base);
     }
     let mut sources = read_rooms::<SourceKind>(&root);
     for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {

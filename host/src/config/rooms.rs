@@ -2,7 +2,7 @@
 //! reads the rest.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -12,6 +12,7 @@ use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::docker::DockerConfig;
 use crate::drivers::process::ProcessConfig;
+use crate::drivers::swarm::SwarmConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
@@ -41,6 +42,22 @@ pub enum DriverKind {
     Process(ProcessConfig),
     /// Groups of containers on Docker engines.
     Docker(DockerConfig),
+    /// Services of a Docker Swarm.
+    Swarm(SwarmConfig),
+}
+
+impl DriverKind {
+    /// Makes relative paths start from the configuration's own folder.
+    pub(super) fn root_paths(&mut self, base: &Path) {
+        let root = |path: &mut PathBuf| *path = base.join(&*path);
+        match self {
+            Self::Process(settings) => {
+                [&mut settings.state_dir, &mut settings.launcher].into_iter().flatten().for_each(root);
+            }
+            Self::Docker(settings) => settings.resolve_paths(base),
+            Self::Swarm(settings) => settings.files().for_each(root),
+        }
+    }
 }
 
 /// Kinds of source.
@@ -90,7 +107,7 @@ pub(super) trait Furnish: Sized {
 
 impl Furnish for DriverKind {
     const WORD: &'static str = "driver";
-    const KINDS: &'static [&'static str] = &["process", "docker"];
+    const KINDS: &'static [&'static str] = &["process", "docker", "swarm"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -103,6 +120,11 @@ impl Furnish for DriverKind {
                 let docker: DockerConfig = deserialize(item)?;
                 complain_all(item, &docker.complaints());
                 Some(Self::Docker(docker))
+            }
+            "swarm" => {
+                let swarm: SwarmConfig = deserialize(item)?;
+                complain_all(item, &swarm.complaints());
+                Some(Self::Swarm(swarm))
             }
             _ => unknown_kind::<Self>(kind, item),
         }

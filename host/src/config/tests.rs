@@ -129,6 +129,12 @@ const TABLES: &[Documented] = &[
     ),
     documented("`[driver.NAME.docker.workload.WORKLOAD]`", "[driver.other.docker.workload.web]", &[]),
     documented("`[driver.NAME.process]`", "[driver.other.process]", &[]),
+    // The three files go together.
+    documented(
+        "`[driver.NAME.swarm]`",
+        "[driver.other.swarm]",
+        &[("ca_file", "\"ca.pem\""), ("cert_file", "\"cert.pem\""), ("key_file", "\"key.pem\"")],
+    ),
     documented(
         "`[driver.NAME.process.workload.WORKLOAD]`",
         "[driver.other.process.workload.web]",
