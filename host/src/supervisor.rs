@@ -50,6 +50,7 @@ use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Sh
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
+use crate::registrars::haproxy::HaproxyRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
 use crate::registry::{Registry, RegistryParts};
 use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
@@ -124,15 +125,19 @@ impl Host {
         let bindings = bind_all(&registry, &sources, config, &own).await?;
 
         let mut embedded = Vec::new();
+        let mut registrars: Vec<Arc<dyn Registrar>> = Vec::new();
         for named in &config.registrars {
             match &named.kind {
                 RegistrarKind::Embedded(settings) => {
-                    embedded.push(Arc::new(EmbeddedRegistrar::start(&named.name, settings.clone()).await?));
+                    let balancer = Arc::new(EmbeddedRegistrar::start(&named.name, settings.clone()).await?);
+                    registrars.push(Arc::clone(&balancer) as Arc<dyn Registrar>);
+                    embedded.push(balancer);
+                }
+                RegistrarKind::Haproxy(settings) => {
+                    registrars.push(Arc::new(HaproxyRegistrar::new(&named.name, settings)?));
                 }
             }
         }
-        let registrars: Vec<Arc<dyn Registrar>> =
-            embedded.iter().map(|one| Arc::clone(one) as Arc<dyn Registrar>).collect();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let steering = Steering::new(SteeringParts {

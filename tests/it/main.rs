@@ -12,6 +12,7 @@ mod backtest;
 mod cli;
 mod conformance;
 mod demo;
+mod haproxy;
 mod host;
 mod hostile;
 mod import;

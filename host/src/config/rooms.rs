@@ -12,6 +12,7 @@ use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
+use crate::registrars::haproxy::HaproxyConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
 use crate::sources::process::ProcessSourceConfig;
@@ -72,6 +73,8 @@ impl SourceKind {
 pub enum RegistrarKind {
     /// A balancer inside the host.
     Embedded(EmbeddedConfig),
+    /// Servers of a running HAProxy.
+    Haproxy(HaproxyConfig),
 }
 
 /// A room that the file can furnish.
@@ -123,11 +126,16 @@ impl Furnish for SourceKind {
 
 impl Furnish for RegistrarKind {
     const WORD: &'static str = "registrar";
-    const KINDS: &'static [&'static str] = &["embedded"];
+    const KINDS: &'static [&'static str] = &["embedded", "haproxy"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
             "embedded" => deserialize(item).map(Self::Embedded),
+            "haproxy" => {
+                let haproxy: HaproxyConfig = deserialize(item)?;
+                complain_all(item, &haproxy.complaints());
+                Some(Self::Haproxy(haproxy))
+            }
             _ => unknown_kind::<Self>(kind, item),
         }
     }
