@@ -136,6 +136,9 @@ impl Host {
                 RegistrarKind::Haproxy(settings) => {
                     registrars.push(Arc::new(HaproxyRegistrar::new(&named.name, settings)?));
                 }
+                RegistrarKind::HaproxyDataPlane(settings) => {
+                    registrars.push(Arc::new(HaproxyRegistrar::through_data_plane(&named.name, settings)?));
+                }
             }
         }
 

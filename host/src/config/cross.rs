@@ -30,6 +30,11 @@ fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
                 check_served(haproxy.serves.keys(), *place, &path, declared, reader);
                 continue;
             }
+            RegistrarKind::HaproxyDataPlane(data_plane) => {
+                let path = format!("registrar.{name}.haproxy-data-plane");
+                check_served(data_plane.serves.keys(), *place, &path, declared, reader);
+                continue;
+            }
         };
         let path = format!("registrar.{name}.embedded");
         if embedded.serves.is_empty() {

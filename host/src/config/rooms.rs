@@ -12,7 +12,7 @@ use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
-use crate::registrars::haproxy::HaproxyConfig;
+use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::http_json::HttpJsonConfig;
 use crate::sources::process::ProcessSourceConfig;
@@ -75,6 +75,8 @@ pub enum RegistrarKind {
     Embedded(EmbeddedConfig),
     /// Servers of a running HAProxy.
     Haproxy(HaproxyConfig),
+    /// The same, through its Data Plane API.
+    HaproxyDataPlane(DataPlaneConfig),
 }
 
 /// A room that the file can furnish.
@@ -126,7 +128,7 @@ impl Furnish for SourceKind {
 
 impl Furnish for RegistrarKind {
     const WORD: &'static str = "registrar";
-    const KINDS: &'static [&'static str] = &["embedded", "haproxy"];
+    const KINDS: &'static [&'static str] = &["embedded", "haproxy", "haproxy-data-plane"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -135,6 +137,11 @@ impl Furnish for RegistrarKind {
                 let haproxy: HaproxyConfig = deserialize(item)?;
                 complain_all(item, &haproxy.complaints());
                 Some(Self::Haproxy(haproxy))
+            }
+            "haproxy-data-plane" => {
+                let data_plane: DataPlaneConfig = deserialize(item)?;
+                complain_all(item, &data_plane.complaints());
+                Some(Self::HaproxyDataPlane(data_plane))
             }
             _ => unknown_kind::<Self>(kind, item),
         }

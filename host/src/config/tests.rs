@@ -141,6 +141,26 @@ const TABLES: &[Documented] = &[
         "[registrar.front.embedded]",
         &[("listen", "\"127.0.0.1:0\""), ("serves", "[\"local/web\"]")],
     ),
+    documented(
+        "`[registrar.NAME.haproxy]`",
+        "[registrar.lb.haproxy]",
+        &[("socket", "\"/run/haproxy.sock\""), ("serves", "{ \"local/web\" = { backend = \"web\" } }")],
+    ),
+    documented(
+        "`[registrar.NAME.haproxy.serves.TARGET]`",
+        "[registrar.lb.haproxy]\nsocket = \"/run/haproxy.sock\"\n[registrar.lb.haproxy.serves.\"local/web\"]",
+        &[("backend", "\"web\"")],
+    ),
+    documented(
+        "`[registrar.NAME.haproxy-data-plane]`",
+        "[registrar.lb.haproxy-data-plane]",
+        &[
+            ("url", "\"http://127.0.0.1:5555\""),
+            ("user", "\"x\""),
+            ("password_file", "\"x\""),
+            ("serves", "{ \"local/web\" = \"web\" }"),
+        ],
+    ),
     documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),

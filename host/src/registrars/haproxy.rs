@@ -24,6 +24,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -47,6 +48,7 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct HaproxyRegistrar {
     name: String,
+    kind: &'static str,
     pools: BTreeMap<TargetId, Box<dyn Pool>>,
 }
 
@@ -77,37 +79,42 @@ enum Trouble {
 }
 
 impl HaproxyRegistrar {
-    /// A registrar that will speak to this HAProxy; nothing is sent yet.
+    /// A registrar that will speak to this socket; nothing is sent yet.
     ///
     /// # Errors
-    /// What is wrong with the configuration, or with the password's file.
+    /// What is wrong with the configuration.
     pub fn new(name: &str, config: &HaproxyConfig) -> Result<Self, RegistrarError> {
         let refused = |what: String| RegistrarError::Refused { registrar: name.to_owned(), what };
         if let Some(complaint) = config.complaints().into_iter().next() {
             return Err(refused(complaint));
         }
-        let data_plane = match &config.data_plane {
-            Some(settings) => Some(std::sync::Arc::new(DataPlane::new(settings, config.timeout_ms).map_err(refused)?)),
-            None => None,
-        };
-        let mut pools: BTreeMap<TargetId, Box<dyn Pool>> = BTreeMap::new();
-        for (target, pool) in &config.serves {
-            let made: Box<dyn Pool> = match (&data_plane, &config.socket, &pool.slots) {
-                (Some(plane), _, _) => Box::new(DataPlanePool::new(std::sync::Arc::clone(plane), config, pool)),
-                (None, Some(socket), slots) => {
-                    let socket = RuntimeSocket::new(socket, config.timeout_ms, ANSWER_BYTES_MAX)
-                        .map_err(|what| refused(what))?;
-                    let runtime = Runtime::new(socket, &pool.backend);
-                    match slots {
-                        Some(slots) => Box::new(Slots::new(runtime, slots, config.weight)),
-                        None => Box::new(Dynamic::new(runtime, config)),
-                    }
-                }
-                (None, None, _) => return Err(refused("neither socket nor data_plane is given".to_owned())),
+        let socket = RuntimeSocket::new(&config.socket, config.timeout_ms, ANSWER_BYTES_MAX).map_err(refused)?;
+        let pools = config.serves.iter().map(|(target, pool)| {
+            let runtime = Runtime::new(socket.clone(), &pool.backend);
+            let made: Box<dyn Pool> = match &pool.slots {
+                Some(slots) => Box::new(Slots::new(runtime, slots, config.weight)),
+                None => Box::new(Dynamic::new(runtime, config)),
             };
-            pools.insert(target.clone(), made);
+            (target.clone(), made)
+        });
+        Ok(Self { name: name.to_owned(), kind: "haproxy", pools: pools.collect() })
+    }
+
+    /// A registrar that will speak to this Data Plane API; nothing is sent yet.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or with the password's file.
+    pub fn through_data_plane(name: &str, config: &DataPlaneConfig) -> Result<Self, RegistrarError> {
+        let refused = |what: String| RegistrarError::Refused { registrar: name.to_owned(), what };
+        if let Some(complaint) = config.complaints().into_iter().next() {
+            return Err(refused(complaint));
         }
-        Ok(Self { name: name.to_owned(), pools })
+        let plane = Arc::new(DataPlane::new(config).map_err(refused)?);
+        let pools = config.serves.iter().map(|(target, backend)| {
+            let made: Box<dyn Pool> = Box::new(DataPlanePool::new(Arc::clone(&plane), config, backend));
+            (target.clone(), made)
+        });
+        Ok(Self { name: name.to_owned(), kind: "haproxy-data-plane", pools: pools.collect() })
     }
 
     fn pool(&self, target: &TargetId) -> Result<&dyn Pool, RegistrarError> {
@@ -131,7 +138,7 @@ impl Registrar for HaproxyRegistrar {
     }
 
     fn kind(&self) -> &'static str {
-        "haproxy"
+        self.kind
     }
 
     fn serves(&self, target: &TargetId) -> bool {

@@ -1,11 +1,15 @@
-//! `[registrar.NAME.haproxy]`.
+//! `[registrar.NAME.haproxy]` and `[registrar.NAME.haproxy-data-plane]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::runtime_socket::RuntimeSocket;
 use crate::snapshot::TargetId;
+
+/// Longest prefix: names of servers stay readable.
+const PREFIX_BYTES_MAX: usize = 64;
 
 /// Most weight that HAProxy knows.
 const WEIGHT_MAX: u16 = 256;
@@ -17,12 +21,8 @@ const SLOW_START_MS_MAX: u64 = 86_400_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HaproxyConfig {
-    /// The runtime socket, of level admin: an absolute path, or `host:port`. This or `data_plane`.
-    #[serde(default)]
-    pub socket: Option<String>,
-    /// The Data Plane API. This or `socket`.
-    #[serde(default)]
-    pub data_plane: Option<DataPlaneConfig>,
+    /// The runtime socket, of level admin: an absolute path, or `host:port`.
+    pub socket: String,
     /// The targets whose instances it gives work to, each with the backend for it.
     pub serves: BTreeMap<TargetId, PoolConfig>,
     /// What the names of our servers begin with: the mark of their owner.
@@ -34,10 +34,10 @@ pub struct HaproxyConfig {
     /// Time in which a new server comes to its full weight; 0: at once. Not for slots, where the template says it.
     #[serde(default)]
     pub slow_start_ms: u64,
-    /// Further words of the server's line, as in HAProxy's configuration. Not for slots and the Data Plane API.
+    /// Further words of the server's line, as in HAProxy's configuration. Not for slots.
     #[serde(default = "default_options")]
     pub options: String,
-    /// Time for one command or request as a whole.
+    /// Time for one command and its whole answer.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
 }
@@ -53,7 +53,7 @@ pub struct PoolConfig {
     pub slots: Option<String>,
 }
 
-/// `data_plane`.
+/// `[registrar.NAME.haproxy-data-plane]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataPlaneConfig {
@@ -66,12 +66,20 @@ pub struct DataPlaneConfig {
     /// Who vouches for it, in PEM; `None`: whom the system believes. For `https://` alone.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// Further fields of each server, as the API names them.
+    /// The targets whose instances it gives work to, each with the backend for it. Two targets cannot share one.
+    pub serves: BTreeMap<TargetId, String>,
+    /// What the names of our servers begin with: the mark of their owner.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+    /// Further fields of each server, as the API names them: `weight`, `slowstart`, `maxconn`, …
     #[serde(default)]
     pub set: serde_json::Map<String, serde_json::Value>,
     /// Whether HAProxy is made to reload at each change, also where the API could do without.
     #[serde(default)]
     pub force_reload: bool,
+    /// Time for one request as a whole.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
 }
 
 fn default_prefix() -> String {
@@ -91,8 +99,7 @@ impl HaproxyConfig {
     #[must_use]
     pub fn new(socket: &str, target: TargetId, backend: &str) -> Self {
         Self {
-            socket: Some(socket.to_owned()),
-            data_plane: None,
+            socket: socket.to_owned(),
             serves: BTreeMap::from([(target, PoolConfig { backend: backend.to_owned(), slots: None })]),
             prefix: default_prefix(),
             weight: None,
@@ -106,39 +113,16 @@ impl HaproxyConfig {
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         let mut all = Vec::new();
-        match (&self.socket, &self.data_plane) {
-            (None, None) => all.push("socket: is missing; give it, or data_plane".to_owned()),
-            (Some(_), Some(_)) => all.push("data_plane: stands beside socket; give one of them".to_owned()),
-            (Some(socket), None) => {
-                let read = crate::runtime_socket::RuntimeSocket::new(socket, self.timeout_ms, 0);
-                all.extend(read.err().map(|what| format!("socket: {what}")));
-            }
-            (None, Some(_)) => {}
+        if let Err(what) = RuntimeSocket::new(&self.socket, self.timeout_ms, 0) {
+            all.push(format!("socket: {what}"));
         }
-        if self.serves.is_empty() {
-            all.push("serves: is empty; name targets: serves = { \"driver/name\" = { backend = \"…\" } }".to_owned());
-        }
-        let mut backends = BTreeSet::new();
+        complain_of_backends(self.serves.iter().map(|(target, pool)| (target, &pool.backend)), &mut all);
         for (target, pool) in &self.serves {
-            if !is_name(&pool.backend) {
-                all.push(format!("serves: {:?}, of {target}, is no name of a backend", pool.backend));
-            }
-            if !backends.insert(&pool.backend) {
-                all.push(format!("serves: backend {} is given to two targets; each needs its own", pool.backend));
-            }
-            match &pool.slots {
-                Some(_) if self.data_plane.is_some() => {
-                    all.push(format!("serves: slots, of {target}, are for the socket; leave them out"));
-                }
-                Some(slots) if !is_name(slots) => {
-                    all.push(format!("serves: {slots:?}, of {target}, is no beginning of a server's name"));
-                }
-                _ => {}
+            if let Some(slots) = pool.slots.as_ref().filter(|slots| !is_name(slots)) {
+                all.push(format!("serves: {slots:?}, of {target}, is no beginning of a server's name"));
             }
         }
-        if !is_name(&self.prefix) || self.prefix.len() > 64 {
-            all.push("prefix: must be 1 to 64 of A-Z a-z 0-9 . : _ -".to_owned());
-        }
+        complain_of_prefix(&self.prefix, &mut all);
         if self.weight.is_some_and(|weight| weight == 0 || weight > WEIGHT_MAX) {
             all.push(format!("weight: must be within 1 and {WEIGHT_MAX}"));
         }
@@ -152,6 +136,46 @@ impl HaproxyConfig {
             all.push("timeout_ms: must be at least 1".to_owned());
         }
         all
+    }
+}
+
+impl DataPlaneConfig {
+    /// What the shape does not say, as `key: what is wrong; remedy`.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        complain_of_backends(self.serves.iter(), &mut all);
+        complain_of_prefix(&self.prefix, &mut all);
+        for own in ["name", "address", "port"] {
+            if self.set.contains_key(own) {
+                all.push(format!("set: {own} is the instance's; leave it out"));
+            }
+        }
+        if self.timeout_ms == 0 {
+            all.push("timeout_ms: must be at least 1".to_owned());
+        }
+        all
+    }
+}
+
+fn complain_of_backends<'a>(serves: impl Iterator<Item = (&'a TargetId, &'a String)>, all: &mut Vec<String>) {
+    let mut backends = BTreeSet::new();
+    for (target, backend) in serves {
+        if !is_name(backend) {
+            all.push(format!("serves: {backend:?}, of {target}, is no name of a backend"));
+        }
+        if !backends.insert(backend) {
+            all.push(format!("serves: backend {backend} is given to two targets; each needs its own"));
+        }
+    }
+    if backends.is_empty() {
+        all.push("serves: is empty; name targets, each with its backend".to_owned());
+    }
+}
+
+fn complain_of_prefix(prefix: &str, all: &mut Vec<String>) {
+    if !is_name(prefix) || prefix.len() > PREFIX_BYTES_MAX {
+        all.push(format!("prefix: must be 1 to {PREFIX_BYTES_MAX} of A-Z a-z 0-9 . : _ -"));
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 pub(super) use self::client::DataPlane;
-use super::config::{HaproxyConfig, PoolConfig};
+use super::config::DataPlaneConfig;
 use super::mark;
 use super::{Pool, Trouble};
 
@@ -69,18 +69,10 @@ struct Sessions {
 }
 
 impl DataPlanePool {
-    pub(super) fn new(plane: Arc<DataPlane>, config: &HaproxyConfig, pool: &PoolConfig) -> Self {
+    pub(super) fn new(plane: Arc<DataPlane>, config: &DataPlaneConfig, backend: &str) -> Self {
         let mut fields = Map::from_iter([("check".to_owned(), json!("enabled"))]);
-        if let Some(weight) = config.weight {
-            fields.insert("weight".to_owned(), json!(weight));
-        }
-        if config.slow_start_ms > 0 {
-            fields.insert("slowstart".to_owned(), json!(config.slow_start_ms));
-        }
-        if let Some(settings) = &config.data_plane {
-            fields.extend(settings.set.clone());
-        }
-        let (backend, prefix) = (pool.backend.clone(), config.prefix.clone());
+        fields.extend(config.set.clone());
+        let (backend, prefix) = (backend.to_owned(), config.prefix.clone());
         Self { plane, backend, prefix, fields, known: Mutex::default() }
     }
 

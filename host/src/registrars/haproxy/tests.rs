@@ -1,9 +1,11 @@
 //! What names mean, and the stories of the Data Plane API. The runtime socket is told of in tests/it/haproxy.rs, by the real one.
 
+mod data_plane;
+
 use super::*;
 
 mod names {
-    use super::mark::{instance_of, name_of};
+    use super::super::mark::{instance_of, name_of};
 
     #[test]
     fn each_name_stands_for_one_instance() {

@@ -49,11 +49,10 @@ struct Said {
 }
 
 impl DataPlane {
-    pub(in crate::registrars::haproxy) fn new(settings: &DataPlaneConfig, timeout_ms: u64) -> Result<Self, String> {
-        let mut base =
-            Url::parse(&settings.url).map_err(|error| format!("data_plane.url {:?}: {error}", settings.url))?;
+    pub(in crate::registrars::haproxy) fn new(settings: &DataPlaneConfig) -> Result<Self, String> {
+        let mut base = Url::parse(&settings.url).map_err(|error| format!("url {:?}: {error}", settings.url))?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() || !base.username().is_empty() {
-            return Err(format!("data_plane.url {:?} is not http:// or https:// and a host", settings.url));
+            return Err(format!("url {:?} is not http:// or https:// and a host", settings.url));
         }
         base.set_path(&format!("{}/v3/", base.path().trim_end_matches('/')));
         let password = read_password(&settings.password_file)?;
@@ -61,7 +60,7 @@ impl DataPlane {
             .map_err(|error| with_causes(&error))?
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_millis(timeout_ms))
+            .timeout(Duration::from_millis(settings.timeout_ms))
             .build()
             .map_err(|error| root_cause(&error))?;
         Ok(Self { client, base, user: settings.user.clone(), password, force_reload: settings.force_reload })
@@ -137,20 +136,20 @@ pub(super) fn refusal(method: &str, path: &str, answer: &Answer) -> Trouble {
         let _ = write!(what, ": {message}");
     }
     if matches!(answer.status, 401 | 403) {
-        what.push_str("; look at data_plane.user and its password_file");
+        what.push_str("; look at user and its password_file");
     }
     Trouble::Refused(what)
 }
 
 fn read_password(path: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("data_plane.password_file {}: {error}", path.display());
+    let failed = |error: std::io::Error| format!("password_file {}: {error}", path.display());
     if std::fs::metadata(path).map_err(failed)?.len() > PASSWORD_BYTES_MAX {
-        return Err(format!("data_plane.password_file {} is no password: it is too long", path.display()));
+        return Err(format!("password_file {} is no password: it is too long", path.display()));
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        return Err(format!("data_plane.password_file {} is empty", path.display()));
+        return Err(format!("password_file {} is empty", path.display()));
     }
     Ok(password.to_owned())
 }
