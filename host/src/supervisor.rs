@@ -54,6 +54,7 @@ use crate::registrars::haproxy::HaproxyRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
 use crate::registry::{Registry, RegistryParts};
 use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
+use crate::sources::haproxy::HaproxySource;
 use crate::sources::http_json::HttpJsonSource;
 use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
@@ -353,6 +354,7 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::Prometheus(settings) => Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
+        SourceKind::Haproxy(settings) => Arc::new(HaproxySource::new(name, settings).map_err(failed)?),
         SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
     };
     Ok((name.clone(), source))

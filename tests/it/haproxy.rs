@@ -4,3 +4,4 @@
 
 mod registrar;
 mod rig;
+mod source;

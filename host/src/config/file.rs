@@ -75,6 +75,11 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
         *ca_file = base.join(&*ca_file);
     }
+    for source in &mut sources {
+        if let SourceKind::Haproxy(haproxy) = &mut source.kind {
+            haproxy.password_file = haproxy.password_file.take().map(|file| base.join(file));
+        }
+    }
     let mut registrars = read_rooms::<RegistrarKind>(&root);
     for named in &mut registrars {
         if let RegistrarKind::HaproxyDataPlane(data_plane) = &mut named.kind {

@@ -14,6 +14,7 @@ use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
+use crate::sources::haproxy::HaproxySourceConfig;
 use crate::sources::http_json::HttpJsonConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
@@ -52,6 +53,8 @@ pub enum SourceKind {
     Scrape(ScrapeConfig),
     /// Numbers of a JSON document.
     HttpJson(HttpJsonConfig),
+    /// Statistics of a HAProxy.
+    Haproxy(HaproxySourceConfig),
     /// Readings that others send.
     Push(PushConfig),
 }
@@ -64,6 +67,7 @@ impl SourceKind {
             Self::Prometheus(settings) => settings.ca_file.as_mut(),
             Self::Scrape(settings) => settings.ca_file.as_mut(),
             Self::HttpJson(settings) => settings.ca_file.as_mut(),
+            Self::Haproxy(settings) => settings.ca_file.as_mut(),
         }
     }
 }
@@ -108,7 +112,7 @@ impl Furnish for DriverKind {
 
 impl Furnish for SourceKind {
     const WORD: &'static str = "source";
-    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "push"];
+    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "haproxy", "push"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -116,6 +120,7 @@ impl Furnish for SourceKind {
             "prometheus" => deserialize(item).map(Self::Prometheus),
             "scrape" => deserialize(item).map(Self::Scrape),
             "http-json" => deserialize(item).map(Self::HttpJson),
+            "haproxy" => deserialize(item).map(Self::Haproxy),
             "push" => {
                 let push: PushConfig = deserialize(item)?;
                 complain_all(item, &push.complaints());

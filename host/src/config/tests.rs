@@ -164,6 +164,7 @@ const TABLES: &[Documented] = &[
     documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
+    documented("`[source.NAME.haproxy]`", "[source.other.haproxy]", &[("at", "\"/run/haproxy.sock\"")]),
     documented("`[source.NAME.push]`", "[source.other.push]", &[]),
     documented("`[caps.NAME]`", "[caps.small]", &[SELECT, ("replicas", "{ max = 5 }")]),
     documented("`[group.NAME]`", "[group.other]", &[("replicas_max", "5")]),
