@@ -249,7 +249,8 @@ async fn a_rival_costs_one_more_attempt() {
     let (fake, lb, _folder) = fake().await;
     lock(&fake).rival = true;
     lb.register(&web(), "a", "127.0.0.1:81").await.unwrap();
-    assert_eq!((lock(&fake).begun, lock(&fake).servers.len()), (2, 1));
+    let fake = lock(&fake);
+    assert_eq!((fake.begun, fake.servers.len()), (2, 1));
 }
 
 #[tokio::test]
