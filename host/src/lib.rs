@@ -10,6 +10,8 @@ pub mod causes;
 
 pub mod tls;
 
+pub mod runtime_socket;
+
 pub mod snapshot;
 
 pub mod sources;

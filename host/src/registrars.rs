@@ -3,6 +3,7 @@
 //! Owns only the entries it made. If taking one out fails, the instance stays.
 
 pub mod embedded;
+pub mod haproxy;
 
 use std::fmt::Debug;
 

@@ -4,6 +4,7 @@
 //! becomes [`Freshness::Absent`](crate::snapshot::Freshness), never zero. To add one: a file with its config struct, an arm in the one list, a row in
 //! the README.
 
+pub mod haproxy;
 pub mod http_json;
 pub mod memory;
 pub mod process;

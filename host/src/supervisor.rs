@@ -52,9 +52,11 @@ use crate::drivers::process::ProcessDriver;
 use crate::drivers::swarm::SwarmDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::registrars::embedded::EmbeddedRegistrar;
+use crate::registrars::haproxy::HaproxyRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
 use crate::registry::{Registry, RegistryParts};
 use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
+use crate::sources::haproxy::HaproxySource;
 use crate::sources::http_json::HttpJsonSource;
 use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
@@ -126,15 +128,22 @@ impl Host {
         let bindings = bind_all(&registry, &sources, config, &own).await?;
 
         let mut embedded = Vec::new();
+        let mut registrars: Vec<Arc<dyn Registrar>> = Vec::new();
         for named in &config.registrars {
             match &named.kind {
                 RegistrarKind::Embedded(settings) => {
-                    embedded.push(Arc::new(EmbeddedRegistrar::start(&named.name, settings.clone()).await?));
+                    let balancer = Arc::new(EmbeddedRegistrar::start(&named.name, settings.clone()).await?);
+                    registrars.push(Arc::clone(&balancer) as Arc<dyn Registrar>);
+                    embedded.push(balancer);
+                }
+                RegistrarKind::Haproxy(settings) => {
+                    registrars.push(Arc::new(HaproxyRegistrar::new(&named.name, settings)?));
+                }
+                RegistrarKind::HaproxyDataPlane(settings) => {
+                    registrars.push(Arc::new(HaproxyRegistrar::through_data_plane(&named.name, settings)?));
                 }
             }
         }
-        let registrars: Vec<Arc<dyn Registrar>> =
-            embedded.iter().map(|one| Arc::clone(one) as Arc<dyn Registrar>).collect();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let steering = Steering::new(SteeringParts {
@@ -353,6 +362,7 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::Prometheus(settings) => Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
+        SourceKind::Haproxy(settings) => Arc::new(HaproxySource::new(name, settings).map_err(failed)?),
         SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
     };
     Ok((name.clone(), source))

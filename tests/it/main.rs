@@ -13,6 +13,7 @@ mod backtest;
 mod cli;
 mod conformance;
 mod demo;
+mod haproxy;
 mod host;
 mod hostile;
 mod import;

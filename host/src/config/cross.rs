@@ -8,6 +8,7 @@ use super::complaint::Place;
 use super::reader::{Reader, nearest_of};
 use super::{Config, DriverKind, Named, RegistrarKind};
 use crate::bounds::Mode;
+use crate::snapshot::TargetId;
 
 /// Warns of what the tables mean for each other.
 pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
@@ -21,16 +22,25 @@ pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
 
 fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
     let mut listeners: BTreeMap<SocketAddr, &str> = BTreeMap::new();
-    for Named { name, kind: RegistrarKind::Embedded(embedded), place } in &config.registrars {
+    for Named { name, kind, place } in &config.registrars {
+        let embedded = match kind {
+            RegistrarKind::Embedded(embedded) => embedded,
+            RegistrarKind::Haproxy(haproxy) => {
+                let path = format!("registrar.{name}.haproxy");
+                check_served(haproxy.serves.keys(), *place, &path, declared, reader);
+                continue;
+            }
+            RegistrarKind::HaproxyDataPlane(data_plane) => {
+                let path = format!("registrar.{name}.haproxy-data-plane");
+                check_served(data_plane.serves.keys(), *place, &path, declared, reader);
+                continue;
+            }
+        };
         let path = format!("registrar.{name}.embedded");
         if embedded.serves.is_empty() {
             reader.complain_at(*place, &path, "serves nothing", "name targets: serves = [\"driver/name\"]");
         }
-        for target in embedded.serves.iter().filter(|target| !declared.drivers.contains(target.driver())) {
-            let remedy = nearest_of(target.driver(), declared.drivers.iter().map(String::as_str));
-            let what = format!("serves {target}, and there is no driver {:?}", target.driver());
-            reader.complain_at(*place, &path, what, remedy);
-        }
+        check_served(embedded.serves.iter(), *place, &path, declared, reader);
         // Port 0 takes a free one, so two of them are two.
         if embedded.listen.port() != 0
             && let Some(other) = listeners.insert(embedded.listen, name)
@@ -38,6 +48,20 @@ fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
             let what = format!("listens on {}, as registrar {other:?} does", embedded.listen);
             reader.complain_at(*place, &path, what, "give one of them another port");
         }
+    }
+}
+
+fn check_served<'a>(
+    serves: impl Iterator<Item = &'a TargetId>,
+    place: Place,
+    path: &str,
+    declared: &Declared,
+    reader: &Reader<'_>,
+) {
+    for target in serves.filter(|target| !declared.drivers.contains(target.driver())) {
+        let remedy = nearest_of(target.driver(), declared.drivers.iter().map(String::as_str));
+        let what = format!("serves {target}, and there is no driver {:?}", target.driver());
+        reader.complain_at(place, path, what, remedy);
     }
 }
 

@@ -73,7 +73,18 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
         *ca_file = base.join(&*ca_file);
     }
-    let registrars = read_rooms::<RegistrarKind>(&root);
+    for source in &mut sources {
+        if let SourceKind::Haproxy(haproxy) = &mut source.kind {
+            haproxy.password_file = haproxy.password_file.take().map(|file| base.join(file));
+        }
+    }
+    let mut registrars = read_rooms::<RegistrarKind>(&root);
+    for named in &mut registrars {
+        if let RegistrarKind::HaproxyDataPlane(data_plane) = &mut named.kind {
+            data_plane.password_file = base.join(&data_plane.password_file);
+            data_plane.ca_file = data_plane.ca_file.take().map(|file| base.join(file));
+        }
+    }
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source"), groups: names("group") };
     let caps = read_caps_rules(&root, &declared);

@@ -14,7 +14,9 @@ use crate::drivers::docker::DockerConfig;
 use crate::drivers::process::ProcessConfig;
 use crate::drivers::swarm::SwarmConfig;
 use crate::registrars::embedded::EmbeddedConfig;
+use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
+use crate::sources::haproxy::HaproxySourceConfig;
 use crate::sources::http_json::HttpJsonConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
@@ -71,6 +73,8 @@ pub enum SourceKind {
     Scrape(ScrapeConfig),
     /// Numbers of a JSON document.
     HttpJson(HttpJsonConfig),
+    /// Statistics of a HAProxy.
+    Haproxy(HaproxySourceConfig),
     /// Readings that others send.
     Push(PushConfig),
 }
@@ -83,6 +87,7 @@ impl SourceKind {
             Self::Prometheus(settings) => settings.ca_file.as_mut(),
             Self::Scrape(settings) => settings.ca_file.as_mut(),
             Self::HttpJson(settings) => settings.ca_file.as_mut(),
+            Self::Haproxy(settings) => settings.ca_file.as_mut(),
         }
     }
 }
@@ -92,6 +97,10 @@ impl SourceKind {
 pub enum RegistrarKind {
     /// A balancer inside the host.
     Embedded(EmbeddedConfig),
+    /// Servers of a running HAProxy.
+    Haproxy(HaproxyConfig),
+    /// The same, through its Data Plane API.
+    HaproxyDataPlane(DataPlaneConfig),
 }
 
 /// A room that the file can furnish.
@@ -133,7 +142,7 @@ impl Furnish for DriverKind {
 
 impl Furnish for SourceKind {
     const WORD: &'static str = "source";
-    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "push"];
+    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "haproxy", "push"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -141,6 +150,7 @@ impl Furnish for SourceKind {
             "prometheus" => deserialize(item).map(Self::Prometheus),
             "scrape" => deserialize(item).map(Self::Scrape),
             "http-json" => deserialize(item).map(Self::HttpJson),
+            "haproxy" => deserialize(item).map(Self::Haproxy),
             "push" => {
                 let push: PushConfig = deserialize(item)?;
                 complain_all(item, &push.complaints());
@@ -153,11 +163,21 @@ impl Furnish for SourceKind {
 
 impl Furnish for RegistrarKind {
     const WORD: &'static str = "registrar";
-    const KINDS: &'static [&'static str] = &["embedded"];
+    const KINDS: &'static [&'static str] = &["embedded", "haproxy", "haproxy-data-plane"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
             "embedded" => deserialize(item).map(Self::Embedded),
+            "haproxy" => {
+                let haproxy: HaproxyConfig = deserialize(item)?;
+                complain_all(item, &haproxy.complaints());
+                Some(Self::Haproxy(haproxy))
+            }
+            "haproxy-data-plane" => {
+                let data_plane: DataPlaneConfig = deserialize(item)?;
+                complain_all(item, &data_plane.complaints());
+                Some(Self::HaproxyDataPlane(data_plane))
+            }
             _ => unknown_kind::<Self>(kind, item),
         }
     }

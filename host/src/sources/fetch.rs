@@ -19,6 +19,9 @@ const WORDS_MAX: usize = 300;
 /// Most bytes of a refusing server's answer that are read for its reason.
 const REFUSAL_BYTES_MAX: usize = 64 << 10;
 
+/// Most bytes of a password's file.
+const PASSWORD_BYTES_MAX: u64 = 64 << 10;
+
 /// How long and how much.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FetchLimits {
@@ -44,6 +47,34 @@ pub(super) struct Fetcher {
     client: Client,
     body_bytes_max: usize,
     timeout_ms: u64,
+}
+
+/// A user and a password, which never print.
+#[derive(Clone)]
+pub(super) struct Basic {
+    user: String,
+    password: String,
+}
+
+impl Basic {
+    /// Reads the password from its file, of which line ends at the end are no part.
+    pub(super) fn read(user: &str, file: &Path) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("password_file {}: {error}", file.display());
+        if std::fs::metadata(file).map_err(failed)?.len() > PASSWORD_BYTES_MAX {
+            return Err(format!("password_file {} is too long for a password", file.display()));
+        }
+        let text = std::fs::read_to_string(file).map_err(failed)?;
+        match text.trim_end_matches(['\r', '\n']) {
+            "" => Err(format!("password_file {} is empty", file.display())),
+            password => Ok(Self { user: user.to_owned(), password: password.to_owned() }),
+        }
+    }
+}
+
+impl std::fmt::Debug for Basic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Basic").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no body.
@@ -87,6 +118,21 @@ impl Fetcher {
 
     pub(super) async fn get(&self, url: Url, accept: &'static str) -> Result<Vec<u8>, FetchError> {
         self.send(self.client.get(url).header(ACCEPT, HeaderValue::from_static(accept))).await
+    }
+
+    /// The same, as somebody.
+    pub(super) async fn get_as(
+        &self,
+        url: Url,
+        accept: &'static str,
+        basic: Option<&Basic>,
+    ) -> Result<Vec<u8>, FetchError> {
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static(accept));
+        self.send(match basic {
+            Some(Basic { user, password }) => request.basic_auth(user, Some(password)),
+            None => request,
+        })
+        .await
     }
 
     /// Posts what stands after the `?` as a form: queries may be longer than a URL can be.
