@@ -26,6 +26,7 @@ struct Server {
 const SERVERS: &[Server] = &[
     Server { variable: "TRIMTAB_TEST_PROMETHEUS", program: "prometheus", package: "prometheus" },
     Server { variable: "TRIMTAB_TEST_HAPROXY", program: "haproxy", package: "haproxy" },
+    Server { variable: "TRIMTAB_TEST_NGINX", program: "nginx", package: "nginx-light" },
     Server { variable: "TRIMTAB_TEST_REGISTRY", program: "docker-registry", package: "docker-registry" },
 ];
 
