@@ -75,7 +75,10 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
         *ca_file = base.join(&*ca_file);
     }
-    let registrars = read_rooms::<RegistrarKind>(&root);
+    let mut registrars = read_rooms::<RegistrarKind>(&root);
+    for file in registrars.iter_mut().filter_map(|registrar| registrar.kind.file()) {
+        *file = base.join(&*file);
+    }
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source"), groups: names("group") };
     let caps = read_caps_rules(&root, &declared);

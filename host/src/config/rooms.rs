@@ -1,6 +1,7 @@
 //! `[driver.NAME.KIND]`, `[source.NAME.KIND]`, `[registrar.NAME.KIND]`: the table key picks the kind, the room's own struct
 //! reads the rest.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -12,12 +13,19 @@ use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
+use crate::registrars::envoy::EnvoyConfig;
+use crate::registrars::nginx::NginxConfig;
+use crate::registrars::traefik::TraefikConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
+use crate::snapshot::TargetId;
+use crate::sources::envoy::EnvoySourceConfig;
 use crate::sources::http_json::HttpJsonConfig;
+use crate::sources::nginx::NginxSourceConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
 use crate::sources::push::PushConfig;
 use crate::sources::scrape::ScrapeConfig;
+use crate::sources::traefik::TraefikSourceConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
@@ -53,6 +61,12 @@ pub enum SourceKind {
     HttpJson(HttpJsonConfig),
     /// Readings that others send.
     Push(PushConfig),
+    /// An nginx's counts of connections and requests.
+    Nginx(NginxSourceConfig),
+    /// A Traefik's metrics.
+    Traefik(TraefikSourceConfig),
+    /// An Envoy's metrics.
+    Envoy(EnvoySourceConfig),
 }
 
 impl SourceKind {
@@ -63,6 +77,9 @@ impl SourceKind {
             Self::Prometheus(settings) => settings.ca_file.as_mut(),
             Self::Scrape(settings) => settings.ca_file.as_mut(),
             Self::HttpJson(settings) => settings.ca_file.as_mut(),
+            Self::Nginx(settings) => settings.ca_file.as_mut(),
+            Self::Traefik(settings) => settings.ca_file.as_mut(),
+            Self::Envoy(settings) => settings.ca_file.as_mut(),
         }
     }
 }
@@ -72,6 +89,54 @@ impl SourceKind {
 pub enum RegistrarKind {
     /// A balancer inside the host.
     Embedded(EmbeddedConfig),
+    /// An upstream of nginx.
+    Nginx(NginxConfig),
+    /// A service of Traefik.
+    Traefik(TraefikConfig),
+    /// A cluster of Envoy.
+    Envoy(EnvoyConfig),
+}
+
+impl RegistrarKind {
+    /// The targets whose instances it enters.
+    pub(super) fn serves(&self) -> &[TargetId] {
+        match self {
+            Self::Embedded(settings) => &settings.serves,
+            Self::Nginx(settings) => &settings.serves,
+            Self::Traefik(settings) => &settings.serves,
+            Self::Envoy(settings) => &settings.serves,
+        }
+    }
+
+    /// The table key.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+            Self::Nginx(_) => "nginx",
+            Self::Traefik(_) => "traefik",
+            Self::Envoy(_) => "envoy",
+        }
+    }
+
+    /// Where it listens, if it does.
+    pub(super) fn listen(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Embedded(settings) => Some(settings.listen),
+            Self::Nginx(_) => None,
+            Self::Traefik(settings) => settings.listen,
+            Self::Envoy(settings) => settings.listen,
+        }
+    }
+
+    /// The file that is its own alone, if it writes one.
+    pub(super) fn file(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Nginx(settings) => Some(&mut settings.file),
+            Self::Traefik(settings) => settings.file.as_mut(),
+            Self::Envoy(settings) => settings.file.as_mut(),
+        }
+    }
 }
 
 /// A room that the file can furnish.
@@ -103,7 +168,8 @@ impl Furnish for DriverKind {
 
 impl Furnish for SourceKind {
     const WORD: &'static str = "source";
-    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "push"];
+    const KINDS: &'static [&'static str] =
+        &["process", "prometheus", "scrape", "http-json", "push", "nginx", "traefik", "envoy"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
@@ -116,6 +182,9 @@ impl Furnish for SourceKind {
                 complain_all(item, &push.complaints());
                 Some(Self::Push(push))
             }
+            "nginx" => deserialize(item).map(Self::Nginx),
+            "traefik" => deserialize(item).map(Self::Traefik),
+            "envoy" => deserialize(item).map(Self::Envoy),
             _ => unknown_kind::<Self>(kind, item),
         }
     }
@@ -123,11 +192,26 @@ impl Furnish for SourceKind {
 
 impl Furnish for RegistrarKind {
     const WORD: &'static str = "registrar";
-    const KINDS: &'static [&'static str] = &["embedded"];
+    const KINDS: &'static [&'static str] = &["embedded", "nginx", "traefik", "envoy"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
             "embedded" => deserialize(item).map(Self::Embedded),
+            "nginx" => {
+                let nginx: NginxConfig = deserialize(item)?;
+                complain_all(item, &nginx.complaints());
+                Some(Self::Nginx(nginx))
+            }
+            "traefik" => {
+                let traefik: TraefikConfig = deserialize(item)?;
+                complain_all(item, &traefik.complaints());
+                Some(Self::Traefik(traefik))
+            }
+            "envoy" => {
+                let envoy: EnvoyConfig = deserialize(item)?;
+                complain_all(item, &envoy.complaints());
+                Some(Self::Envoy(envoy))
+            }
             _ => unknown_kind::<Self>(kind, item),
         }
     }
