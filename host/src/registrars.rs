@@ -3,7 +3,16 @@
 //! Owns only the entries it made. If taking one out fails, the instance stays.
 
 pub mod embedded;
+pub mod envoy;
 pub mod haproxy;
+pub mod nginx;
+pub mod traefik;
+
+mod documents;
+mod listener;
+mod owned_file;
+mod post;
+mod roster;
 
 use std::fmt::Debug;
 

@@ -4,17 +4,21 @@
 //! becomes [`Freshness::Absent`](crate::snapshot::Freshness), never zero. To add one: a file with its config struct, an arm in the one list, a row in
 //! the README.
 
+pub mod envoy;
 pub mod haproxy;
 pub mod http_json;
 pub mod memory;
+pub mod nginx;
 pub mod process;
 pub mod prometheus;
 pub mod push;
 pub mod scrape;
+pub mod traefik;
 
 mod fetch;
 mod gather;
 mod history;
+mod server_page;
 
 #[cfg(test)]
 mod stage;

@@ -57,11 +57,20 @@ use crate::registrars::{Registrar, RegistrarError};
 use crate::registry::{Registry, RegistryParts};
 use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
 use crate::sources::haproxy::HaproxySource;
+use crate::registrars::envoy::EnvoyRegistrar;
+use crate::registrars::nginx::NginxRegistrar;
+use crate::registrars::traefik::TraefikRegistrar;
+use crate::registrars::{Registrar, RegistrarError};
+use crate::registry::{Registry, RegistryParts};
+use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
+use crate::sources::envoy::EnvoySource;
 use crate::sources::http_json::HttpJsonSource;
+use crate::sources::nginx::NginxSource;
 use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
 use crate::sources::push::PushSource;
 use crate::sources::scrape::ScrapeSource;
+use crate::sources::traefik::TraefikSource;
 use crate::sources::{GatherLimits, Source, Sources};
 use crate::store::{MemoryStore, SqliteStore, Store, StoreError, Write};
 
@@ -128,21 +137,25 @@ impl Host {
         let bindings = bind_all(&registry, &sources, config, &own).await?;
 
         let mut embedded = Vec::new();
-        let mut registrars: Vec<Arc<dyn Registrar>> = Vec::new();
-        for named in &config.registrars {
-            match &named.kind {
+        let mut registrars: Vec<Arc<dyn Registrar>> = Vec::with_capacity(config.registrars.len());
+        for Named { name, kind, .. } in &config.registrars {
+            let kept = config.data_dir.join("registrars").join(format!("{name}.json"));
+            registrars.push(match kind {
                 RegistrarKind::Embedded(settings) => {
-                    let balancer = Arc::new(EmbeddedRegistrar::start(&named.name, settings.clone()).await?);
-                    registrars.push(Arc::clone(&balancer) as Arc<dyn Registrar>);
-                    embedded.push(balancer);
+                    let balancer = Arc::new(EmbeddedRegistrar::start(name, settings.clone()).await?);
+                    embedded.push(Arc::clone(&balancer));
+                    balancer
                 }
-                RegistrarKind::Haproxy(settings) => {
-                    registrars.push(Arc::new(HaproxyRegistrar::new(&named.name, settings)?));
-                }
+                RegistrarKind::Haproxy(settings) => Arc::new(HaproxyRegistrar::new(name, settings)?),
                 RegistrarKind::HaproxyDataPlane(settings) => {
-                    registrars.push(Arc::new(HaproxyRegistrar::through_data_plane(&named.name, settings)?));
+                    Arc::new(HaproxyRegistrar::through_data_plane(name, settings)?)
                 }
-            }
+                RegistrarKind::Nginx(settings) => Arc::new(NginxRegistrar::open(name, settings.clone(), kept)?),
+                RegistrarKind::Traefik(settings) => {
+                    Arc::new(TraefikRegistrar::open(name, settings.clone(), kept).await?)
+                }
+                RegistrarKind::Envoy(settings) => Arc::new(EnvoyRegistrar::open(name, settings.clone(), kept).await?),
+            });
         }
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -364,6 +377,9 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
         SourceKind::Haproxy(settings) => Arc::new(HaproxySource::new(name, settings).map_err(failed)?),
         SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
+        SourceKind::Nginx(settings) => Arc::new(NginxSource::new(name, settings).map_err(failed)?),
+        SourceKind::Traefik(settings) => Arc::new(TraefikSource::new(name, settings).map_err(failed)?),
+        SourceKind::Envoy(settings) => Arc::new(EnvoySource::new(name, settings).map_err(failed)?),
     };
     Ok((name.clone(), source))
 }

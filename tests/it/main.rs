@@ -21,6 +21,7 @@ mod kill;
 mod library;
 mod process;
 mod prometheus;
+mod proxies;
 mod registry;
 mod reload;
 mod remote;

@@ -13,6 +13,7 @@ mod guests;
 mod index;
 mod lint;
 mod policies;
+mod proxies;
 mod servers;
 mod steps;
 mod test;

@@ -23,7 +23,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::steps::say;
 use crate::workspace::Workspace;
-use crate::{fuzzer, guests, lint, policies, servers};
+use crate::{fuzzer, guests, lint, policies, proxies, servers};
 
 /// What the names of tests that have a long form contain.
 const LONG: &str = "long_";
@@ -50,6 +50,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
     let guests = guests::build_possible(workspace)?;
     let mut servers = servers::find();
+    proxies::find(&mut servers);
     match fuzzer::find(workspace) {
         Ok(program) => servers.variables.extend(program.map(|program| (fuzzer::VARIABLE, program.into()))),
         Err(error) => servers.missing.push(("schemathesis", error)),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::binding::{Binding, Declared, Select};
 use super::complaint::Place;
 use super::reader::{Reader, nearest_of};
-use super::{Config, DriverKind, Named, RegistrarKind};
+use super::{Config, DriverKind, Named};
 use crate::bounds::Mode;
 use crate::snapshot::TargetId;
 
@@ -23,29 +23,20 @@ pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
 fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
     let mut listeners: BTreeMap<SocketAddr, &str> = BTreeMap::new();
     for Named { name, kind, place } in &config.registrars {
-        let embedded = match kind {
-            RegistrarKind::Embedded(embedded) => embedded,
-            RegistrarKind::Haproxy(haproxy) => {
-                let path = format!("registrar.{name}.haproxy");
-                check_served(haproxy.serves.keys(), *place, &path, declared, reader);
-                continue;
-            }
-            RegistrarKind::HaproxyDataPlane(data_plane) => {
-                let path = format!("registrar.{name}.haproxy-data-plane");
-                check_served(data_plane.serves.keys(), *place, &path, declared, reader);
-                continue;
-            }
-        };
-        let path = format!("registrar.{name}.embedded");
-        if embedded.serves.is_empty() {
+        let path = format!("registrar.{name}.{}", kind.word());
+        if kind.serves().is_empty() {
             reader.complain_at(*place, &path, "serves nothing", "name targets: serves = [\"driver/name\"]");
         }
-        check_served(embedded.serves.iter(), *place, &path, declared, reader);
+        for target in kind.serves().iter().filter(|target| !declared.drivers.contains(target.driver())) {
+            let remedy = nearest_of(target.driver(), declared.drivers.iter().map(String::as_str));
+            let what = format!("serves {target}, and there is no driver {:?}", target.driver());
+            reader.complain_at(*place, &path, what, remedy);
+        }
         // Port 0 takes a free one, so two of them are two.
-        if embedded.listen.port() != 0
-            && let Some(other) = listeners.insert(embedded.listen, name)
+        if let Some(listen) = kind.listen().filter(|listen| listen.port() != 0)
+            && let Some(other) = listeners.insert(listen, name)
         {
-            let what = format!("listens on {}, as registrar {other:?} does", embedded.listen);
+            let what = format!("listens on {listen}, as registrar {other:?} does");
             reader.complain_at(*place, &path, what, "give one of them another port");
         }
     }

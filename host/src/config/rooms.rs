@@ -1,6 +1,7 @@
 //! `[driver.NAME.KIND]`, `[source.NAME.KIND]`, `[registrar.NAME.KIND]`: the table key picks the kind, the room's own struct
 //! reads the rest.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,12 @@ use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
 use crate::sources::haproxy::HaproxySourceConfig;
 use crate::sources::http_json::HttpJsonConfig;
+use crate::sources::nginx::NginxSourceConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
 use crate::sources::push::PushConfig;
 use crate::sources::scrape::ScrapeConfig;
+use crate::sources::traefik::TraefikSourceConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
@@ -77,6 +80,12 @@ pub enum SourceKind {
     Haproxy(HaproxySourceConfig),
     /// Readings that others send.
     Push(PushConfig),
+    /// An nginx's counts of connections and requests.
+    Nginx(NginxSourceConfig),
+    /// A Traefik's metrics.
+    Traefik(TraefikSourceConfig),
+    /// An Envoy's metrics.
+    Envoy(EnvoySourceConfig),
 }
 
 impl SourceKind {
@@ -156,6 +165,9 @@ impl Furnish for SourceKind {
                 complain_all(item, &push.complaints());
                 Some(Self::Push(push))
             }
+            "nginx" => deserialize(item).map(Self::Nginx),
+            "traefik" => deserialize(item).map(Self::Traefik),
+            "envoy" => deserialize(item).map(Self::Envoy),
             _ => unknown_kind::<Self>(kind, item),
         }
     }

@@ -180,6 +180,24 @@ const TABLES: &[Documented] = &[
             ("serves", "{ \"local/web\" = \"web\" }"),
         ],
     ),
+    documented(
+        "`[registrar.NAME.nginx]`",
+        "[registrar.front.nginx]",
+        &[("file", "\"web.conf\""), ("upstream", "\"web\""), ("serves", "[\"local/web\"]")],
+    ),
+    documented(
+        "`[registrar.NAME.traefik]`",
+        "[registrar.front.traefik]",
+        &[("service", "\"web\""), ("serves", "[\"local/web\"]"), ("listen", "\"127.0.0.1:0\"")],
+    ),
+    documented(
+        "`[registrar.NAME.envoy]`",
+        "[registrar.front.envoy]",
+        &[("cluster", "\"web\""), ("serves", "[\"local/web\"]"), ("listen", "\"127.0.0.1:0\"")],
+    ),
+    documented("`[source.NAME.nginx]`", "[source.other.nginx]", URL),
+    documented("`[source.NAME.traefik]`", "[source.other.traefik]", URL),
+    documented("`[source.NAME.envoy]`", "[source.other.envoy]", URL),
     documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
@@ -236,7 +254,9 @@ impl Documented {
     /// A file in which the table says `key = value` besides what it must hold.
     fn file(&self, key: &str, value: Option<&str>) -> String {
         let tried = value.map(|value| format!("{key} = {value}\n"));
-        let needs = self.needs.iter().filter(|(needed, _)| *needed != key);
+        // A registrar listens or writes a file, not both.
+        let instead = |needed: &str| key == "file" && needed == "listen";
+        let needs = self.needs.iter().filter(|(needed, _)| *needed != key && !instead(needed));
         let needs: String = needs.map(|(key, value)| format!("{key} = {value}\n")).collect();
         format!("{}\n{needs}{}{SOUND}", self.header, tried.unwrap_or_default())
     }

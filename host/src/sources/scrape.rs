@@ -5,9 +5,9 @@
 //! target is the sum over its instances, and only if every one that may be serving has answered: a partial sum would read as a
 //! fall in load. Each instance is asked once per turn, however many readings look at it.
 
-mod exposition;
+pub(super) mod exposition;
 mod pages;
-mod rates;
+pub(super) mod rates;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ const SERIES_MAX: usize = 10_000;
 
 /// `name{label="value",other!="value"}`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Query<'a> {
+pub(in crate::sources) struct Query<'a> {
     name: &'a str,
     filters: Vec<Filter<'a>>,
 }
@@ -27,23 +27,23 @@ struct Filter<'a> {
 
 /// The matching series of one instance.
 #[derive(Debug, Default)]
-pub(super) struct Sum {
+pub(in crate::sources) struct Sum {
     /// Per series: a number for its labels, and its value.
-    pub(super) series: Vec<(u64, f64)>,
+    pub(in crate::sources) series: Vec<(u64, f64)>,
     /// The oldest time that the exposition itself states.
-    pub(super) at_ms: Option<u64>,
+    pub(in crate::sources) at_ms: Option<u64>,
     /// When the page was read.
-    pub(super) read_ms: u64,
+    pub(in crate::sources) read_ms: u64,
 }
 
 impl Sum {
-    pub(super) fn value(&self) -> f64 {
+    pub(in crate::sources) fn value(&self) -> f64 {
         self.series.iter().map(|(_, value)| value).sum()
     }
 }
 
 impl<'a> Query<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, String> {
+    pub(in crate::sources) fn parse(text: &'a str) -> Result<Self, String> {
         let text = text.trim();
         let (name, mut rest) = split_name(text, true);
         if name.is_empty() {
@@ -59,7 +59,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    pub(super) fn name(&self) -> &'a str {
+    pub(in crate::sources) fn name(&self) -> &'a str {
         self.name
     }
 
@@ -67,7 +67,7 @@ impl<'a> Query<'a> {
     ///
     /// An error if a line of this metric cannot be read, if a value is not finite or if nothing matches: a sum over the rest
     /// would be a lower number that looks whole.
-    pub(super) fn sum(&self, page: &str) -> Result<Sum, String> {
+    pub(in crate::sources) fn sum(&self, page: &str) -> Result<Sum, String> {
         let mut sum = Sum::default();
         for line in page.lines() {
             let Some(rest) = line.strip_prefix(self.name) else { continue };

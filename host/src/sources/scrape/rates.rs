@@ -12,7 +12,7 @@ const FORGET_MS: u64 = 3_600_000;
 
 /// The last values of all counters asked about.
 #[derive(Debug, Default)]
-pub(super) struct Rates {
+pub(in crate::sources) struct Rates {
     targets: HashMap<TargetId, HashMap<String, Query>>,
     swept_ms: u64,
 }
@@ -45,9 +45,21 @@ impl Rates {
         spec: &ReadingSpec,
         sum: &Sum,
     ) -> Option<f64> {
+        self.rate_of(target, &instance.id, instance.started_ms, spec, sum)
+    }
+
+    /// As [`Self::rate`], of whoever goes by this name: a proxy that tells of the target is no instance of it.
+    pub(in crate::sources) fn rate_of(
+        &mut self,
+        target: &TargetId,
+        id: &str,
+        started_ms: Option<u64>,
+        spec: &ReadingSpec,
+        sum: &Sum,
+    ) -> Option<f64> {
         let query = self.targets.entry(target.clone()).or_default().entry(spec.query.clone()).or_default();
-        let born_ms = instance.started_ms.filter(|born_ms| query.asked_ms.is_some_and(|asked_ms| *born_ms >= asked_ms));
-        let known = query.instances.entry(instance.id.clone()).or_default();
+        let born_ms = started_ms.filter(|born_ms| query.asked_ms.is_some_and(|asked_ms| *born_ms >= asked_ms));
+        let known = query.instances.entry(id.to_owned()).or_default();
         let oldest_ms = sum.read_ms.saturating_sub(base_age_ms_max(spec));
         let since_ms = if known.bases.is_empty() || known.read_ms < oldest_ms { born_ms } else { Some(known.read_ms) };
         let mut bases = Vec::with_capacity(sum.series.len());
@@ -68,11 +80,18 @@ impl Rates {
 
     /// Ends a turn of one reading: forgets instances that are gone, and now and then targets that nobody asks about.
     pub(super) fn turned(&mut self, ask: &Ask<'_>) {
+        self.turned_with(ask, None);
+    }
+
+    /// As [`Self::turned`], where `other` is no instance and stays.
+    pub(in crate::sources) fn turned_with(&mut self, ask: &Ask<'_>, other: Option<&str>) {
         for asked in ask.targets {
             let queries = self.targets.entry(asked.target.id.clone()).or_default();
             let query = queries.entry(ask.spec.query.clone()).or_default();
             query.asked_ms = Some(ask.now_ms);
-            query.instances.retain(|id, _| asked.instances.iter().any(|instance| instance.id == *id));
+            query.instances.retain(|id, _| {
+                other == Some(id.as_str()) || asked.instances.iter().any(|instance| instance.id == *id)
+            });
         }
         if ask.now_ms >= self.swept_ms.saturating_add(FORGET_MS) {
             self.swept_ms = ask.now_ms;

@@ -1,0 +1,122 @@
+//! Traefik: a service fetched over HTTP, or watched as a file.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use trimtab::registrars::traefik::{TraefikConfig, TraefikRegistrar};
+use trimtab::registrars::{DrainState, Registrar, RegistrarError};
+use trimtab::sources::Source;
+use trimtab::sources::traefik::{TraefikSource, TraefikSourceConfig};
+
+use super::stage::{Proxy, Worker, drained, free_port, held, measure, names, program, until, web, who};
+
+fn config() -> TraefikConfig {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    TraefikConfig {
+        listen: Some(loopback),
+        file: None,
+        service: "web".to_owned(),
+        serves: vec![web()],
+        https: false,
+        drain_ms: 500,
+    }
+}
+
+/// A Traefik whose only router leads to this service; its own file is in the folder.
+fn start(program: &Path, folder: &Path, service: &str, provider: &str) -> (Proxy, SocketAddr, SocketAddr) {
+    let [front, admin] = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let dynamic = folder.join("dynamic");
+    fs::create_dir_all(&dynamic).unwrap();
+    let router =
+        format!("http: {{routers: {{all: {{rule: 'PathPrefix(`/`)', service: '{service}', entryPoints: [web]}}}}}}\n");
+    fs::write(dynamic.join("router.yml"), router).unwrap();
+    let text = format!(
+        "global: {{checkNewVersion: false, sendAnonymousUsage: false}}\n\
+         entryPoints: {{web: {{address: '{front}'}}, traefik: {{address: '{admin}'}}}}\n\
+         metrics: {{prometheus: {{addServicesLabels: true}}}}\n\
+         providers:\n  providersThrottleDuration: 50ms\n  file: {{directory: '{}', watch: true}}\n{provider}",
+        dynamic.display()
+    );
+    let file = folder.join("traefik.yml");
+    fs::write(&file, text).unwrap();
+    let proxy = Proxy::start(program, &[&format!("--configFile={}", file.display())]);
+    (proxy, front, admin)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traefik_fetches_its_servers_from_us() {
+    trimtab::tls::ready();
+    let Some(program) = program("TRIMTAB_TEST_TRAEFIK", "traefik", "Traefik") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("data/front.json");
+    let registrar = TraefikRegistrar::open("front", config(), kept.clone()).await.unwrap();
+    let (one, two) = (Worker::start("one").await, Worker::start("two").await);
+    registrar.register(&web(), "w1", &one.address).await.unwrap();
+    registrar.register(&web(), "w2", &two.address).await.unwrap();
+    let error = registrar.drain(&web(), "w1").await.unwrap_err();
+    assert!(matches!(&error, RegistrarError::Unreachable { what, .. } if what.contains("no proxy asks")), "{error}");
+    registrar.undrain(&web(), "w1").await.unwrap();
+
+    let address = registrar.address().unwrap();
+    let provider = format!("  http: {{endpoint: 'http://{address}/', pollInterval: 100ms}}\n");
+    let (_proxy, front, admin) = start(&program, folder.path(), "web@http", &provider);
+    until("both", async || who(front).await == names(&["one", "two"])).await;
+
+    let (a, b) = (held(front), held(front));
+    one.arrived.notified().await;
+    two.arrived.notified().await;
+    assert!(matches!(registrar.drain(&web(), "w1").await.unwrap(), DrainState::Waiting { .. }));
+    until("the end of a drain", async || drained(&registrar, "w1").await).await;
+    assert_eq!(who(front).await, names(&["two"]), "no new request begins there");
+    (one.go.notify_one(), two.go.notify_one());
+    let ends: std::collections::BTreeSet<_> = [a.await.unwrap(), b.await.unwrap()].into();
+    assert_eq!(ends, names(&["one", "two"]), "no request was cut off");
+    registrar.deregister(&web(), "w1").await.unwrap();
+
+    // Another run of the host serves what the last one had, before anything is registered.
+    drop(registrar);
+    let again = TraefikConfig { listen: Some(address), ..config() };
+    let mut registrar = TraefikRegistrar::open("front", again.clone(), kept.clone()).await;
+    while registrar.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        registrar = TraefikRegistrar::open("front", again.clone(), kept.clone()).await;
+    }
+    let registrar = registrar.unwrap();
+    assert_eq!(registrar.entered(&web()).await.unwrap(), ["w2"]);
+    registrar.register(&web(), "w3", &one.address).await.unwrap();
+    until("a third", async || who(front).await == names(&["one", "two"])).await;
+    for instance in ["w2", "w3"] {
+        registrar.deregister(&web(), instance).await.unwrap();
+    }
+    until("nobody", async || who(front).await == [None].into()).await;
+
+    let source = TraefikSource::new("proxy", &TraefikSourceConfig::new(&format!("http://{admin}/metrics"))).unwrap();
+    source.check().await.unwrap();
+    let requests = "traefik_service_requests_total{service=\"{target}@http\",code=\"200\"}";
+    assert!(measure(&source, requests, false, 1_000).await.unwrap() >= 60.0);
+    assert_eq!(measure(&source, requests, true, 2_000).await, None, "nothing to compare with is no rate");
+    assert_eq!(measure(&source, requests, true, 12_000).await, Some(0.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traefik_watches_a_file_of_ours() {
+    trimtab::tls::ready();
+    let Some(program) = program("TRIMTAB_TEST_TRAEFIK", "traefik", "Traefik") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (_proxy, front, _) = start(&program, folder.path(), "web@file", "");
+    let file = folder.path().join("dynamic/web.yml");
+    let config = TraefikConfig { listen: None, file: Some(file.clone()), ..config() };
+    let registrar = TraefikRegistrar::open("front", config, folder.path().join("data/front.json")).await.unwrap();
+    registrar.check().await.unwrap();
+    let (one, two) = (Worker::start("one").await, Worker::start("two").await);
+    registrar.register(&web(), "w1", &one.address).await.unwrap();
+    registrar.register(&web(), "w2", &two.address).await.unwrap();
+    until("both", async || who(front).await == names(&["one", "two"])).await;
+    fs::remove_file(&file).unwrap();
+    assert_eq!(registrar.entered(&web()).await.unwrap(), ["w1", "w2"]);
+    assert!(file.exists(), "a lost file is written again");
+    until("the end of a drain", async || drained(&registrar, "w1").await).await;
+    registrar.deregister(&web(), "w1").await.unwrap();
+    until("one", async || who(front).await == names(&["two"])).await;
+}
