@@ -10,6 +10,8 @@ pub mod causes;
 
 pub mod tls;
 
+pub mod secret;
+
 pub mod snapshot;
 
 pub mod sources;

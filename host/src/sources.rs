@@ -4,16 +4,21 @@
 //! becomes [`Freshness::Absent`](crate::snapshot::Freshness), never zero. To add one: a file with its config struct, an arm in the one list, a row in
 //! the README.
 
+pub mod docker;
 pub mod http_json;
 pub mod memory;
 pub mod process;
 pub mod prometheus;
 pub mod push;
+pub mod rabbitmq;
+pub mod redis;
 pub mod scrape;
+pub mod sql;
 
 mod fetch;
 mod gather;
 mod history;
+mod owners;
 
 #[cfg(test)]
 mod stage;

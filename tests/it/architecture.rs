@@ -11,6 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("quantity", &[]),
     ("causes", &[]),
     ("tls", &[]),
+    ("secret", &[]),
     ("snapshot", &[]),
     ("sandbox", &[]),
     ("store", &[]),
@@ -38,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that know nothing of the host and that every room may import.
-const FOR_ALL: &[&str] = &["quantity", "causes", "tls"];
+const FOR_ALL: &[&str] = &["quantity", "causes", "tls", "secret"];
 
 /// Pairs that `*` would allow and that are wrong all the same, but in one file: the command line speaks to the API over HTTP,
 /// as everybody does, and only `trimtab run` serves it.

@@ -72,8 +72,8 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         }
     }
     let mut sources = read_rooms::<SourceKind>(&root);
-    for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
-        *ca_file = base.join(&*ca_file);
+    for source in &mut sources {
+        source.kind.root_at(base);
     }
     let registrars = read_rooms::<RegistrarKind>(&root);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };

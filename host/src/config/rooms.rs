@@ -2,7 +2,7 @@
 //! reads the rest.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -13,11 +13,15 @@ use super::reader::{Item, Reader, nearest_of};
 use crate::drivers::process::ProcessConfig;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
+use crate::sources::docker::DockerStatsConfig;
 use crate::sources::http_json::HttpJsonConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
 use crate::sources::push::PushConfig;
+use crate::sources::rabbitmq::RabbitmqConfig;
+use crate::sources::redis::RedisConfig;
 use crate::sources::scrape::ScrapeConfig;
+use crate::sources::sql::SqlConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
@@ -53,16 +57,29 @@ pub enum SourceKind {
     HttpJson(HttpJsonConfig),
     /// Readings that others send.
     Push(PushConfig),
+    /// What a container engine measures.
+    Docker(DockerStatsConfig),
+    /// Lengths of a Redis's lists and streams.
+    Redis(RedisConfig),
+    /// Queues of a RabbitMQ broker.
+    Rabbitmq(RabbitmqConfig),
+    /// Numbers of a database.
+    Sql(SqlConfig),
 }
 
 impl SourceKind {
-    /// The file that says whom it believes, if it names one.
-    pub(super) fn ca_file(&mut self) -> Option<&mut PathBuf> {
+    /// Has its relative files start from this folder.
+    pub(super) fn root_at(&mut self, base: &Path) {
+        let root = |file: Option<&mut PathBuf>| file.into_iter().for_each(|file| *file = base.join(&*file));
         match self {
-            Self::Process(_) | Self::Push(_) => None,
-            Self::Prometheus(settings) => settings.ca_file.as_mut(),
-            Self::Scrape(settings) => settings.ca_file.as_mut(),
-            Self::HttpJson(settings) => settings.ca_file.as_mut(),
+            Self::Process(_) | Self::Push(_) => {}
+            Self::Prometheus(settings) => settings.root_at(base),
+            Self::Scrape(settings) => root(settings.ca_file.as_mut()),
+            Self::HttpJson(settings) => root(settings.ca_file.as_mut()),
+            Self::Docker(settings) => settings.root_at(base),
+            Self::Redis(settings) => settings.root_at(base),
+            Self::Rabbitmq(settings) => settings.root_at(base),
+            Self::Sql(settings) => settings.root_at(base),
         }
     }
 }
@@ -103,12 +120,33 @@ impl Furnish for DriverKind {
 
 impl Furnish for SourceKind {
     const WORD: &'static str = "source";
-    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "push"];
+    const KINDS: &'static [&'static str] =
+        &["process", "prometheus", "scrape", "http-json", "push", "docker", "redis", "rabbitmq", "sql"];
 
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
             "process" => deserialize(item).map(Self::Process),
-            "prometheus" => deserialize(item).map(Self::Prometheus),
+            "prometheus" => {
+                let prometheus: PrometheusConfig = deserialize(item)?;
+                complain_all(item, &prometheus.complaints());
+                Some(Self::Prometheus(prometheus))
+            }
+            "docker" => {
+                let docker: DockerStatsConfig = deserialize(item)?;
+                complain_all(item, &docker.complaints());
+                Some(Self::Docker(docker))
+            }
+            "redis" => {
+                let redis: RedisConfig = deserialize(item)?;
+                complain_all(item, &redis.complaints());
+                Some(Self::Redis(redis))
+            }
+            "rabbitmq" => deserialize(item).map(Self::Rabbitmq),
+            "sql" => {
+                let sql: SqlConfig = deserialize(item)?;
+                complain_all(item, &sql.complaints());
+                Some(Self::Sql(sql))
+            }
             "scrape" => deserialize(item).map(Self::Scrape),
             "http-json" => deserialize(item).map(Self::HttpJson),
             "push" => {

@@ -79,6 +79,10 @@ const SELECT: (&str, &str) = ("select", "{ driver = \"local\" }");
 const POLICY: (&str, &str) = ("policy", "[{ use = \"target-tracking\" }]");
 const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 
+/// Keys that stand in place of others which their tables need.
+const INSTEAD: &[(&str, &[&str])] =
+    &[("bearer_token", &["user", "password"]), ("host", &["ca_file", "cert_file", "key_file"])];
+
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
@@ -141,7 +145,34 @@ const TABLES: &[Documented] = &[
         "[registrar.front.embedded]",
         &[("listen", "\"127.0.0.1:0\""), ("serves", "[\"local/web\"]")],
     ),
-    documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
+    // A user without a password, and a certificate without its key, are refused.
+    documented(
+        "`[source.NAME.prometheus]`",
+        "[source.other.prometheus]",
+        &[
+            ("url", "\"http://127.0.0.1:9090\""),
+            ("user", "\"x\""),
+            ("password", "{ env = \"X\" }"),
+            ("cert_file", "\"x\""),
+            ("key_file", "\"x\""),
+        ],
+    ),
+    documented(
+        "`[source.NAME.docker]`",
+        "[source.other.docker]",
+        &[("host", "\"tcp://127.0.0.1:2376\""), ("ca_file", "\"x\""), ("cert_file", "\"x\""), ("key_file", "\"x\"")],
+    ),
+    documented(
+        "`[source.NAME.redis]`",
+        "[source.other.redis]",
+        &[("url", "\"redis://127.0.0.1\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+    ),
+    documented("`[source.NAME.sql]`", "[source.other.sql]", &[("url", "\"postgres://127.0.0.1/shop\"")]),
+    documented(
+        "`[source.NAME.rabbitmq]`",
+        "[source.other.rabbitmq]",
+        &[("url", "\"http://127.0.0.1:9090\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+    ),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
     documented("`[source.NAME.push]`", "[source.other.push]", &[]),
@@ -196,7 +227,9 @@ impl Documented {
     /// A file in which the table says `key = value` besides what it must hold.
     fn file(&self, key: &str, value: Option<&str>) -> String {
         let tried = value.map(|value| format!("{key} = {value}\n"));
-        let needs = self.needs.iter().filter(|(needed, _)| *needed != key);
+        let instead = INSTEAD.iter().filter(|(one, _)| *one == key).flat_map(|(_, others)| others.iter());
+        let others: Vec<&&str> = instead.collect();
+        let needs = self.needs.iter().filter(|(needed, _)| *needed != key && !others.contains(&needed));
         let needs: String = needs.map(|(key, value)| format!("{key} = {value}\n")).collect();
         format!("{}\n{needs}{}{SOUND}", self.header, tried.unwrap_or_default())
     }
