@@ -29,5 +29,6 @@ mod sandbox;
 mod schema;
 mod signing;
 mod skip;
+mod sources;
 mod stories;
 mod versions;
