@@ -14,7 +14,6 @@ mod limits;
 mod policies;
 mod reader;
 mod rooms;
-mod secret;
 mod telemetry;
 
 #[cfg(test)]
@@ -31,8 +30,8 @@ pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::limits::{CapsRule, Group};
 pub use self::policies::{KeyAt, OciRegistry, PolicySettings};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
-pub use self::secret::{Secret, SecretAt, SecretError};
 pub use self::telemetry::{OtlpAt, TelemetrySettings};
+pub use crate::secret::{Secret, SecretAt, SecretError};
 
 /// A larger file is no configuration.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;

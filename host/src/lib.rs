@@ -11,6 +11,7 @@ pub mod causes;
 pub mod tls;
 
 pub mod runtime_socket;
+pub mod secret;
 
 pub mod snapshot;
 

@@ -6,19 +6,24 @@
 
 pub mod envoy;
 pub mod haproxy;
+pub mod docker;
 pub mod http_json;
 pub mod memory;
 pub mod nginx;
 pub mod process;
 pub mod prometheus;
 pub mod push;
+pub mod rabbitmq;
+pub mod redis;
 pub mod scrape;
 pub mod traefik;
+pub mod sql;
 
 mod fetch;
 mod gather;
 mod history;
 mod server_page;
+mod owners;
 
 #[cfg(test)]
 mod stage;

@@ -60,17 +60,18 @@ use crate::sources::haproxy::HaproxySource;
 use crate::registrars::envoy::EnvoyRegistrar;
 use crate::registrars::nginx::NginxRegistrar;
 use crate::registrars::traefik::TraefikRegistrar;
-use crate::registrars::{Registrar, RegistrarError};
-use crate::registry::{Registry, RegistryParts};
-use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
 use crate::sources::envoy::EnvoySource;
+use crate::sources::docker::DockerStatsSource;
 use crate::sources::http_json::HttpJsonSource;
 use crate::sources::nginx::NginxSource;
 use crate::sources::process::ProcessSource;
 use crate::sources::prometheus::PrometheusSource;
 use crate::sources::push::PushSource;
+use crate::sources::rabbitmq::RabbitmqSource;
+use crate::sources::redis::RedisSource;
 use crate::sources::scrape::ScrapeSource;
 use crate::sources::traefik::TraefikSource;
+use crate::sources::sql::SqlSource;
 use crate::sources::{GatherLimits, Source, Sources};
 use crate::store::{MemoryStore, SqliteStore, Store, StoreError, Write};
 
@@ -376,6 +377,10 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
         SourceKind::Haproxy(settings) => Arc::new(HaproxySource::new(name, settings).map_err(failed)?),
+        SourceKind::Docker(settings) => Arc::new(DockerStatsSource::new(name, settings.clone()).map_err(failed)?),
+        SourceKind::Redis(settings) => Arc::new(RedisSource::new(name, settings.clone()).map_err(failed)?),
+        SourceKind::Rabbitmq(settings) => Arc::new(RabbitmqSource::new(name, settings).map_err(failed)?),
+        SourceKind::Sql(settings) => Arc::new(SqlSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
         SourceKind::Nginx(settings) => Arc::new(NginxSource::new(name, settings).map_err(failed)?),
         SourceKind::Traefik(settings) => Arc::new(TraefikSource::new(name, settings).map_err(failed)?),

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("causes", &[]),
     ("tls", &[]),
     ("runtime_socket", &[]),
+    ("secret", &[]),
     ("snapshot", &[]),
     ("sandbox", &[]),
     ("store", &[]),
@@ -39,7 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that know nothing of the host and that every room may import.
-const FOR_ALL: &[&str] = &["quantity", "causes", "tls", "runtime_socket"];
+const FOR_ALL: &[&str] = &["quantity", "causes", "tls", "runtime_socket", "secret"];
 
 /// Pairs that `*` would allow and that are wrong all the same, but in one file: the command line speaks to the API over HTTP,
 /// as everybody does, and only `trimtab run` serves it.

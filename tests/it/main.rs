@@ -31,6 +31,7 @@ mod sandbox;
 mod schema;
 mod signing;
 mod skip;
+mod sources;
 mod stories;
 mod swarm;
 mod versions;

@@ -70,8 +70,8 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         named.kind.root_paths(base);
     }
     let mut sources = read_rooms::<SourceKind>(&root);
-    for ca_file in sources.iter_mut().filter_map(|source| source.kind.ca_file()) {
-        *ca_file = base.join(&*ca_file);
+    for source in &mut sources {
+        source.kind.root_at(base);
     }
     for source in &mut sources {
         if let SourceKind::Haproxy(haproxy) = &mut source.kind {

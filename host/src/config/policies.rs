@@ -7,8 +7,8 @@ use super::bounds::WEEK_MS;
 use super::complaint::Place;
 use super::reader::Item;
 use super::rooms::deserialize;
-use super::secret::SecretAt;
 use crate::registry::TRUSTED_KEYS_MAX;
+use crate::secret::SecretAt;
 
 /// Registries that may be pulled from.
 const REGISTRIES_MAX: usize = 64;

@@ -23,6 +23,8 @@ use crate::sources::nginx::NginxSourceConfig;
 use crate::sources::process::ProcessSourceConfig;
 use crate::sources::prometheus::PrometheusConfig;
 use crate::sources::push::PushConfig;
+use crate::sources::rabbitmq::RabbitmqConfig;
+use crate::sources::redis::RedisConfig;
 use crate::sources::scrape::ScrapeConfig;
 use crate::sources::traefik::TraefikSourceConfig;
 
@@ -89,8 +91,9 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// The file that says whom it believes, if it names one.
-    pub(super) fn ca_file(&mut self) -> Option<&mut PathBuf> {
+    /// Has its relative files start from this folder.
+    pub(super) fn root_at(&mut self, base: &Path) {
+        let root = |file: Option<&mut PathBuf>| file.into_iter().for_each(|file| *file = base.join(&*file));
         match self {
             Self::Process(_) | Self::Push(_) => None,
             Self::Prometheus(settings) => settings.ca_file.as_mut(),
@@ -156,7 +159,27 @@ impl Furnish for SourceKind {
     fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
         match kind {
             "process" => deserialize(item).map(Self::Process),
-            "prometheus" => deserialize(item).map(Self::Prometheus),
+            "prometheus" => {
+                let prometheus: PrometheusConfig = deserialize(item)?;
+                complain_all(item, &prometheus.complaints());
+                Some(Self::Prometheus(prometheus))
+            }
+            "docker" => {
+                let docker: DockerStatsConfig = deserialize(item)?;
+                complain_all(item, &docker.complaints());
+                Some(Self::Docker(docker))
+            }
+            "redis" => {
+                let redis: RedisConfig = deserialize(item)?;
+                complain_all(item, &redis.complaints());
+                Some(Self::Redis(redis))
+            }
+            "rabbitmq" => deserialize(item).map(Self::Rabbitmq),
+            "sql" => {
+                let sql: SqlConfig = deserialize(item)?;
+                complain_all(item, &sql.complaints());
+                Some(Self::Sql(sql))
+            }
             "scrape" => deserialize(item).map(Self::Scrape),
             "http-json" => deserialize(item).map(Self::HttpJson),
             "haproxy" => deserialize(item).map(Self::Haproxy),

@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::reader::{Item, Table};
 use super::rooms::deserialize;
-use super::secret::{SecretAt, SecretError};
+use crate::secret::{SecretAt, SecretError};
 use crate::telemetry::{LogFormat, OtlpSettings, Settings};
 
 /// Headers of a request to the tracing server.

@@ -79,6 +79,13 @@ const SELECT: (&str, &str) = ("select", "{ driver = \"local\" }");
 const POLICY: (&str, &str) = ("policy", "[{ use = \"target-tracking\" }]");
 const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 
+/// Keys that stand in place of others which their tables need.
+const INSTEAD: &[(&str, &[&str])] = &[
+    ("bearer_token", &["user", "password"]),
+    ("host", &["ca_file", "cert_file", "key_file"]),
+    ("file", &["listen"]),
+];
+
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
@@ -198,7 +205,34 @@ const TABLES: &[Documented] = &[
     documented("`[source.NAME.nginx]`", "[source.other.nginx]", URL),
     documented("`[source.NAME.traefik]`", "[source.other.traefik]", URL),
     documented("`[source.NAME.envoy]`", "[source.other.envoy]", URL),
-    documented("`[source.NAME.prometheus]`", "[source.other.prometheus]", URL),
+    // A user without a password, and a certificate without its key, are refused.
+    documented(
+        "`[source.NAME.prometheus]`",
+        "[source.other.prometheus]",
+        &[
+            ("url", "\"http://127.0.0.1:9090\""),
+            ("user", "\"x\""),
+            ("password", "{ env = \"X\" }"),
+            ("cert_file", "\"x\""),
+            ("key_file", "\"x\""),
+        ],
+    ),
+    documented(
+        "`[source.NAME.docker]`",
+        "[source.other.docker]",
+        &[("host", "\"tcp://127.0.0.1:2376\""), ("ca_file", "\"x\""), ("cert_file", "\"x\""), ("key_file", "\"x\"")],
+    ),
+    documented(
+        "`[source.NAME.redis]`",
+        "[source.other.redis]",
+        &[("url", "\"redis://127.0.0.1\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+    ),
+    documented("`[source.NAME.sql]`", "[source.other.sql]", &[("url", "\"postgres://127.0.0.1/shop\"")]),
+    documented(
+        "`[source.NAME.rabbitmq]`",
+        "[source.other.rabbitmq]",
+        &[("url", "\"http://127.0.0.1:9090\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+    ),
     documented("`[source.NAME.scrape]`", "[source.other.scrape]", &[]),
     documented("`[source.NAME.http-json]`", "[source.other.http-json]", URL),
     documented("`[source.NAME.haproxy]`", "[source.other.haproxy]", &[("at", "\"/run/haproxy.sock\"")]),
@@ -254,9 +288,9 @@ impl Documented {
     /// A file in which the table says `key = value` besides what it must hold.
     fn file(&self, key: &str, value: Option<&str>) -> String {
         let tried = value.map(|value| format!("{key} = {value}\n"));
-        // A registrar listens or writes a file, not both.
-        let instead = |needed: &str| key == "file" && needed == "listen";
-        let needs = self.needs.iter().filter(|(needed, _)| *needed != key && !instead(needed));
+        let instead = INSTEAD.iter().filter(|(one, _)| *one == key).flat_map(|(_, others)| others.iter());
+        let others: Vec<&&str> = instead.collect();
+        let needs = self.needs.iter().filter(|(needed, _)| *needed != key && !others.contains(&needed));
         let needs: String = needs.map(|(key, value)| format!("{key} = {value}\n")).collect();
         format!("{}\n{needs}{}{SOUND}", self.header, tried.unwrap_or_default())
     }

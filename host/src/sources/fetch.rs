@@ -1,5 +1,7 @@
 //! Requests to servers that may be slow, gone, broken or hostile: bounded in time and size, and led nowhere else.
 
+mod credentials;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 
+pub(super) use self::credentials::Credentials;
 use crate::causes::{root_cause, with_causes};
 use crate::quantity::DurationMs;
 
@@ -45,6 +48,7 @@ pub(super) fn server_timeout_ms() -> u64 {
 #[derive(Debug, Clone)]
 pub(super) struct Fetcher {
     client: Client,
+    credentials: Credentials,
     body_bytes_max: usize,
     timeout_ms: u64,
 }
@@ -93,6 +97,16 @@ pub(super) enum FetchError {
 impl Fetcher {
     /// `ca_file` says whom to believe where TLS is spoken; `None`: whom the system believes.
     pub(super) fn new(limits: FetchLimits, ca_file: Option<&Path>) -> Result<Self, String> {
+        Self::known(limits, ca_file, None, Credentials::default())
+    }
+
+    /// One that also says who it is: by a certificate and its key, and by credentials in each request.
+    pub(super) fn known(
+        limits: FetchLimits,
+        ca_file: Option<&Path>,
+        shown: Option<(&Path, &Path)>,
+        credentials: Credentials,
+    ) -> Result<Self, String> {
         let same_origin = Policy::custom(|attempt| {
             let from = attempt.previous().first().map(origin);
             if attempt.previous().len() > REDIRECTS_MAX {
@@ -104,6 +118,10 @@ impl Fetcher {
             }
         });
         let client = crate::tls::believing(Client::builder(), ca_file).map_err(|error| with_causes(&error))?;
+        let client = match shown {
+            Some((cert, key)) => crate::tls::showing(client, cert, key).map_err(|error| with_causes(&error))?,
+            None => client,
+        };
         let client = client
             .no_proxy()
             .redirect(same_origin)
@@ -113,7 +131,7 @@ impl Fetcher {
             .user_agent(concat!("trimtab/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| told(&error))?;
-        Ok(Self { client, body_bytes_max: limits.body_bytes_max, timeout_ms: limits.timeout_ms })
+        Ok(Self { client, credentials, body_bytes_max: limits.body_bytes_max, timeout_ms: limits.timeout_ms })
     }
 
     pub(super) async fn get(&self, url: Url, accept: &'static str) -> Result<Vec<u8>, FetchError> {
@@ -148,6 +166,7 @@ impl Fetcher {
             true => FetchError::TimedOut(self.timeout_ms),
             false => FetchError::Unreachable(told(&error)),
         };
+        let request = self.credentials.show(request).map_err(FetchError::Unreachable)?;
         let mut answer = request.send().await.map_err(failed)?;
         let status = answer.status();
         let most = if status.is_success() { self.body_bytes_max } else { self.body_bytes_max.min(REFUSAL_BYTES_MAX) };

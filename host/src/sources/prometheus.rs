@@ -5,21 +5,24 @@
 //! server evaluated the query; the server itself drops a series that is no longer scraped.
 
 mod answer;
-mod owners;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use self::answer::{Answer, Series};
-use self::owners::Owners;
-use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url, server_connect_timeout_ms, server_timeout_ms};
+use super::fetch::{
+    Credentials, FetchError, FetchLimits, Fetcher, parse_url, server_connect_timeout_ms, server_timeout_ms,
+};
+use super::owners::Owners;
 use super::{Ask, Gives, Measurement, ReadingSpec, Row, Source, SourceError};
+use crate::secret::SecretAt;
 use crate::snapshot::{Samples, Subject};
 
 /// Most points of a range; a server refuses more than 11,000.
@@ -49,6 +52,24 @@ pub struct PrometheusConfig {
     /// Who vouches for the server, in PEM; `None`: whom the system believes. For `https://` alone.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The certificate, in PEM, that shows the server who we are; with `key_file`.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// Its key, in PEM.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// A token for `Authorization: Bearer`.
+    #[serde(default)]
+    pub bearer_token: Option<SecretAt>,
+    /// The user of basic authentication; with `password`.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// That user's password.
+    #[serde(default)]
+    pub password: Option<SecretAt>,
+    /// Further headers of each request, as `X-Scope-OrgID` of Mimir; their values are secrets.
+    #[serde(default)]
+    pub headers: BTreeMap<String, SecretAt>,
     /// Time to connect.
     #[serde(default = "server_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
@@ -70,10 +91,44 @@ impl PrometheusConfig {
             instance_label: default_instance_label(),
             partial_answers: false,
             ca_file: None,
+            cert_file: None,
+            key_file: None,
+            bearer_token: None,
+            user: None,
+            password: None,
+            headers: BTreeMap::new(),
             connect_timeout_ms: server_connect_timeout_ms(),
             timeout_ms: server_timeout_ms(),
             body_bytes_max: default_body_bytes_max(),
         }
+    }
+}
+
+impl PrometheusConfig {
+    /// What its shape does not say: `key: what is wrong; the remedy`.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints: Vec<String> = self.credentials().err().into_iter().collect();
+        match (&self.cert_file, &self.key_file) {
+            (Some(_), None) => complaints.push("cert_file: stands without key_file; write both or none".to_owned()),
+            (None, Some(_)) => complaints.push("key_file: stands without cert_file; write both or none".to_owned()),
+            _ => {}
+        }
+        complaints
+    }
+
+    /// Has relative files start from this folder.
+    pub fn root_at(&mut self, base: &Path) {
+        for file in [&mut self.ca_file, &mut self.cert_file, &mut self.key_file].into_iter().flatten() {
+            *file = base.join(&*file);
+        }
+        let secrets = [&mut self.bearer_token, &mut self.password].into_iter().flatten();
+        secrets.chain(self.headers.values_mut()).for_each(|secret| secret.root_at(base));
+    }
+
+    fn credentials(&self) -> Result<Credentials, String> {
+        let (token, password) = (self.bearer_token.as_ref(), self.password.as_ref());
+        Credentials::new(token, self.user.as_deref(), password, &self.headers)
     }
 }
 
@@ -117,7 +172,13 @@ impl PrometheusSource {
             timeout_ms: config.timeout_ms,
             body_bytes_max: config.body_bytes_max,
         };
-        let fetcher = Fetcher::new(limits, config.ca_file.as_deref())?;
+        let shown = match (&config.cert_file, &config.key_file) {
+            (Some(cert), Some(key)) => Some((cert.as_path(), key.as_path())),
+            (None, None) => None,
+            _ => return Err("one of cert_file and key_file is missing; write both or none".to_owned()),
+        };
+        let credentials = config.credentials()?;
+        let fetcher = Fetcher::known(limits, config.ca_file.as_deref(), shown, credentials)?;
         let (instant, range) = (at("query"), at("query_range"));
         Ok(Self { name: name.to_owned(), config, fetcher, instant, range })
     }

@@ -210,3 +210,52 @@ async fn readings_of_queues_carry_the_queues_name() {
     depth.label = Some("queue".to_owned());
     assert_eq!(newest(&measure(&source, &depth, &two(), NOW).await.unwrap()), [("web", Some("mail"), 7.0)]);
 }
+
+#[tokio::test]
+async fn a_server_is_shown_who_asks_and_a_replaced_token_holds_at_once() {
+    let router = Router::new().route(
+        "/api/v1/query",
+        any(|headers: axum::http::HeaderMap| async move {
+            let said =
+                |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("nothing").to_owned();
+            format!(r#"{{"status":"error","error":"{} {}"}}"#, said("authorization"), said("x-scope-orgid"))
+        }),
+    );
+    let url = format!("http://{}", serve(router).await);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    let at = |name: &str| SecretAt::File(dir.path().join(name));
+    std::fs::write(&file, "one\n").unwrap();
+    std::fs::write(dir.path().join("tenant"), "shop").unwrap();
+    let heard = async |source: &PrometheusSource| {
+        measure(source, &spec("rps", "prom", Subject::Target), &two(), NOW).await.unwrap_err().to_string()
+    };
+    let mut config = PrometheusConfig::new(&url);
+    config.bearer_token = Some(at("token"));
+    config.headers.insert("X-Scope-OrgID".to_owned(), at("tenant"));
+    let source = PrometheusSource::new("prom", config).unwrap();
+    assert!(heard(&source).await.ends_with("Bearer one shop"));
+    std::fs::write(&file, "two").unwrap();
+    assert!(heard(&source).await.ends_with("Bearer two shop"));
+    std::fs::remove_file(&file).unwrap();
+    assert!(heard(&source).await.contains("cannot be read"), "nobody is asked without it");
+
+    let mut config = PrometheusConfig::new(&url);
+    (config.user, config.password) = (Some("me".to_owned()), Some(at("tenant")));
+    let source = PrometheusSource::new("prom", config).unwrap();
+    assert!(heard(&source).await.ends_with("Basic bWU6c2hvcA== nothing"));
+}
+
+#[test]
+fn half_of_who_we_are_is_refused() {
+    let mut config = PrometheusConfig::new("http://127.0.0.1:9090");
+    (config.user, config.key_file) = (Some("me".to_owned()), Some("x.key".into()));
+    let complaints = config.complaints();
+    assert!(complaints[0].starts_with("user: stands without password"), "{complaints:?}");
+    assert!(complaints[1].starts_with("key_file: stands without cert_file"), "{complaints:?}");
+    PrometheusSource::new("prom", config).unwrap_err();
+    let mut config = PrometheusConfig::new("http://127.0.0.1:9090");
+    config.bearer_token = Some(SecretAt::Env("T".to_owned()));
+    (config.user, config.password) = (Some("me".to_owned()), Some(SecretAt::Env("P".to_owned())));
+    assert!(config.complaints()[0].starts_with("bearer_token: "));
+}

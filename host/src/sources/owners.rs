@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Ask;
 use crate::snapshot::{Subject, TargetId};
-use crate::sources::Ask;
 
 /// The targets of one question, by what a label may call them.
 #[derive(Debug)]

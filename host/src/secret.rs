@@ -1,7 +1,7 @@
-//! Secrets: named in the file, kept elsewhere, never printed.
+//! Secrets: named in the configuration, kept elsewhere, never printed. Every room may import this.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -33,7 +33,9 @@ impl fmt::Display for Secret {
 }
 
 /// Where a secret is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// As it is written in the file: `{ file = "…" }` or `{ env = "…" }`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SecretAt {
     /// In a file, of which line ends at the end are no part.
     File(PathBuf),
@@ -68,6 +70,13 @@ pub enum SecretError {
 }
 
 impl SecretAt {
+    /// Has a relative file start from this folder.
+    pub fn root_at(&mut self, base: &Path) {
+        if let Self::File(path) = self {
+            *path = base.join(&*path);
+        }
+    }
+
     /// Fetches it.
     ///
     /// # Errors
