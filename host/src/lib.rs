@@ -36,6 +36,8 @@ pub mod replay;
 
 pub mod cycle;
 
+pub mod notices;
+
 pub mod backtest;
 
 pub mod registry;

@@ -45,10 +45,13 @@ pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
-use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
+use crate::config::{
+    self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SecretError, SourceKind,
+};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::{Driver, DriverError};
+use crate::notices::{Notice, NoticeError};
 use crate::registrars::embedded::EmbeddedRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
 use crate::registry::{Registry, RegistryParts};
@@ -75,6 +78,7 @@ pub struct Host {
     embedded: Vec<Arc<EmbeddedRegistrar>>,
     steering: Steering,
     retention: audit::Retention,
+    notices: Vec<Notice>,
 }
 
 /// Why a host could not be built.
@@ -91,6 +95,10 @@ pub enum HostError {
     Registrar(#[from] RegistrarError),
     #[error("failed to start source {name}: {what}")]
     Source { name: String, what: String },
+    #[error("failed to take up notice {name}")]
+    NoticeAddress { name: String, source: SecretError },
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     #[error(transparent)]
     Bindings(Complaints),
     #[error(transparent)]
@@ -123,6 +131,7 @@ impl Host {
         let own = own::load(store.as_ref(), config).await?.map_err(HostError::Bindings)?;
         let bindings = bind_all(&registry, &sources, config, &own).await?;
 
+        let notices = config.notices.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
         let mut embedded = Vec::new();
         for named in &config.registrars {
             match &named.kind {
@@ -181,7 +190,7 @@ impl Host {
             bytes_max: config.retention.size_bytes,
             entries_max: RETENTION_ENTRIES_MAX,
         };
-        Ok(Self { backends, embedded, steering, retention })
+        Ok(Self { backends, embedded, steering, retention, notices })
     }
 
     /// The balancers that run within this host.
@@ -245,6 +254,10 @@ impl Host {
 
     /// Keeps the pace until `shutdown`; returns the backends whose tasks did not break down.
     async fn drive(&mut self, shutdown: CancellationToken) -> Vec<Cycle> {
+        for notice in std::mem::take(&mut self.notices) {
+            let (_, coming) = self.steering.events(u64::MAX);
+            tokio::spawn(notice.tell(coming, shutdown.clone()));
+        }
         let mut tasks = JoinSet::new();
         for cycle in std::mem::take(&mut self.backends) {
             let orders = self.steering.orders(cycle.driver().name());
@@ -348,6 +361,11 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
     };
     Ok((name.clone(), source))
+}
+
+fn notice(at: &config::NoticeAt) -> Result<Notice, HostError> {
+    let missing = |source| HostError::NoticeAddress { name: at.name.clone(), source };
+    Ok(Notice::open(at.fetch().map_err(missing)?, &host_name())?)
 }
 
 /// Counts this owner of the store.

@@ -142,17 +142,8 @@ impl AlertSent {
             Some(Ok(since)) => u64::try_from(since.as_millisecond()).ok(),
             Some(Err(_)) => return wrong("startsAt is no time".to_owned(), "write it as RFC 3339 has it"),
         };
-        let incoming = Incoming {
-            fingerprint,
-            name,
-            labels,
-            particulars,
-            annotations,
-            value,
-            since_ms,
-            expires_in_ms,
-            resolved,
-        };
+        let incoming =
+            Incoming { fingerprint, name, labels, particulars, annotations, value, since_ms, expires_in_ms, resolved };
         Ok((incoming, target))
     }
 }

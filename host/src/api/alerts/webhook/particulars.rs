@@ -102,8 +102,15 @@ mod tests {
             "docker": { "container": { "id": "4f", "_id": "x", "ports": [80] } }, "@timestamp": 7, "_score": 1.5,
         }));
         let shown: Vec<String> = told.iter().map(|(path, text)| format!("{path}={text}")).collect();
-        let wanted =
-            ["autoscale_max_instances=10", "big=1e+300", "docker.container.id=4f", "less=-3", "ok=true", "pct=0.93", "whole=10"];
+        let wanted = [
+            "autoscale_max_instances=10",
+            "big=1e+300",
+            "docker.container.id=4f",
+            "less=-3",
+            "ok=true",
+            "pct=0.93",
+            "whole=10",
+        ];
         assert_eq!(shown, wanted);
     }
 
@@ -115,7 +122,8 @@ mod tests {
         assert!(of(&deep).is_empty());
         let wide = json!({ "a": { "long": "x".repeat(300), "line": "a\nb", "": "fits: the path is a." } });
         assert_eq!(of(&wide).keys().collect::<Vec<_>>(), ["a."]);
-        let large: Map<String, Value> = (0..60).map(|at| (format!("t{at:02}"), json!({ "x": "y".repeat(250) }))).collect();
+        let large: Map<String, Value> =
+            (0..60).map(|at| (format!("t{at:02}"), json!({ "x": "y".repeat(250) }))).collect();
         let told = of(&Value::Object(large));
         assert!(told.iter().map(|(path, text)| path.len() + text.len()).sum::<usize>() <= BYTES_MAX && told.len() > 10);
     }
