@@ -82,6 +82,8 @@ fn statuses(steps: &[StepEntry]) -> BTreeMap<&str, &'static str> {
         match &entry.result {
             // What failed stays so, until a step that comes after it is done.
             None => {}
+            // A restart is what happened, and that it is ready again goes without saying.
+            Some(StepEnd::Done) if *known == "restarted" && matches!(entry.step, Step::AwaitReady { .. }) => {}
             Some(StepEnd::Done) => *known = done(&entry.step).unwrap_or(*known),
             // The wait was given up, and the change went on.
             Some(StepEnd::CutOff { .. }) => {}

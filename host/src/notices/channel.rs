@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -35,6 +35,9 @@ pub(super) struct Channel {
     /// What was not told since the last post.
     untold: u64,
 }
+
+/// What a server answers that wants fewer posts (RFC 6585).
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// What came of a post that failed.
 enum Failure {
@@ -159,7 +162,7 @@ impl Channel {
             return Ok(());
         }
         let why = format!("the server answers {status}");
-        if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+        if status.as_u16() != TOO_MANY_REQUESTS && !status.is_server_error() {
             return Err(Failure::ForGood(why));
         }
         let after = answer.headers().get(reqwest::header::RETRY_AFTER);

@@ -55,6 +55,8 @@ fn each_instance_that_was_touched_is_a_row_with_its_policy_and_what_moved_it() {
             (Step::Drain { instance: "web-2".to_owned() }, Some(StepEnd::CutOff { why: why() })),
             (Step::Remove { instance: "web-2".to_owned() }, Some(StepEnd::Stuck { why: why() })),
             (create("web-6"), None),
+            (Step::Restart { instance: "web-3".to_owned() }, done.clone()),
+            (ready("web-3"), done.clone()),
             (Step::Resize, done),
         ],
     ));
@@ -62,12 +64,13 @@ fn each_instance_that_was_touched_is_a_row_with_its_policy_and_what_moved_it() {
         ("", "resized"),
         ("web-1", "deleted"),
         ("web-2", "stuck"),
+        ("web-3", "restarted"),
         ("web-4", "failed"),
         ("web-5", "running"),
         ("web-6", "pending"),
     ];
     assert_eq!(statuses(&rows), wanted);
-    let row = &rows[4];
+    let row = &rows[5];
     assert_eq!((row.policy.as_str(), row.metric.as_str()), ("target-tracking 0.1.0", "requests_per_second_0"));
     assert_eq!((row.value, row.time_ms, row.host.as_str()), (load, record.at_ms, "one"));
     assert_eq!(
