@@ -4,6 +4,7 @@
 //! command is asked for goes to standard output: plain and aligned, or JSON with `--json`.
 
 mod alert;
+mod audit;
 mod backtest;
 mod binding;
 mod certificates;
@@ -108,6 +109,8 @@ enum Command {
     Alert(alert::AlertCommand),
     /// Follow what happens, as it happens.
     Events(events::EventsArgs),
+    /// What was done, as a table: host, container, policy, metric, value, status, service, time.
+    Audit(audit::AuditArgs),
     /// Who changed what.
     Trail(trail::TrailArgs),
     /// Write, build, inspect and try policies; push them to a host, and say which version runs.
@@ -188,6 +191,7 @@ pub fn main() -> ExitCode {
         Command::Alert(command) => alert::run(&cli.global, &command),
         Command::Decision(command) => decision::run(&cli.global, &command),
         Command::Events(args) => events::run(&cli.global, &args),
+        Command::Audit(args) => audit::run(&cli.global, &args),
         Command::Trail(args) => trail::run(&cli.global, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Run(args) => run::run(&cli.global, &args),

@@ -11,6 +11,7 @@ mod complaint;
 mod cross;
 mod file;
 mod limits;
+mod notices;
 mod policies;
 mod reader;
 mod rooms;
@@ -28,6 +29,7 @@ pub use self::api::ApiSettings;
 pub use self::binding::{Binding, OnQuarantine, PolicyUse, Select};
 pub use self::complaint::{Complaint, Complaints, Place};
 pub use self::limits::{CapsRule, Group};
+pub use self::notices::NoticeAt;
 pub use self::policies::{KeyAt, OciRegistry, PolicySettings};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
 pub use self::telemetry::{OtlpAt, TelemetrySettings};
@@ -59,6 +61,8 @@ pub struct Config {
     pub api: ApiSettings,
     /// What the host says of itself.
     pub telemetry: TelemetrySettings,
+    /// Who is told what happens, by name.
+    pub notices: Vec<NoticeAt>,
     /// Limits of the sandbox.
     pub sandbox: SandboxConfig,
     /// The backends, by name.

@@ -39,6 +39,8 @@ pub mod replay;
 
 pub mod cycle;
 
+pub mod notices;
+
 pub mod backtest;
 
 pub mod registry;

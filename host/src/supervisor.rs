@@ -45,12 +45,15 @@ pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
-use crate::config::{self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SourceKind};
+use crate::config::{
+    self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SecretError, SourceKind,
+};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
 use crate::drivers::docker::DockerDriver;
 use crate::drivers::process::ProcessDriver;
 use crate::drivers::swarm::SwarmDriver;
 use crate::drivers::{Driver, DriverError};
+use crate::notices::{Notice, NoticeError};
 use crate::registrars::embedded::EmbeddedRegistrar;
 use crate::registrars::haproxy::HaproxyRegistrar;
 use crate::registrars::{Registrar, RegistrarError};
@@ -89,6 +92,7 @@ pub struct Host {
     embedded: Vec<Arc<EmbeddedRegistrar>>,
     steering: Steering,
     retention: audit::Retention,
+    notices: Vec<Notice>,
 }
 
 /// Why a host could not be built.
@@ -105,6 +109,10 @@ pub enum HostError {
     Registrar(#[from] RegistrarError),
     #[error("failed to start source {name}: {what}")]
     Source { name: String, what: String },
+    #[error("failed to take up notice {name}")]
+    NoticeAddress { name: String, source: SecretError },
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     #[error(transparent)]
     Bindings(Complaints),
     #[error(transparent)]
@@ -137,6 +145,7 @@ impl Host {
         let own = own::load(store.as_ref(), config).await?.map_err(HostError::Bindings)?;
         let bindings = bind_all(&registry, &sources, config, &own).await?;
 
+        let notices = config.notices.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
         let mut embedded = Vec::new();
         let mut registrars: Vec<Arc<dyn Registrar>> = Vec::with_capacity(config.registrars.len());
         for Named { name, kind, .. } in &config.registrars {
@@ -206,7 +215,7 @@ impl Host {
             bytes_max: config.retention.size_bytes,
             entries_max: RETENTION_ENTRIES_MAX,
         };
-        Ok(Self { backends, embedded, steering, retention })
+        Ok(Self { backends, embedded, steering, retention, notices })
     }
 
     /// The balancers that run within this host.
@@ -270,6 +279,10 @@ impl Host {
 
     /// Keeps the pace until `shutdown`; returns the backends whose tasks did not break down.
     async fn drive(&mut self, shutdown: CancellationToken) -> Vec<Cycle> {
+        for notice in std::mem::take(&mut self.notices) {
+            let (_, coming) = self.steering.events(u64::MAX);
+            tokio::spawn(notice.tell(coming, shutdown.clone()));
+        }
         let mut tasks = JoinSet::new();
         for cycle in std::mem::take(&mut self.backends) {
             let orders = self.steering.orders(cycle.driver().name());
@@ -387,6 +400,11 @@ fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostEr
         SourceKind::Envoy(settings) => Arc::new(EnvoySource::new(name, settings).map_err(failed)?),
     };
     Ok((name.clone(), source))
+}
+
+fn notice(at: &config::NoticeAt) -> Result<Notice, HostError> {
+    let missing = |source| HostError::NoticeAddress { name: at.name.clone(), source };
+    Ok(Notice::open(at.fetch().map_err(missing)?, &host_name())?)
 }
 
 /// Counts this owner of the store.

@@ -7,6 +7,7 @@
     reason = "all of this is tests; clippy.toml's leave for tests does not reach functions that are not themselves #[test]"
 )]
 
+mod alerting;
 mod architecture;
 mod backends;
 mod backtest;

@@ -28,6 +28,8 @@ pub struct Incoming {
     pub name: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// What else it says, which may be another the next time and does not tell it apart: policies see it among the labels.
+    pub particulars: BTreeMap<String, String>,
     /// What it says to people.
     pub annotations: BTreeMap<String, String>,
     /// The number that raised it.

@@ -20,6 +20,9 @@ pub struct KeptAlert {
     pub name: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// What else it said when it came last: not part of what tells it apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub particulars: BTreeMap<String, String>,
     /// What it says to people.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -158,6 +161,7 @@ impl KeptAlert {
                 handled: BTreeMap::new(),
                 name: one.name,
                 labels: one.labels,
+                particulars: one.particulars,
                 value: one.value,
             };
             return (alert, true);
@@ -173,6 +177,7 @@ impl KeptAlert {
             alert.expires_ms = expires_ms;
         }
         alert.value = one.value.or(alert.value);
+        alert.particulars = one.particulars;
         (alert.targets, alert.bindings, alert.skipped) = (aim.targets, aim.bindings, aim.skipped);
         (alert, false)
     }
@@ -191,9 +196,13 @@ impl KeptAlert {
         }
     }
 
-    /// As policies see it. The number that raised it crosses as label `value`, where it has no label of that name.
+    /// As policies see it. What else it says crosses among its labels, the number that raised it as label `value`, where it has
+    /// no label of that name.
     pub(super) fn shown(&self) -> Alert {
         let mut labels = self.labels.clone();
+        for (word, said) in &self.particulars {
+            labels.entry(word.clone()).or_insert_with(|| said.clone());
+        }
         if let Some(value) = self.value {
             labels.entry("value".to_owned()).or_insert_with(|| value.to_string());
         }

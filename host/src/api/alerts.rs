@@ -96,6 +96,9 @@ pub(super) struct AlertShown {
     skipped: Option<String>,
     /// Its labels.
     labels: BTreeMap<String, String>,
+    /// What else it said when it came last, numbers as text: policies see it among the labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    particulars: BTreeMap<String, String>,
     /// What it says to people.
     annotations: BTreeMap<String, String>,
     /// The number that raised it.
@@ -244,7 +247,9 @@ pub(super) async fn remove(
 /// Whom an alert is for, as far as the caller may send alerts there.
 fn aimed(api: &Api, caller: &Caller, one: AlertSent) -> Result<(Incoming, Aim), Refusal> {
     let (incoming, target) = one.incoming()?;
-    let mut aim = api.steering().aim(&incoming.labels, target.as_deref());
+    let mut said = incoming.particulars.clone();
+    said.extend(incoming.labels.clone());
+    let mut aim = api.steering().aim(&said, target.as_deref());
     let before = aim.targets.len() + aim.bindings.len();
     let mut denied = None;
     let mut permitted = |object: Option<Object<'_>>| {
@@ -325,6 +330,7 @@ impl AlertShown {
             state: alert.state(now_ms).word().to_owned(),
             skipped: alert.skipped.clone(),
             labels: alert.labels.clone(),
+            particulars: alert.particulars.clone(),
             annotations: alert.annotations.clone(),
             value: alert.value,
             since_ms: alert.since_ms,

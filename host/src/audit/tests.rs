@@ -2,6 +2,7 @@
 
 mod bytes;
 mod keeping;
+mod ledger;
 mod telling;
 
 use std::sync::Arc;

@@ -141,7 +141,8 @@ fn show(remote: &Remote, args: &ShowArgs) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn turn(shown: &Value) -> serde_json::Result<Turn> {
+/// A turn as the host shows it whole.
+pub(super) fn turn(shown: &Value) -> serde_json::Result<Turn> {
     let part = |name: &str| shown.get(name).cloned().unwrap_or_default();
     let record: Record = serde_json::from_value(part("record"))?;
     let steps: Vec<StepEntry> = serde_json::from_value(part("steps"))?;

@@ -12,6 +12,7 @@ use super::binding::{Binding, Declared, read_binding};
 use super::bounds::read_settings;
 use super::complaint::{Complaint, Complaints, Place};
 use super::limits::{read_caps_rules, read_groups};
+use super::notices::read_notices;
 use super::policies::read_policies;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
@@ -64,6 +65,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let telemetry = root.get("telemetry");
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
+    let notices = read_notices(&root, base);
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let mut drivers = read_rooms::<DriverKind>(&root);
     for named in &mut drivers {
@@ -102,6 +104,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         retention,
         api: api?,
         telemetry: telemetry?,
+        notices,
         sandbox: sandbox?,
         drivers,
         sources,

@@ -111,6 +111,7 @@ const TABLES: &[Documented] = &[
     ),
     documented("`[telemetry]`", "[telemetry]", &[]),
     documented("`[telemetry.otlp]`", "[telemetry.otlp]", &[("endpoint", "\"http://127.0.0.1:4318\"")]),
+    documented("`[notice.NAME]`", "[notice.ops]", &[("url", "{ env = \"CHAT_URL\" }")]),
     documented("`[sandbox]`", "[sandbox]", &[]),
     Documented {
         defaults: "default in `compiled`",
@@ -367,6 +368,7 @@ fn every_key_that_the_host_knows_is_documented() {
                     "caps",
                     "driver",
                     "group",
+                    "notice",
                     "source",
                     "registrar",
                     "records",

@@ -232,6 +232,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<String> {
     differs("policies.watch", folder(running) != folder(fresh));
     differs("api", running.api != fresh.api);
     differs("telemetry", running.telemetry != fresh.telemetry);
+    differs("notice", running.notices != fresh.notices);
     differs("records", running.quiet != fresh.quiet || running.retention != fresh.retention);
     differs("sandbox", running.sandbox != fresh.sandbox);
     names.extend(rooms("driver", &running.drivers, &fresh.drivers));

@@ -3,8 +3,10 @@
 //! * Alertmanager's webhook, version 4 (Grafana's has the same shape): `{"alerts": [{"status", "labels", "annotations",
 //!   "startsAt", "fingerprint"}, …]}`.
 //! * One alert as a flat object, as ElastAlert's `http_post` sends it. What we have a word for is read as that; other texts
-//!   become labels. Numbers, flags, what is nested and Elasticsearch's own words (`@timestamp`, `_id`) do not: they differ from
-//!   time to time, and the same alert would never be the same.
+//!   become labels. Numbers, flags and what is nested become particulars (see [`particulars`]): policies see them as labels,
+//!   but they differ from time to time, and if they told alerts apart the same alert would never be the same.
+
+mod particulars;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use self::particulars::Particulars;
 use crate::alerts::{EXPIRES_MS_DEFAULT, Incoming};
 use crate::api::problem::{Code, Problem};
 use crate::api::refusal::Refusal;
@@ -60,6 +63,9 @@ pub(super) struct AlertSent {
     /// The number that raised it.
     #[serde(default)]
     value: Option<f64>,
+    /// What else a flat object says.
+    #[serde(skip)]
+    particulars: BTreeMap<String, String>,
 }
 
 /// The alerts that were sent, each read by itself.
@@ -97,24 +103,25 @@ fn of_flat(mut sent: Map<String, Value>) -> Result<AlertSent, Refusal> {
         name = name.or(said);
     }
     let others: Vec<String> = sent.keys().filter(|word| !WORDS.contains(&word.as_str())).cloned().collect();
-    let mut labels = BTreeMap::new();
+    let (mut labels, mut particulars) = (BTreeMap::new(), Particulars::default());
     for word in others {
-        let said = sent.remove(&word);
-        if let Some(Value::String(text)) = said.filter(|_| !word.starts_with(['@', '_'])) {
-            labels.insert(word, text);
+        match sent.remove(&word) {
+            Some(Value::String(text)) if !particulars::is_of_elasticsearch(&word) => drop(labels.insert(word, text)),
+            Some(said) => particulars.take(&word, &said),
+            None => {}
         }
     }
     sent.extend(name.map(|name| ("name".to_owned(), name)));
     let mut alert: AlertSent = serde_json::from_value(Value::Object(sent)).map_err(|error| Refusal::shape(&error))?;
     labels.append(&mut alert.labels);
-    Ok(AlertSent { labels, ..alert })
+    Ok(AlertSent { labels, particulars: particulars.all(), ..alert })
 }
 
 impl AlertSent {
     /// What is kept of it, and the target that it names.
     pub(super) fn incoming(self) -> Result<(Incoming, Option<String>), Refusal> {
-        let Self { name, status, target, severity, mut labels, annotations, fingerprint, starts_at, expires, value } =
-            self;
+        let Self { name, status, target, severity, mut labels, annotations, .. } = self;
+        let Self { fingerprint, starts_at, expires, value, particulars, .. } = self;
         labels.extend(severity.map(|severity| ("severity".to_owned(), severity)));
         let name = name.or_else(|| labels.get(ALERTNAME).cloned()).unwrap_or_default();
         labels.entry(ALERTNAME.to_owned()).or_insert_with(|| name.clone());
@@ -135,6 +142,8 @@ impl AlertSent {
             Some(Ok(since)) => u64::try_from(since.as_millisecond()).ok(),
             Some(Err(_)) => return wrong("startsAt is no time".to_owned(), "write it as RFC 3339 has it"),
         };
-        Ok((Incoming { fingerprint, name, labels, annotations, value, since_ms, expires_in_ms, resolved }, target))
+        let incoming =
+            Incoming { fingerprint, name, labels, particulars, annotations, value, since_ms, expires_in_ms, resolved };
+        Ok((incoming, target))
     }
 }

@@ -90,7 +90,7 @@ async fn alertmanagers_alerts_are_taken_once_told_of_and_outlive_the_host() {
 }
 
 #[tokio::test]
-async fn a_flat_object_is_an_alert_and_what_differs_from_time_to_time_is_no_label() {
+async fn a_flat_object_is_an_alert_and_what_differs_from_time_to_time_does_not_tell_it_apart() {
     let pushed = Pushed::open().await;
     // ElastAlert's http_post sends the match; its counts and times are never the same.
     for (hits, at) in [(7, "2026-11-22T07:00:00Z"), (9, "2026-11-22T07:01:00Z")] {
@@ -103,6 +103,7 @@ async fn a_flat_object_is_an_alert_and_what_differs_from_time_to_time_is_no_labe
     let all = pushed.alerts("").await;
     let [alert] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!(alert["labels"], json!({ "alertname": "Slow answers", "severity": "high", "host": "node-1" }));
+    assert_eq!(alert["particulars"], json!({ "num_hits": "9", "nested.a": "1", "ok": "true" }), "as it came last");
     assert_eq!(alert["expires_ms"].as_u64().unwrap() - alert["last_ms"].as_u64().unwrap(), 300_000);
     assert_eq!((&alert["value"], &alert["times"]), (&json!(7.5), &json!(2)));
     pushed.stage.end().await;
