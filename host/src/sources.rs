@@ -4,9 +4,9 @@
 //! becomes [`Freshness::Absent`](crate::snapshot::Freshness), never zero. To add one: a file with its config struct, an arm in the one list, a row in
 //! the README.
 
+pub mod docker;
 pub mod envoy;
 pub mod haproxy;
-pub mod docker;
 pub mod http_json;
 pub mod memory;
 pub mod nginx;
@@ -16,14 +16,14 @@ pub mod push;
 pub mod rabbitmq;
 pub mod redis;
 pub mod scrape;
-pub mod traefik;
 pub mod sql;
+pub mod traefik;
 
 mod fetch;
 mod gather;
 mod history;
-mod server_page;
 mod owners;
+mod server_page;
 
 #[cfg(test)]
 mod stage;

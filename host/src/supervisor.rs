@@ -6,6 +6,7 @@ mod alerting;
 mod automatic;
 mod bind;
 mod folder;
+mod furnish;
 mod hand;
 mod keys;
 mod labels;
@@ -45,37 +46,15 @@ pub use self::steering::Steering;
 use self::steering::SteeringParts;
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
-use crate::config::{
-    self, Complaint, Complaints, Config, DriverKind, Named, Quiet, RegistrarKind, SecretError, SourceKind,
-};
+use crate::config::{self, Complaint, Complaints, Config, Quiet, SecretError};
 use crate::cycle::{Binding, Clock, Cycle, CycleError, Lease, Parts, Patience, Shared, SystemClock, TurnReport};
-use crate::drivers::docker::DockerDriver;
-use crate::drivers::process::ProcessDriver;
-use crate::drivers::swarm::SwarmDriver;
 use crate::drivers::{Driver, DriverError};
 use crate::notices::{Notice, NoticeError};
+use crate::registrars::RegistrarError;
 use crate::registrars::embedded::EmbeddedRegistrar;
-use crate::registrars::haproxy::HaproxyRegistrar;
-use crate::registrars::{Registrar, RegistrarError};
 use crate::registry::{Registry, RegistryParts};
 use crate::sandbox::{ArtefactCache, Compiler, Sandbox, SandboxError};
-use crate::sources::haproxy::HaproxySource;
-use crate::registrars::envoy::EnvoyRegistrar;
-use crate::registrars::nginx::NginxRegistrar;
-use crate::registrars::traefik::TraefikRegistrar;
-use crate::sources::envoy::EnvoySource;
-use crate::sources::docker::DockerStatsSource;
-use crate::sources::http_json::HttpJsonSource;
-use crate::sources::nginx::NginxSource;
-use crate::sources::process::ProcessSource;
-use crate::sources::prometheus::PrometheusSource;
-use crate::sources::push::PushSource;
-use crate::sources::rabbitmq::RabbitmqSource;
-use crate::sources::redis::RedisSource;
-use crate::sources::scrape::ScrapeSource;
-use crate::sources::traefik::TraefikSource;
-use crate::sources::sql::SqlSource;
-use crate::sources::{GatherLimits, Source, Sources};
+use crate::sources::{GatherLimits, Sources};
 use crate::store::{MemoryStore, SqliteStore, Store, StoreError, Write};
 
 /// Key of the count of hosts that have owned this store: part of every change's key.
@@ -141,32 +120,12 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
         let cache = Some(ArtefactCache::open(&config.data_dir)?);
         let registry = Arc::new(registry(config, Arc::clone(&store), cache)?);
-        let sources: Arc<Sources> = Arc::new(config.sources.iter().map(source).collect::<Result<_, _>>()?);
+        let sources: Arc<Sources> = Arc::new(config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?);
         let own = own::load(store.as_ref(), config).await?.map_err(HostError::Bindings)?;
         let bindings = bind_all(&registry, &sources, config, &own).await?;
 
         let notices = config.notices.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
-        let mut embedded = Vec::new();
-        let mut registrars: Vec<Arc<dyn Registrar>> = Vec::with_capacity(config.registrars.len());
-        for Named { name, kind, .. } in &config.registrars {
-            let kept = config.data_dir.join("registrars").join(format!("{name}.json"));
-            registrars.push(match kind {
-                RegistrarKind::Embedded(settings) => {
-                    let balancer = Arc::new(EmbeddedRegistrar::start(name, settings.clone()).await?);
-                    embedded.push(Arc::clone(&balancer));
-                    balancer
-                }
-                RegistrarKind::Haproxy(settings) => Arc::new(HaproxyRegistrar::new(name, settings)?),
-                RegistrarKind::HaproxyDataPlane(settings) => {
-                    Arc::new(HaproxyRegistrar::through_data_plane(name, settings)?)
-                }
-                RegistrarKind::Nginx(settings) => Arc::new(NginxRegistrar::open(name, settings.clone(), kept)?),
-                RegistrarKind::Traefik(settings) => {
-                    Arc::new(TraefikRegistrar::open(name, settings.clone(), kept).await?)
-                }
-                RegistrarKind::Envoy(settings) => Arc::new(EnvoyRegistrar::open(name, settings.clone(), kept).await?),
-            });
-        }
+        let (registrars, embedded) = furnish::registrars(config).await?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let steering = Steering::new(SteeringParts {
@@ -183,7 +142,7 @@ impl Host {
         // Only now: the data directory is this host's.
         let drivers = match drivers {
             Some(drivers) => drivers,
-            None => config.drivers.iter().map(|named| driver(named, config)).collect::<Result<_, _>>()?,
+            None => config.drivers.iter().map(|named| furnish::driver(named, config)).collect::<Result<_, _>>()?,
         };
         let mut backends = Vec::with_capacity(drivers.len());
         for driver in drivers {
@@ -318,7 +277,7 @@ impl Host {
 /// Everything that is wrong.
 pub async fn check(config: &Config) -> Result<(), HostError> {
     let registry = Arc::new(registry(config, Arc::new(MemoryStore::new()), None)?);
-    let sources: Sources = config.sources.iter().map(source).collect::<Result<_, _>>()?;
+    let sources: Sources = config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?;
     bind_all(&registry, &sources, config, &BTreeMap::new()).await?;
     Ok(())
 }
@@ -334,22 +293,6 @@ fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>
     Ok(registry)
 }
 
-/// What the drivers' own settings get wrong.
-fn driver_complaints(config: &Config) -> Vec<Complaint> {
-    let of = |named: &Named<DriverKind>| match &named.kind {
-        DriverKind::Process(settings) => settings.complaints(),
-        DriverKind::Docker(settings) => settings.complaints(),
-        DriverKind::Swarm(settings) => settings.complaints(),
-    };
-    let complaint = |named: &Named<DriverKind>, what: String| Complaint {
-        place: named.place,
-        path: format!("driver.{}", named.name),
-        what,
-        remedy: String::new(),
-    };
-    config.drivers.iter().flat_map(|named| of(named).into_iter().map(|what| complaint(named, what))).collect()
-}
-
 /// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(
     registry: &Arc<Registry>,
@@ -357,7 +300,7 @@ async fn bind_all(
     config: &Config,
     own: &BTreeMap<String, config::Binding>,
 ) -> Result<Vec<Arc<Binding>>, HostError> {
-    let mut complaints: Vec<Complaint> = driver_complaints(config);
+    let mut complaints: Vec<Complaint> = furnish::driver_complaints(config);
     complaints.extend(keys::keyring(&config.policies).err().into_iter().flatten());
     let (keys, found) = (registry.keys(), Found::default());
     let binder = Binder { registry, sources, planned: None, config, keys, granting: None, found };
@@ -367,39 +310,6 @@ async fn bind_all(
         Err(found) => complaints.extend(found),
     }
     Err(HostError::Bindings(Complaints { file: config.file.display().to_string(), complaints }))
-}
-
-fn driver(named: &Named<DriverKind>, config: &Config) -> Result<Arc<dyn Driver>, DriverError> {
-    match &named.kind {
-        DriverKind::Process(settings) => {
-            Ok(Arc::new(ProcessDriver::open(&named.name, settings.clone(), &config.data_dir)?))
-        }
-        DriverKind::Docker(settings) => {
-            Ok(Arc::new(DockerDriver::open(&named.name, settings.clone(), &config.data_dir)?))
-        }
-        DriverKind::Swarm(settings) => Ok(Arc::new(SwarmDriver::new(&named.name, settings.clone())?)),
-    }
-}
-
-fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Source>), HostError> {
-    let name = &named.name;
-    let failed = |what: String| HostError::Source { name: name.clone(), what };
-    let source: Arc<dyn Source> = match &named.kind {
-        SourceKind::Process(settings) => Arc::new(ProcessSource::new(name, *settings)),
-        SourceKind::Prometheus(settings) => Arc::new(PrometheusSource::new(name, settings.clone()).map_err(failed)?),
-        SourceKind::Scrape(settings) => Arc::new(ScrapeSource::new(name, settings.clone()).map_err(failed)?),
-        SourceKind::HttpJson(settings) => Arc::new(HttpJsonSource::new(name, settings).map_err(failed)?),
-        SourceKind::Haproxy(settings) => Arc::new(HaproxySource::new(name, settings).map_err(failed)?),
-        SourceKind::Docker(settings) => Arc::new(DockerStatsSource::new(name, settings.clone()).map_err(failed)?),
-        SourceKind::Redis(settings) => Arc::new(RedisSource::new(name, settings.clone()).map_err(failed)?),
-        SourceKind::Rabbitmq(settings) => Arc::new(RabbitmqSource::new(name, settings).map_err(failed)?),
-        SourceKind::Sql(settings) => Arc::new(SqlSource::new(name, settings.clone()).map_err(failed)?),
-        SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
-        SourceKind::Nginx(settings) => Arc::new(NginxSource::new(name, settings).map_err(failed)?),
-        SourceKind::Traefik(settings) => Arc::new(TraefikSource::new(name, settings).map_err(failed)?),
-        SourceKind::Envoy(settings) => Arc::new(EnvoySource::new(name, settings).map_err(failed)?),
-    };
-    Ok((name.clone(), source))
 }
 
 fn notice(at: &config::NoticeAt) -> Result<Notice, HostError> {

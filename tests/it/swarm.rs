@@ -50,9 +50,7 @@ async fn a_service_is_scaled_and_resized_and_nobody_is_overruled() {
     stage.done(&resize, Step::Resize).await;
     let seen = stage.observe("web").await;
     let cpu = |found: &Resources| found.cpu_millis;
-    assert!(
-        seen.instances.iter().filter(|one| one.phase == Phase::Ready).all(|one| cpu(&one.limits) == Some(500))
-    );
+    assert!(seen.instances.iter().filter(|one| one.phase == Phase::Ready).all(|one| cpu(&one.limits) == Some(500)));
     let mut after = stage.spec("web").await;
     assert_ne!(before.task_template, after.task_template);
     after.task_template.as_mut().unwrap().resources = before.task_template.as_ref().unwrap().resources.clone();

@@ -8,7 +8,6 @@ use super::complaint::Place;
 use super::reader::{Reader, nearest_of};
 use super::{Config, DriverKind, Named};
 use crate::bounds::Mode;
-use crate::snapshot::TargetId;
 
 /// Warns of what the tables mean for each other.
 pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
@@ -39,20 +38,6 @@ fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
             let what = format!("listens on {listen}, as registrar {other:?} does");
             reader.complain_at(*place, &path, what, "give one of them another port");
         }
-    }
-}
-
-fn check_served<'a>(
-    serves: impl Iterator<Item = &'a TargetId>,
-    place: Place,
-    path: &str,
-    declared: &Declared,
-    reader: &Reader<'_>,
-) {
-    for target in serves.filter(|target| !declared.drivers.contains(target.driver())) {
-        let remedy = nearest_of(target.driver(), declared.drivers.iter().map(String::as_str));
-        let what = format!("serves {target}, and there is no driver {:?}", target.driver());
-        reader.complain_at(place, path, what, remedy);
     }
 }
 

@@ -67,26 +67,9 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
     let notices = read_notices(&root, base);
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
-    let mut drivers = read_rooms::<DriverKind>(&root);
-    for named in &mut drivers {
-        named.kind.root_paths(base);
-    }
-    let mut sources = read_rooms::<SourceKind>(&root);
-    for source in &mut sources {
-        source.kind.root_at(base);
-    }
-    for source in &mut sources {
-        if let SourceKind::Haproxy(haproxy) = &mut source.kind {
-            haproxy.password_file = haproxy.password_file.take().map(|file| base.join(file));
-        }
-    }
-    let mut registrars = read_rooms::<RegistrarKind>(&root);
-    for named in &mut registrars {
-        if let RegistrarKind::HaproxyDataPlane(data_plane) = &mut named.kind {
-            data_plane.password_file = base.join(&data_plane.password_file);
-            data_plane.ca_file = data_plane.ca_file.take().map(|file| base.join(file));
-        }
-    }
+    let drivers = read_rooms::<DriverKind>(&root, base);
+    let sources = read_rooms::<SourceKind>(&root, base);
+    let registrars = read_rooms::<RegistrarKind>(&root, base);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source"), groups: names("group") };
     let caps = read_caps_rules(&root, &declared);
@@ -141,13 +124,15 @@ fn read_records(root: &Table<'_>) -> (Quiet, Retention) {
 }
 
 /// `[driver.NAME.KIND]` and its like.
-fn read_rooms<K: Furnish>(root: &Table<'_>) -> Vec<Named<K>> {
+fn read_rooms<K: Furnish>(root: &Table<'_>, base: &Path) -> Vec<Named<K>> {
     let Some(named) = root.get(K::WORD).and_then(|item| item.table()) else { return Vec::new() };
     let read = |(name, item): &(String, Item<'_>)| {
         let named_well = check_name(name, item);
         read_named(name, item).filter(|_| named_well)
     };
-    named.entries().iter().filter_map(read).collect()
+    let mut rooms: Vec<Named<K>> = named.entries().iter().filter_map(read).collect();
+    rooms.iter_mut().for_each(|room| room.kind.root_at(base));
+    rooms
 }
 
 fn read_bindings(root: &Table<'_>, declared: &Declared) -> Vec<Binding> {

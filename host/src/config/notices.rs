@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::file::check_name;
 use super::reader::{Item, Table, nearest_of};
 use super::rooms::deserialize;
-use super::secret::{SecretAt, SecretError};
 use crate::cycle::Happening;
 use crate::notices::{EVENTS_DEFAULT, FIELDS, NoticeSettings, Shape, Template};
+use crate::secret::{SecretAt, SecretError};
 
 /// Places that are told.
 const NOTICES_MAX: usize = 64;

@@ -1,32 +1,23 @@
 //! `[driver.NAME.KIND]`, `[source.NAME.KIND]`, `[registrar.NAME.KIND]`: the table key picks the kind, the room's own struct
 //! reads the rest.
 
-use std::net::SocketAddr;
+mod drivers;
+mod registrars;
+mod sources;
+
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::drivers::DriverKind;
+pub use self::registrars::RegistrarKind;
+pub use self::sources::SourceKind;
 use super::complaint::Place;
 use super::reader::{Item, Reader, nearest_of};
-use crate::drivers::docker::DockerConfig;
-use crate::drivers::process::ProcessConfig;
-use crate::drivers::swarm::SwarmConfig;
-use crate::registrars::embedded::EmbeddedConfig;
-use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
 use crate::sandbox::{SandboxConfig, SandboxError, Tier};
-use crate::sources::haproxy::HaproxySourceConfig;
-use crate::sources::http_json::HttpJsonConfig;
-use crate::sources::nginx::NginxSourceConfig;
-use crate::sources::process::ProcessSourceConfig;
-use crate::sources::prometheus::PrometheusConfig;
-use crate::sources::push::PushConfig;
-use crate::sources::rabbitmq::RabbitmqConfig;
-use crate::sources::redis::RedisConfig;
-use crate::sources::scrape::ScrapeConfig;
-use crate::sources::traefik::TraefikSourceConfig;
 
 /// Faults that are looked for in one table of a room: serde stops at each.
 const FAULTS_MAX: usize = 32;
@@ -42,79 +33,6 @@ pub struct Named<K> {
     pub place: Place,
 }
 
-/// Kinds of backend.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DriverKind {
-    /// Groups of processes on this machine.
-    Process(ProcessConfig),
-    /// Groups of containers on Docker engines.
-    Docker(DockerConfig),
-    /// Services of a Docker Swarm.
-    Swarm(SwarmConfig),
-}
-
-impl DriverKind {
-    /// Makes relative paths start from the configuration's own folder.
-    pub(super) fn root_paths(&mut self, base: &Path) {
-        let root = |path: &mut PathBuf| *path = base.join(&*path);
-        match self {
-            Self::Process(settings) => {
-                [&mut settings.state_dir, &mut settings.launcher].into_iter().flatten().for_each(root);
-            }
-            Self::Docker(settings) => settings.resolve_paths(base),
-            Self::Swarm(settings) => settings.files().for_each(root),
-        }
-    }
-}
-
-/// Kinds of source.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SourceKind {
-    /// What the operating system says of processes.
-    Process(ProcessSourceConfig),
-    /// A Prometheus server.
-    Prometheus(PrometheusConfig),
-    /// Text exposition, straight from instances.
-    Scrape(ScrapeConfig),
-    /// Numbers of a JSON document.
-    HttpJson(HttpJsonConfig),
-    /// Statistics of a HAProxy.
-    Haproxy(HaproxySourceConfig),
-    /// Readings that others send.
-    Push(PushConfig),
-    /// An nginx's counts of connections and requests.
-    Nginx(NginxSourceConfig),
-    /// A Traefik's metrics.
-    Traefik(TraefikSourceConfig),
-    /// An Envoy's metrics.
-    Envoy(EnvoySourceConfig),
-}
-
-impl SourceKind {
-    /// Has its relative files start from this folder.
-    pub(super) fn root_at(&mut self, base: &Path) {
-        let root = |file: Option<&mut PathBuf>| file.into_iter().for_each(|file| *file = base.join(&*file));
-        match self {
-            Self::Process(_) | Self::Push(_) => None,
-            Self::Prometheus(settings) => settings.ca_file.as_mut(),
-            Self::Scrape(settings) => settings.ca_file.as_mut(),
-            Self::HttpJson(settings) => settings.ca_file.as_mut(),
-            Self::Haproxy(settings) => settings.ca_file.as_mut(),
-        }
-    }
-}
-
-/// Kinds of registrar.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RegistrarKind {
-    /// A balancer inside the host.
-    Embedded(EmbeddedConfig),
-    /// Servers of a running HAProxy.
-    Haproxy(HaproxyConfig),
-    /// The same, through its Data Plane API.
-    HaproxyDataPlane(DataPlaneConfig),
-}
-
 /// A room that the file can furnish.
 pub(super) trait Furnish: Sized {
     /// The table: `driver`.
@@ -124,98 +42,9 @@ pub(super) trait Furnish: Sized {
 
     /// Reads the table of one of these kinds.
     fn read(kind: &str, item: &Item<'_>) -> Option<Self>;
-}
 
-impl Furnish for DriverKind {
-    const WORD: &'static str = "driver";
-    const KINDS: &'static [&'static str] = &["process", "docker", "swarm"];
-
-    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
-        match kind {
-            "process" => {
-                let process: ProcessConfig = deserialize(item)?;
-                complain_all(item, &process.complaints());
-                Some(Self::Process(process))
-            }
-            "docker" => {
-                let docker: DockerConfig = deserialize(item)?;
-                complain_all(item, &docker.complaints());
-                Some(Self::Docker(docker))
-            }
-            "swarm" => {
-                let swarm: SwarmConfig = deserialize(item)?;
-                complain_all(item, &swarm.complaints());
-                Some(Self::Swarm(swarm))
-            }
-            _ => unknown_kind::<Self>(kind, item),
-        }
-    }
-}
-
-impl Furnish for SourceKind {
-    const WORD: &'static str = "source";
-    const KINDS: &'static [&'static str] = &["process", "prometheus", "scrape", "http-json", "haproxy", "push"];
-
-    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
-        match kind {
-            "process" => deserialize(item).map(Self::Process),
-            "prometheus" => {
-                let prometheus: PrometheusConfig = deserialize(item)?;
-                complain_all(item, &prometheus.complaints());
-                Some(Self::Prometheus(prometheus))
-            }
-            "docker" => {
-                let docker: DockerStatsConfig = deserialize(item)?;
-                complain_all(item, &docker.complaints());
-                Some(Self::Docker(docker))
-            }
-            "redis" => {
-                let redis: RedisConfig = deserialize(item)?;
-                complain_all(item, &redis.complaints());
-                Some(Self::Redis(redis))
-            }
-            "rabbitmq" => deserialize(item).map(Self::Rabbitmq),
-            "sql" => {
-                let sql: SqlConfig = deserialize(item)?;
-                complain_all(item, &sql.complaints());
-                Some(Self::Sql(sql))
-            }
-            "scrape" => deserialize(item).map(Self::Scrape),
-            "http-json" => deserialize(item).map(Self::HttpJson),
-            "haproxy" => deserialize(item).map(Self::Haproxy),
-            "push" => {
-                let push: PushConfig = deserialize(item)?;
-                complain_all(item, &push.complaints());
-                Some(Self::Push(push))
-            }
-            "nginx" => deserialize(item).map(Self::Nginx),
-            "traefik" => deserialize(item).map(Self::Traefik),
-            "envoy" => deserialize(item).map(Self::Envoy),
-            _ => unknown_kind::<Self>(kind, item),
-        }
-    }
-}
-
-impl Furnish for RegistrarKind {
-    const WORD: &'static str = "registrar";
-    const KINDS: &'static [&'static str] = &["embedded", "haproxy", "haproxy-data-plane"];
-
-    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
-        match kind {
-            "embedded" => deserialize(item).map(Self::Embedded),
-            "haproxy" => {
-                let haproxy: HaproxyConfig = deserialize(item)?;
-                complain_all(item, &haproxy.complaints());
-                Some(Self::Haproxy(haproxy))
-            }
-            "haproxy-data-plane" => {
-                let data_plane: DataPlaneConfig = deserialize(item)?;
-                complain_all(item, &data_plane.complaints());
-                Some(Self::HaproxyDataPlane(data_plane))
-            }
-            _ => unknown_kind::<Self>(kind, item),
-        }
-    }
+    /// Has its relative paths start from this folder, the configuration's own.
+    fn root_at(&mut self, base: &Path);
 }
 
 fn unknown_kind<K: Furnish>(kind: &str, item: &Item<'_>) -> Option<K> {
@@ -223,6 +52,17 @@ fn unknown_kind<K: Furnish>(kind: &str, item: &Item<'_>) -> Option<K> {
     let what = format!("there is no {} of kind {kind:?}", K::WORD);
     item.reader().complain_at(item.key_place(), item.path(), what, remedy);
     None
+}
+
+/// Reads a table into a room's struct, and has the room look at what its shape does not say.
+fn checked<T: DeserializeOwned>(item: &Item<'_>, complaints: impl Fn(&T) -> Vec<String>) -> Option<T> {
+    let settings: T = deserialize(item)?;
+    complain_all(item, &complaints(&settings));
+    Some(settings)
+}
+
+fn root<'a>(base: &Path, files: impl IntoIterator<Item = &'a mut std::path::PathBuf>) {
+    files.into_iter().for_each(|file| *file = base.join(&*file));
 }
 
 /// Reads one `[driver.NAME]`, which holds one table: its kind.

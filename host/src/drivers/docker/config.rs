@@ -200,7 +200,7 @@ impl DockerConfig {
     }
 
     /// Paths in the file are meant from the folder that it stands in.
-    pub fn resolve_paths(&mut self, base: &Path) {
+    pub fn root_at(&mut self, base: &Path) {
         let hosts = self.host.values_mut();
         let files = hosts.flat_map(|host| [&mut host.ca_file, &mut host.cert_file, &mut host.key_file]);
         for path in files.chain([&mut self.state_dir]).flatten() {

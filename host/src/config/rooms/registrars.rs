@@ -1,0 +1,95 @@
+//! Kinds of registrar.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::{Furnish, checked, deserialize, root, unknown_kind};
+use crate::config::reader::Item;
+use crate::registrars::embedded::EmbeddedConfig;
+use crate::registrars::envoy::EnvoyConfig;
+use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
+use crate::registrars::nginx::NginxConfig;
+use crate::registrars::traefik::TraefikConfig;
+use crate::snapshot::TargetId;
+
+/// Kinds of registrar.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RegistrarKind {
+    /// A balancer inside the host.
+    Embedded(EmbeddedConfig),
+    /// Servers of a running HAProxy.
+    Haproxy(HaproxyConfig),
+    /// The same, through its Data Plane API.
+    HaproxyDataPlane(DataPlaneConfig),
+    /// An upstream of nginx.
+    Nginx(NginxConfig),
+    /// A service of Traefik.
+    Traefik(TraefikConfig),
+    /// A cluster of Envoy.
+    Envoy(EnvoyConfig),
+}
+
+impl RegistrarKind {
+    /// The targets whose instances it enters.
+    pub(in crate::config) fn serves(&self) -> Vec<&TargetId> {
+        match self {
+            Self::Embedded(settings) => settings.serves.iter().collect(),
+            Self::Haproxy(settings) => settings.serves.keys().collect(),
+            Self::HaproxyDataPlane(settings) => settings.serves.keys().collect(),
+            Self::Nginx(settings) => settings.serves.iter().collect(),
+            Self::Traefik(settings) => settings.serves.iter().collect(),
+            Self::Envoy(settings) => settings.serves.iter().collect(),
+        }
+    }
+
+    /// The table key.
+    pub(in crate::config) fn word(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+            Self::Haproxy(_) => "haproxy",
+            Self::HaproxyDataPlane(_) => "haproxy-data-plane",
+            Self::Nginx(_) => "nginx",
+            Self::Traefik(_) => "traefik",
+            Self::Envoy(_) => "envoy",
+        }
+    }
+
+    /// Where it listens, if it does.
+    pub(in crate::config) fn listen(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Embedded(settings) => Some(settings.listen),
+            Self::Haproxy(_) | Self::HaproxyDataPlane(_) | Self::Nginx(_) => None,
+            Self::Traefik(settings) => settings.listen,
+            Self::Envoy(settings) => settings.listen,
+        }
+    }
+}
+
+impl Furnish for RegistrarKind {
+    const WORD: &'static str = "registrar";
+    const KINDS: &'static [&'static str] = &["embedded", "haproxy", "haproxy-data-plane", "nginx", "traefik", "envoy"];
+
+    fn read(kind: &str, item: &Item<'_>) -> Option<Self> {
+        match kind {
+            "embedded" => deserialize(item).map(Self::Embedded),
+            "haproxy" => checked(item, HaproxyConfig::complaints).map(Self::Haproxy),
+            "haproxy-data-plane" => checked(item, DataPlaneConfig::complaints).map(Self::HaproxyDataPlane),
+            "nginx" => checked(item, NginxConfig::complaints).map(Self::Nginx),
+            "traefik" => checked(item, TraefikConfig::complaints).map(Self::Traefik),
+            "envoy" => checked(item, EnvoyConfig::complaints).map(Self::Envoy),
+            _ => unknown_kind::<Self>(kind, item),
+        }
+    }
+
+    fn root_at(&mut self, base: &Path) {
+        match self {
+            Self::Embedded(_) | Self::Haproxy(_) => {}
+            Self::HaproxyDataPlane(settings) => {
+                root(base, settings.ca_file.iter_mut().chain([&mut settings.password_file]));
+            }
+            Self::Nginx(settings) => root(base, [&mut settings.file]),
+            Self::Traefik(settings) => root(base, settings.file.as_mut()),
+            Self::Envoy(settings) => root(base, settings.file.as_mut()),
+        }
+    }
+}
