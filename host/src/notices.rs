@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::shape::Shape;
 pub use self::template::{FIELDS, Template, TemplateError};
 use crate::cycle::LiveEvent;
+use crate::snapshot::TargetId;
 use crate::tls::TlsError;
 
 /// What is told where nobody says: changes that ended, policies that fail, and that everything is frozen.
@@ -42,6 +43,8 @@ pub struct NoticeSettings {
     pub shape: Shape,
     /// Kinds of event that are told.
     pub events: Vec<String>,
+    /// Targets, or drivers with all of theirs, whose events are told; empty: all. What concerns no target is told anyhow.
+    pub about: Vec<About>,
     /// The sentence; `None`: one for each kind.
     pub template: Option<Template>,
     /// Most notices per minute; what is beyond is counted, and the count is told.
@@ -55,6 +58,24 @@ pub struct NoticeSettings {
 impl fmt::Debug for NoticeSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NoticeSettings").field("name", &self.name).field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// One target.
+    Target(TargetId),
+    /// All targets of a driver, by its name.
+    Driver(String),
+}
+
+impl About {
+    fn holds(&self, target: &TargetId) -> bool {
+        match self {
+            Self::Target(wanted) => wanted == target,
+            Self::Driver(driver) => driver == target.driver(),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("replay", &["store", "snapshot", "policy", "audit", "registry"]),
     ("cycle", &["*"]),
     ("backtest", &["snapshot", "policy", "bounds", "cycle"]),
-    ("notices", &["snapshot", "drivers", "cycle"]),
+    ("notices", &["snapshot", "drivers", "telemetry", "cycle"]),
     (
         "config",
         &[

@@ -65,13 +65,13 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let api = root.get("api").map_or_else(|| Some(ApiSettings::default()), |item| read_api(&item, base));
     let telemetry = root.get("telemetry");
     let telemetry = telemetry.map_or_else(|| Some(TelemetrySettings::default()), |item| read_telemetry(&item, base));
-    let notices = read_notices(&root, base);
     let sandbox = root.get("sandbox").map_or_else(|| Some(SandboxConfig::default()), |item| read_sandbox(&item));
     let drivers = read_rooms::<DriverKind>(&root, base);
     let sources = read_rooms::<SourceKind>(&root, base);
     let registrars = read_rooms::<RegistrarKind>(&root, base);
     let names = |key| -> BTreeSet<String> { root.get(key).map(|item| item.keys()).unwrap_or_default() };
     let declared = Declared { drivers: names("driver"), sources: names("source"), groups: names("group") };
+    let notices = read_notices(&root, base, &declared.drivers);
     let caps = read_caps_rules(&root, &declared);
     let groups = read_groups(&root);
     let bindings = read_bindings(&root, &declared);

@@ -16,6 +16,7 @@ use super::template::Template;
 use super::{NoticeError, NoticeSettings};
 use crate::causes::root_cause;
 use crate::cycle::LiveEvent;
+use crate::telemetry::measures;
 
 /// A post is tried so often.
 const TRIES_MAX: u32 = 4;
@@ -79,7 +80,7 @@ impl Channel {
                 };
                 match event {
                     Ok(event) => remind = self.hear(&event).await,
-                    Err(RecvError::Lagged(missed)) => self.untold = self.untold.saturating_add(missed),
+                    Err(RecvError::Lagged(missed)) => self.not_told(missed),
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -92,11 +93,11 @@ impl Channel {
     async fn hear(&mut self, event: &LiveEvent) -> Option<Instant> {
         // Also of what is not told: the end of a change is told with its beginning.
         let facts = self.begun.facts(event, &self.host);
-        if !self.settings.events.iter().any(|wanted| wanted == event.what.word()) {
+        if !self.wants(event) {
             return self.next_count();
         }
         if let Err(at) = self.rate.take() {
-            self.untold = self.untold.saturating_add(1);
+            self.not_told(1);
             return Some(at);
         }
         let own = || Template::read(sentence(&event.what, &facts)).ok();
@@ -138,6 +139,7 @@ impl Channel {
             let why = match self.send(&body).await {
                 Ok(()) => {
                     self.untold = 0;
+                    measures::notices(&self.settings.name, "sent", 1);
                     return;
                 }
                 Err(Failure::ForNow(_, after)) if tries_left > 0 => {
@@ -150,7 +152,19 @@ impl Channel {
             tracing::warn!(notice = %self.settings.name, %why, "people could not be told");
             break;
         }
-        self.untold = self.untold.saturating_add(1);
+        self.not_told(1);
+    }
+
+    fn wants(&self, event: &LiveEvent) -> bool {
+        let Self { settings, .. } = self;
+        let about = &settings.about;
+        let concerns = |target| about.is_empty() || about.iter().any(|about| about.holds(target));
+        settings.events.iter().any(|wanted| wanted == event.what.word()) && event.what.target().is_none_or(concerns)
+    }
+
+    fn not_told(&mut self, count: u64) {
+        self.untold = self.untold.saturating_add(count);
+        measures::notices(&self.settings.name, "untold", count);
     }
 
     async fn send(&self, body: &Value) -> Result<(), Failure> {

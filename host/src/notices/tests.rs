@@ -50,6 +50,7 @@ impl Chat {
             url: self.url.clone(),
             shape: Shape::Slack,
             events: EVENTS_DEFAULT.map(str::to_owned).into(),
+            about: Vec::new(),
             template: None,
             per_minute: 600,
             timeout_ms: 5_000,
@@ -135,6 +136,25 @@ async fn each_shape_is_what_its_server_takes_and_a_template_says_what_is_said() 
 }
 
 #[tokio::test]
+async fn only_what_it_is_about_is_told_and_what_concerns_everybody() {
+    let mut chat = Chat::open().await;
+    let about = |about| NoticeSettings { about, ..chat.settings() };
+    let of = |target: &str| Happening::Ended {
+        target: target.parse().unwrap(),
+        record: "r".to_owned(),
+        outcome: Outcome::Applied,
+    };
+    let told = Told::by(about(vec![About::Driver("docker".to_owned()), About::Target("local/web".parse().unwrap())]));
+    for target in ["local/db", "docker/web", "dockers/web", "local/web", "local/web2"] {
+        told.that(of(target));
+    }
+    told.that(frozen());
+    assert_eq!(chat.reads().await, "docker/web: a change is applied: –");
+    assert_eq!(chat.reads().await, "local/web: a change is applied: –");
+    assert_eq!(chat.reads().await, "host-1: everything is frozen: by ada");
+}
+
+#[tokio::test]
 async fn what_is_beyond_the_rate_is_counted_and_the_count_is_told() {
     let mut chat = Chat::open().await;
     let told = Told::by(NoticeSettings { per_minute: 60, ..chat.settings() });
@@ -167,6 +187,7 @@ fn the_address_is_never_shown() {
         url: url.to_owned(),
         shape: Shape::Slack,
         events: Vec::new(),
+        about: Vec::new(),
         template: None,
         per_minute: 1,
         timeout_ms: 1,

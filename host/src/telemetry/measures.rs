@@ -54,6 +54,7 @@ struct Measures {
     streams: Gauge,
     spans: Labelled<Counter, 1>,
     labels_refused: Labelled<Counter, 1>,
+    notices: Labelled<Counter, 2>,
 }
 
 static MEASURES: LazyLock<Measures> = LazyLock::new(Measures::new);
@@ -228,6 +229,11 @@ pub fn labels_refused(binding: &str) {
     MEASURES.labels_refused.of([binding]).inc();
 }
 
+/// So many notices of that name were `sent`, or stayed `untold`: beyond its rate, or since nobody took them.
+pub fn notices(notice: &str, outcome: &str, count: u64) {
+    MEASURES.notices.of([notice, outcome]).inc_by(count);
+}
+
 /// All of it, as text.
 ///
 /// # Errors
@@ -345,6 +351,7 @@ impl Measures {
                 ["binding"],
                 "Times that labels of a workload could not be taken",
             ),
+            notices: book.counters("notices", ["notice", "outcome"], "Notices for people, by what came of them"),
             book,
         }
     }
