@@ -34,7 +34,7 @@ use crate::store::StoreError;
 
 pub use self::explain::{Story, explain};
 pub use self::history::{Event, Onward, Recently, Span, Turn, history, recently, turn};
-pub use self::ledger::{LedgerRow, ledger};
+pub use self::ledger::{Ledger, LedgerRow};
 pub use self::reconcile::{OpenRecord, open_records};
 pub use self::record::{
     Closing, Decided, Evaluation, Note, PolicyRef, RECORD_FORMAT, Record, RecordId, Ruled, Run, Slot, StepEntry,

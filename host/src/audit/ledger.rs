@@ -6,7 +6,7 @@
 //!
 //! Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use super::record::{Decided, Evaluation, Record, Slot, StepEntry};
 use crate::bounds::Quantity;
 use crate::drivers::{Step, StepEnd};
 use crate::policy::{ParamValue, Verdict};
-use crate::snapshot::{Alert, Reading};
+use crate::snapshot::{Alert, Reading, TargetId};
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,9 +44,51 @@ pub struct LedgerRow {
     pub reason: String,
 }
 
+/// The books of many turns.
+///
+/// A record does not know where an instance came to run that it had made; one that is newer saw it there. So turns are entered
+/// newest first.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Nodes of instances, by target and instance: the newest that is known.
+    nodes: HashMap<(TargetId, String), String>,
+    rows: Vec<LedgerRow>,
+}
+
+impl Ledger {
+    /// Tells where an instance runs now.
+    pub fn runs_on(&mut self, target: &TargetId, instance: &str, node: &str) {
+        let known = self.nodes.entry((target.clone(), instance.to_owned()));
+        known.or_insert_with(|| node.to_owned());
+    }
+
+    /// Enters a turn that is older than those before it.
+    pub fn enter(&mut self, turn: &Turn) {
+        let target = &turn.record.target;
+        for instance in &turn.record.snapshot.instances {
+            if let Some(node) = &instance.node {
+                self.runs_on(target, &instance.id, node);
+            }
+        }
+        let mut rows = ledger(turn);
+        for row in &mut rows {
+            // The record's own word on it is the best there is.
+            let own = turn.record.snapshot.instance(&row.container).is_some_and(|instance| instance.node.is_some());
+            let known = self.nodes.get(&(target.clone(), row.container.clone())).filter(|_| !own);
+            known.into_iter().for_each(|node| row.host.clone_from(node));
+        }
+        self.rows.extend(rows);
+    }
+
+    /// All rows, those of the newest turn first.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<LedgerRow> {
+        self.rows
+    }
+}
+
 /// The rows of a turn, ordered by instance; none where nothing was done.
-#[must_use]
-pub fn ledger(turn: &Turn) -> Vec<LedgerRow> {
+fn ledger(turn: &Turn) -> Vec<LedgerRow> {
     let record = &turn.record;
     let Some(decided) = &record.ruling.decision else { return Vec::new() };
     let mover = (decided.origin == "policy").then(|| mover(record, decided)).flatten();

@@ -1,7 +1,10 @@
 //! `trimtab audit`: what was done, as a table that other programs take in.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use clap::{ArgGroup, Args};
+use reqwest::Method;
 use serde_json::Value;
 
 use super::facts::{Facts, OfflineArgs};
@@ -10,7 +13,7 @@ use super::moment::Moment;
 use super::records::{Records, target_id};
 use super::remote::{Remote, encoded, filtered};
 use super::{Columns, Exit, Global, decision, print, terminal};
-use crate::audit::{LedgerRow, ledger, recently};
+use crate::audit::{Ledger, LedgerRow, recently};
 use crate::snapshot::TargetId;
 
 /// Columns of the table; the first eight are the history table of policy-based autoscalers.
@@ -73,12 +76,33 @@ fn live(remote: &Remote, args: &AuditArgs) -> Result<Vec<LedgerRow>> {
         ("to_ms", args.until.map(|until| until.ms().to_string())),
     ];
     let decisions = remote.rows(&filtered("/v1/decisions", &filters), args.limit_rows())?;
-    let mut rows = Vec::new();
+    let mut books = Ledger::default();
+    for target in decisions.iter().map(|listed| text(listed, "target")).collect::<BTreeSet<_>>() {
+        if let Ok(target) = target.parse() {
+            enter_nodes(remote, &target, &mut books)?;
+        }
+    }
     for listed in &decisions {
         let shown = remote.get(&format!("/v1/decisions/{}", encoded(text(listed, "id"))))?;
-        rows.extend(ledger(&turn(&shown)?));
+        books.enter(&turn(&shown)?);
     }
-    Ok(rows)
+    Ok(books.into_rows())
+}
+
+/// Where the instances of a target run now; a target that is gone has none.
+fn enter_nodes(remote: &Remote, target: &TargetId, books: &mut Ledger) -> Result<()> {
+    let path = format!("/v1/targets/{}/{}", encoded(target.driver()), encoded(target.name()));
+    let answer = remote.send(remote.request(Method::GET, &path))?;
+    if answer.is_missing() {
+        return Ok(());
+    }
+    let shown = answer.good()?.value;
+    for instance in shown["instances"].as_array().into_iter().flatten() {
+        if let Some(node) = instance["node"].as_str() {
+            books.runs_on(target, text(instance, "id"), node);
+        }
+    }
+    Ok(())
 }
 
 fn turn(shown: &Value) -> Result<crate::audit::Turn> {
@@ -89,20 +113,20 @@ fn turn(shown: &Value) -> Result<crate::audit::Turn> {
 fn kept(records: Records, target: Option<&TargetId>, args: &AuditArgs) -> Result<Vec<LedgerRow>> {
     let (store, runtime) = records.into_parts();
     let span = args.since.map_or(0, Moment::ms)..args.until.map_or(u64::MAX, Moment::ms);
-    let (mut rows, mut decisions, mut before) = (Vec::new(), 0, None);
+    let (mut books, mut decisions, mut before) = (Ledger::default(), 0, None);
     loop {
         let found = runtime.block_on(recently(&store, target, before, CHUNK)).context("reading the records")?;
         for (_, turn) in found.turns.iter().filter(|(_, turn)| turn.record.acts()) {
             if span.contains(&turn.record.at_ms) && decisions < args.limit_rows() {
                 decisions += 1;
-                rows.extend(ledger(turn));
+                books.enter(turn);
             }
         }
         // The host's time never runs backwards: what was written before is older.
         let is_past = found.turns.last().is_some_and(|(_, turn)| turn.record.at_ms < span.start);
         before = found.reached.filter(|_| !is_past && decisions < args.limit_rows());
         if before.is_none() {
-            return Ok(rows);
+            return Ok(books.into_rows());
         }
     }
 }

@@ -525,7 +525,10 @@ fn a_notice_about_what_there_is_not_is_refused() {
     let about = |list: &str| {
         parse(&format!("{SOUND}\n[notice.ops]\nurl = {{ env = \"X\" }}\nabout = {list}\n")).unwrap_err().to_string()
     };
-    assert!(about("[\"locale/web\"]").contains("notice.ops.about[1]: there is no driver \"locale\"; did you mean \"local\""));
+    assert!(
+        about("[\"locale/web\"]")
+            .contains("notice.ops.about[1]: there is no driver \"locale\"; did you mean \"local\"")
+    );
     assert!(about("[\"local/\"]").contains("notice.ops.about[1]"));
     assert!(about("[]").contains("leave it out, or name a target or a driver"));
 }

@@ -1,7 +1,7 @@
 //! Changes as rows of a table.
 
 use super::{asks_for, raise, record, snapshot};
-use crate::audit::{Closing, Decided, Evaluation, LedgerRow, Record, Recorder, Settings, StepEntry, Turn, ledger};
+use crate::audit::{Closing, Decided, Evaluation, Ledger, LedgerRow, Record, Recorder, Settings, StepEntry, Turn};
 use crate::drivers::{Outcome, Step, StepEnd};
 use crate::policy::ParamValue;
 use crate::snapshot::{Alert, Freshness, Reading, Samples, Subject};
@@ -21,6 +21,12 @@ fn turn(record: Record, steps: &[(Step, Option<StepEnd>)]) -> Turn {
     };
     let steps = (0..).zip(steps).map(entry).collect();
     Turn { record, steps, closing: None }
+}
+
+fn ledger(turn: &Turn) -> Vec<LedgerRow> {
+    let mut books = Ledger::default();
+    books.enter(turn);
+    books.into_rows()
 }
 
 fn create(instance: &str) -> Step {
@@ -137,4 +143,23 @@ fn who_names_several_readings_is_believed_by_his_reason_and_who_names_none_by_th
     told.ruling.decision = by_hand;
     let rows = ledger(&turn(told, &[]));
     assert_eq!((rows[0].policy.as_str(), rows[0].metric.as_str(), rows[0].value), ("manual", "", None));
+}
+
+#[test]
+fn where_a_new_instance_came_to_run_is_known_from_what_was_seen_later() {
+    let made = || turn(raised(), &[(create("web-9"), Some(StepEnd::Done)), (create("web-8"), Some(StepEnd::Done))]);
+    let mut later = raised();
+    let facts = std::sync::Arc::make_mut(&mut later.snapshot);
+    facts.instances[0].id = "web-9".to_owned();
+    facts.instances[0].node = Some("node-7".to_owned());
+    let removed = (Step::Remove { instance: "web-9".to_owned() }, Some(StepEnd::Done));
+
+    let mut books = Ledger::default();
+    books.runs_on(&later.target, "web-8", "node-4");
+    books.runs_on(&later.target, "web-9", "node-7");
+    books.enter(&turn(later, &[removed]));
+    books.enter(&made());
+    let rows = books.into_rows();
+    let hosts: Vec<_> = rows.iter().map(|row| (row.container.as_str(), row.host.as_str())).collect();
+    assert_eq!(hosts, [("web-9", "node-7"), ("web-8", "node-4"), ("web-9", "node-7")]);
 }
