@@ -122,6 +122,8 @@ pub struct DockerWorkload {
     pub remove_volumes: bool,
     /// Whether the template may be stopped and removed like any other.
     pub remove_template: bool,
+    /// Whether further containers that trimtab did not make may be stopped and removed like any other.
+    pub remove_foreign: bool,
 }
 
 impl Default for DockerWorkload {
@@ -137,6 +139,7 @@ impl Default for DockerWorkload {
             ready_timeout: DurationMs(60_000),
             remove_volumes: false,
             remove_template: false,
+            remove_foreign: false,
         }
     }
 }
