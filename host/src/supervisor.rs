@@ -20,6 +20,7 @@ mod reload;
 mod shadows;
 mod steer_error;
 mod steering;
+mod tables;
 mod take_down;
 
 #[cfg(test)]
@@ -44,6 +45,8 @@ pub use self::shadows::{ShadowSeen, ShadowWanted};
 pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
+pub use self::tables::{Refusal, RefusedRow, TableSeen};
+use self::tables::{Rows, Surroundings, Tables};
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, Quiet, SecretError};
@@ -88,6 +91,8 @@ pub enum HostError {
     Registrar(#[from] RegistrarError),
     #[error("failed to start source {name}: {what}")]
     Source { name: String, what: String },
+    #[error("failed to set up the table of bindings {name}: {what}")]
+    Table { name: String, what: String },
     #[error("failed to take up notice {name}")]
     NoticeAddress { name: String, source: SecretError },
     #[error(transparent)]
@@ -122,7 +127,12 @@ impl Host {
         let registry = Arc::new(registry(config, Arc::clone(&store), cache)?);
         let sources: Arc<Sources> = Arc::new(config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?);
         let own = own::load(store.as_ref(), config).await?.map_err(HostError::Bindings)?;
-        let bindings = bind_all(&registry, &sources, config, &own).await?;
+        let mut bindings = bind_all(&registry, &sources, config, &own).await?;
+        let (rows, more) = {
+            let binder = binder(&registry, &sources, config);
+            tables::take_up_kept(store.as_ref(), config, &own, &binder).await?
+        };
+        bindings.extend(more);
 
         let notices = config.notices.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
         let (registrars, embedded) = furnish::registrars(config).await?;
@@ -133,9 +143,16 @@ impl Host {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             bindings,
-            in_force: InForce { config: config.clone(), own, sources: Arc::clone(&sources), load: from_file(config) },
+            in_force: InForce {
+                config: config.clone(),
+                own,
+                rows,
+                sources: Arc::clone(&sources),
+                load: from_file(config),
+            },
             steered: hand::load(store.as_ref()).await?,
             alerts: Arc::new(Alerts::load(Arc::clone(&store)).await?),
+            tables: Tables::open(config)?,
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
         let shared = Shared::default();
@@ -201,6 +218,9 @@ impl Host {
     /// Where no turn could be made.
     pub async fn run_once(mut self) -> Result<TurnReport, HostError> {
         let mut total = TurnReport::default();
+        for table in self.steering.tables().all() {
+            self.steering.read_table(table).await;
+        }
         let bindings = self.steering.bindings();
         let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
         for cycle in &mut self.backends {
@@ -250,6 +270,10 @@ impl Host {
         let folder = folder::watch(&self.steering, &self.steering.in_force().lock().await.config, shutdown.clone());
         let retention = tokio::spawn(keep_house(self.steering.clone(), self.retention, shutdown.clone()));
         let automatic = tokio::spawn(automatic::keep_judging(self.steering.clone(), shutdown.clone()));
+        let read = |table: &Arc<_>| {
+            tokio::spawn(tables::keep_reading(self.steering.clone(), Arc::clone(table), shutdown.clone()))
+        };
+        let reading: Vec<JoinHandle<()>> = self.steering.tables().all().iter().map(read).collect();
         let mut ended = Vec::new();
         while let Some(one) = tasks.join_next().await {
             match one {
@@ -259,6 +283,7 @@ impl Host {
         }
         retention.abort();
         automatic.abort();
+        reading.iter().for_each(JoinHandle::abort);
         folder.inspect(JoinHandle::abort);
         ended
     }
@@ -282,6 +307,47 @@ pub async fn check(config: &Config) -> Result<(), HostError> {
     Ok(())
 }
 
+/// What the rows of a table come to, without a host.
+#[derive(Debug)]
+pub struct TableChecked {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The rows that are sound; or why it could not be read.
+    pub sound: Result<Vec<String>, String>,
+    /// The others, and why.
+    pub refused: Vec<(String, Refusal)>,
+}
+
+/// Reads every table of a sound configuration once, and judges its rows as a start would that kept nothing.
+///
+/// # Errors
+/// What could not be built.
+pub async fn check_tables(config: &Config) -> Result<Vec<TableChecked>, HostError> {
+    let registry = Arc::new(registry(config, Arc::new(MemoryStore::new()), None)?);
+    let sources: Sources = config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?;
+    let (own, mut held, mut checked) = (BTreeMap::new(), Rows::new(), Vec::new());
+    for table in Tables::open(config)?.all() {
+        let name = table.at.name.clone();
+        let judged = match table.rows().await {
+            Ok(rows) => {
+                let binder = &binder(&registry, &sources, config);
+                let around = Surroundings { config, own: &own, held: &held, binder, running: &[] };
+                tables::judge(&name, rows, &around).await
+            }
+            Err(what) => {
+                checked.push(TableChecked { name, sound: Err(what), refused: Vec::new() });
+                continue;
+            }
+        };
+        let taken: Rows = judged.taken.into_iter().map(|(row, _)| (row.binding.name.clone(), row)).collect();
+        let sound = Ok(taken.keys().cloned().collect());
+        held.extend(taken);
+        let refused = judged.refused.into_iter().map(|(name, row)| (name, row.why)).collect();
+        checked.push(TableChecked { name, sound, refused });
+    }
+    Ok(checked)
+}
+
 fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>) -> Result<Registry, HostError> {
     let sandbox = Sandbox::start(&config.sandbox)?;
     // The children of a unit test's binary would run its tests.
@@ -293,6 +359,11 @@ fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>
     Ok(registry)
 }
 
+fn binder<'a>(registry: &'a Arc<Registry>, sources: &'a Sources, config: &'a Config) -> Binder<'a> {
+    let (keys, found) = (registry.keys(), Found::default());
+    Binder { registry, sources, planned: None, config, keys, granting: None, found }
+}
+
 /// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(
     registry: &Arc<Registry>,
@@ -302,9 +373,7 @@ async fn bind_all(
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = furnish::driver_complaints(config);
     complaints.extend(keys::keyring(&config.policies).err().into_iter().flatten());
-    let (keys, found) = (registry.keys(), Found::default());
-    let binder = Binder { registry, sources, planned: None, config, keys, granting: None, found };
-    match binder.all(&reload::wanted(config, own), &[]).await {
+    match binder(registry, sources, config).all(&reload::wanted(config, own, &Rows::new()), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}
         Err(found) => complaints.extend(found),
