@@ -45,8 +45,8 @@ pub use self::shadows::{ShadowSeen, ShadowWanted};
 pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
-pub use self::tables::{Refusal, RefusedRow, TableSeen};
-use self::tables::{Rows, Surroundings, Tables};
+pub use self::tables::{Refusal, RefusedRow, TableChecked, TableSeen, check_tables};
+use self::tables::{Rows, Tables};
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, Quiet, SecretError};
@@ -305,47 +305,6 @@ pub async fn check(config: &Config) -> Result<(), HostError> {
     let sources: Sources = config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?;
     bind_all(&registry, &sources, config, &BTreeMap::new()).await?;
     Ok(())
-}
-
-/// What the rows of a table come to, without a host.
-#[derive(Debug)]
-pub struct TableChecked {
-    /// Its name in the configuration.
-    pub name: String,
-    /// The rows that are sound; or why it could not be read.
-    pub sound: Result<Vec<String>, String>,
-    /// The others, and why.
-    pub refused: Vec<(String, Refusal)>,
-}
-
-/// Reads every table of a sound configuration once, and judges its rows as a start would that kept nothing.
-///
-/// # Errors
-/// What could not be built.
-pub async fn check_tables(config: &Config) -> Result<Vec<TableChecked>, HostError> {
-    let registry = Arc::new(registry(config, Arc::new(MemoryStore::new()), None)?);
-    let sources: Sources = config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?;
-    let (own, mut held, mut checked) = (BTreeMap::new(), Rows::new(), Vec::new());
-    for table in Tables::open(config)?.all() {
-        let name = table.at.name.clone();
-        let judged = match table.rows().await {
-            Ok(rows) => {
-                let binder = &binder(&registry, &sources, config);
-                let around = Surroundings { config, own: &own, held: &held, binder, running: &[] };
-                tables::judge(&name, rows, &around).await
-            }
-            Err(what) => {
-                checked.push(TableChecked { name, sound: Err(what), refused: Vec::new() });
-                continue;
-            }
-        };
-        let taken: Rows = judged.taken.into_iter().map(|(row, _)| (row.binding.name.clone(), row)).collect();
-        let sound = Ok(taken.keys().cloned().collect());
-        held.extend(taken);
-        let refused = judged.refused.into_iter().map(|(name, row)| (name, row.why)).collect();
-        checked.push(TableChecked { name, sound, refused });
-    }
-    Ok(checked)
 }
 
 fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>) -> Result<Registry, HostError> {

@@ -35,4 +35,5 @@ mod skip;
 mod sources;
 mod stories;
 mod swarm;
+mod tables;
 mod versions;

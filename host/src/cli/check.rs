@@ -111,8 +111,13 @@ fn as_json(global: &Global, checked: &Result<Config, Complaints>) -> serde_json:
 
 fn summary(config: &Config) -> String {
     let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    let tables = match config.tables.len() {
+        0 => String::new(),
+        1 => ", 1 table of bindings".to_owned(),
+        number => format!(", {number} tables of bindings"),
+    };
     format!(
-        "{} is sound: {}, {}, {}, {}\n",
+        "{} is sound: {}, {}, {}, {}{tables}\n",
         config.file.display(),
         count(config.bindings.len(), "binding"),
         count(config.drivers.len(), "driver"),

@@ -60,28 +60,34 @@ fn read_sql(name: &str, item: &Item<'_>, base: &Path) -> Option<TableAt> {
     let table = item.table()?;
     let url = table.need("url", "write url = \"postgres://host/database\", mysql://… or sqlite:path");
     let url = url.and_then(|item| item.line());
-    let user = table.get("user").map(|item| item.line());
-    let password = table.get("password").map(|item| deserialize::<SecretAt>(&item));
-    let tls = table.get("tls").map_or(Some(SqlTls::default()), |item| item.word(&TLS));
-    let ca_file = table.get("ca_file").map(|item| item.line());
-    let query = table.get("query").map_or_else(|| Some(QUERY_DEFAULT.to_owned()), |item| item.line());
-    let every = table.get("every").map_or(Some(EVERY_MS_DEFAULT), |item| item.duration_ms(EVERY_MS_MIN..=DAY_MS));
-    let timeout = table.get("timeout").map_or(Some(TIMEOUT_MS_DEFAULT), |item| item.duration_ms(100..=60_000));
-    let rows_max = table.get("rows_max").map_or(Some(ROWS_DEFAULT), |item| item.count(1..=ROWS_MAX));
+    let user = table.get("user").and_then(|item| item.line());
+    let password = table.get("password").and_then(|item| deserialize::<SecretAt>(&item));
+    let tls = table.get("tls").and_then(|item| item.word(&TLS)).unwrap_or_default();
+    let ca_file = table.get("ca_file").and_then(|item| item.line()).map(Into::into);
+    let query = table.get("query").and_then(|item| item.line());
+    let every_ms = table.get("every").and_then(|item| item.duration_ms(EVERY_MS_MIN..=DAY_MS));
+    let timeout_ms = table.get("timeout").and_then(|item| item.duration_ms(100..=60_000)).unwrap_or(TIMEOUT_MS_DEFAULT);
+    let rows_max = table.get("rows_max").and_then(|item| item.count(1..=ROWS_MAX)).unwrap_or(ROWS_DEFAULT);
     table.finish();
     let mut database = SqlConfig {
-        user: user.map_or(Some(None), |user| user.map(Some))?,
-        password: password.map_or(Some(None), |password| password.map(Some))?,
-        tls: tls?,
-        ca_file: ca_file.map_or(Some(None), |file| file.map(|file| Some(file.into())))?,
+        user,
+        password,
+        tls,
+        ca_file,
         // One that reads, and one that is on its way out.
         connections_max: 2,
-        rows_max: rows_max?,
-        connect_timeout_ms: timeout?,
-        timeout_ms: timeout?,
+        rows_max,
+        connect_timeout_ms: timeout_ms,
+        timeout_ms,
         ..SqlConfig::new(&url?)
     };
     complain_all(item, &database.complaints());
     database.root_at(base);
-    Some(TableAt { name: name.to_owned(), database, query: query?, every_ms: every?, place: item.key_place() })
+    Some(TableAt {
+        name: name.to_owned(),
+        database,
+        query: query.unwrap_or_else(|| QUERY_DEFAULT.to_owned()),
+        every_ms: every_ms.unwrap_or(EVERY_MS_DEFAULT),
+        place: item.key_place(),
+    })
 }

@@ -100,7 +100,10 @@ impl Steering {
         report.warnings.clone_from(&fresh.warnings);
         drop(binder);
         let ousted = in_force.rows.iter().filter(|(name, _)| !rows.contains_key(*name));
-        self.store().write(ousted.map(|(name, row)| tables::forget(&row.table, name)).collect()).await?;
+        let forgotten: Vec<_> = ousted.map(|(name, row)| tables::forget(&row.table, name)).collect();
+        if !forgotten.is_empty() {
+            self.store().write(forgotten).await?;
+        }
         self.tables().hold(&rows);
         in_force.rows = rows;
         in_force.config.bindings = fresh.bindings;

@@ -4,6 +4,7 @@
 //!
 //! A row's name gives way to the file's and to the API's; its bounds to the operator's caps, as any binding's do.
 
+mod check;
 mod judge;
 mod kept;
 mod look;
@@ -14,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-pub(super) use self::judge::{Surroundings, judge};
+pub use self::check::{TableChecked, check_tables};
+use self::judge::{Surroundings, judge};
 pub(super) use self::kept::{again, forget, take_up_kept};
 pub(super) use self::look::keep_reading;
 pub use self::refusal::Refusal;

@@ -11,29 +11,29 @@ use crate::supervisor::bind::Binder;
 use crate::supervisor::reload::strange;
 
 /// What rows are judged against.
-pub(in crate::supervisor) struct Surroundings<'a> {
-    pub(in crate::supervisor) config: &'a Config,
+pub(super) struct Surroundings<'a> {
+    pub(super) config: &'a Config,
     /// Bindings that were made by the API.
-    pub(in crate::supervisor) own: &'a BTreeMap<String, config::Binding>,
+    pub(super) own: &'a BTreeMap<String, config::Binding>,
     /// Rows that are in force, of all tables.
-    pub(in crate::supervisor) held: &'a Rows,
-    pub(in crate::supervisor) binder: &'a Binder<'a>,
-    pub(in crate::supervisor) running: &'a [Arc<Binding>],
+    pub(super) held: &'a Rows,
+    pub(super) binder: &'a Binder<'a>,
+    pub(super) running: &'a [Arc<Binding>],
 }
 
 /// What the rows of a table came to.
 #[derive(Debug, Default)]
-pub(in crate::supervisor) struct Judged {
+pub(super) struct Judged {
     /// Those that are new, or say something else than those in force.
-    pub(in crate::supervisor) taken: Vec<(Row, Arc<Binding>)>,
+    pub(super) taken: Vec<(Row, Arc<Binding>)>,
     /// Those that cannot be in force, by name. Of each an earlier row may still be.
-    pub(in crate::supervisor) refused: BTreeMap<String, RefusedRow>,
+    pub(super) refused: BTreeMap<String, RefusedRow>,
     /// Names that are in force and of which there is no row any more.
-    pub(in crate::supervisor) gone: Vec<String>,
+    pub(super) gone: Vec<String>,
 }
 
 /// Judges all rows of a table.
-pub(in crate::supervisor) async fn judge(table: &str, rows: Vec<Written>, around: &Surroundings<'_>) -> Judged {
+pub(super) async fn judge(table: &str, rows: Vec<Written>, around: &Surroundings<'_>) -> Judged {
     let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for Written { name, settings } in rows {
         by_name.entry(name).or_default().push(settings);
