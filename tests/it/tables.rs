@@ -158,7 +158,7 @@ async fn rows_of_a_real_database_scale_real_processes() {
     );
     ops.desk.put("web.json", r#"{"select": {"driver": "local"}, "policy": [{"use": "schedule"}]}"#);
     let put = ops.run(&["binding", "put", "web.json", "--name", "web"]);
-    assert!(put.code == 2 && put.err.contains("comes from table ops"), "{} {}", put.code, put.err);
+    assert!(put.code == 1 && put.err.contains("comes from table ops"), "{} {}", put.code, put.err);
 
     ops.does("DROP TABLE trimtab_bindings").await;
     ops.table(|table| table["problem"].as_str().is_some_and(|why| why.contains("does not exist")));

@@ -14,6 +14,9 @@ use crate::store::{StoreError, Write};
 use crate::supervisor::steering::Steering;
 use crate::telemetry::measures;
 
+/// Names that one line tells; all stand in the log of changes.
+const NAMES_TOLD_MAX: usize = 20;
+
 /// Reads a table at once, and then as often as it says.
 pub(in crate::supervisor) async fn keep_reading(steering: Steering, table: Arc<Table>, shutdown: CancellationToken) {
     let every = Duration::from_millis(table.at.every_ms);
@@ -97,7 +100,7 @@ impl Steering {
             let kept = self.keep_rows(name, &judged, &in_force.rows).await;
             kept.map_err(|error| format!("it cannot be kept: {}", with_causes(&error)))?;
             let names: Vec<&str> = judged.taken.iter().map(|(row, _)| row.binding.name.as_str()).collect();
-            tracing::info!(table = name, changed = ?names, removed = ?judged.gone, "bindings of a table are in force");
+            tell_changes(name, &names, &judged.gone);
             let changes = |binding: &str| names.contains(&binding) || judged.gone.iter().any(|gone| gone == binding);
             let others = running.iter().filter(|binding| !changes(&binding.name)).map(Arc::clone);
             let bindings = others.chain(judged.taken.iter().map(|(_, made)| Arc::clone(made))).collect();
@@ -141,4 +144,18 @@ impl Steering {
         self.store().write(writes).await?;
         Ok(())
     }
+}
+
+fn tell_changes(table: &str, changed: &[&str], gone: &[String]) {
+    let first = changed.get(..NAMES_TOLD_MAX).unwrap_or(changed);
+    let first_gone = gone.get(..NAMES_TOLD_MAX).unwrap_or(gone);
+    let (changes, removals) = (changed.len(), gone.len());
+    tracing::info!(
+        table,
+        changes,
+        removals,
+        changed = ?first,
+        removed = ?first_gone,
+        "bindings of a table are in force"
+    );
 }
