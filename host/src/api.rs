@@ -12,6 +12,7 @@
 //! | `POST /v1/reload` | operator | the configuration again |
 //! | `GET /v1/bindings`, `GET /v1/bindings/{name}` | viewer | bindings, as they run |
 //! | `PUT`, `DELETE /v1/bindings/{name}` | operator | bindings by API, in place of the file's |
+//! | `GET /v1/binding-tables` | viewer | tables that bindings come from, and rows that were refused |
 //! | `POST /v1/readings`, `POST /v1/otlp/metrics` | operator | takes in readings |
 //! | `GET /v1/alerts`; `POST /v1/alerts`, `DELETE /v1/alerts/{id}` | viewer; operator | alerts, and what became of them |
 //! | `GET /v1/decisions`, `GET /v1/decisions/{id}` | viewer | what was decided, and why |
@@ -45,6 +46,7 @@ mod refusal;
 mod reply;
 
 mod alerts;
+mod binding_tables;
 mod bindings;
 mod decisions;
 mod events;
@@ -207,6 +209,7 @@ fn routes_of() -> OpenApiRouter<Api> {
         .routes(routes!(steer::reload))
         .routes(routes!(bindings::list))
         .routes(routes!(bindings::show, bindings::put, bindings::remove))
+        .routes(routes!(binding_tables::list))
         .routes(routes!(readings::push))
         .routes(routes!(otlp::metrics))
         .routes(routes!(alerts::list, alerts::take))

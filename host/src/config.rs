@@ -15,6 +15,7 @@ mod notices;
 mod policies;
 mod reader;
 mod rooms;
+mod tables;
 mod telemetry;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use self::limits::{CapsRule, Group};
 pub use self::notices::NoticeAt;
 pub use self::policies::{KeyAt, OciRegistry, PolicySettings};
 pub use self::rooms::{DriverKind, Named, RegistrarKind, SourceKind};
+pub use self::tables::TableAt;
 pub use self::telemetry::{OtlpAt, TelemetrySettings};
 pub use crate::secret::{Secret, SecretAt, SecretError};
 
@@ -77,6 +79,8 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// The bindings, by name.
     pub bindings: Vec<Binding>,
+    /// Tables that further bindings are read from, by name.
+    pub tables: Vec<TableAt>,
     /// What is doubtful and does not stand in the way of starting.
     pub warnings: Vec<Complaint>,
 }
@@ -146,6 +150,15 @@ impl Config {
     /// Everything that is wrong with it; no complaint has a place.
     pub fn own_binding(&self, name: &str, document: &serde_json::Value) -> Result<Binding, Complaints> {
         file::read_own(name, document, self)
+    }
+
+    /// Checks a binding that stands in a row of a table: the keys of `[binding.NAME]`, as TOML or as a JSON object. `row` stands
+    /// in complaints in place of a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; places are those in the text.
+    pub fn row_binding(&self, row: &str, name: &str, settings: &str) -> Result<Binding, Complaints> {
+        file::read_row(row, name, settings, self)
     }
 
     /// The binding of this name.

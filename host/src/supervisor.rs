@@ -21,6 +21,7 @@ mod reload;
 mod shadows;
 mod steer_error;
 mod steering;
+mod tables;
 mod take_down;
 
 #[cfg(test)]
@@ -45,6 +46,8 @@ pub use self::shadows::{ShadowSeen, ShadowWanted};
 pub use self::steer_error::SteerError;
 pub use self::steering::Steering;
 use self::steering::SteeringParts;
+pub use self::tables::{Refusal, RefusedRow, TableChecked, TableSeen, check_tables};
+use self::tables::{Rows, Tables};
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, Quiet, SecretError};
@@ -89,6 +92,8 @@ pub enum HostError {
     Registrar(#[from] RegistrarError),
     #[error("failed to start source {name}: {what}")]
     Source { name: String, what: String },
+    #[error("failed to set up the table of bindings {name}: {what}")]
+    Table { name: String, what: String },
     #[error("failed to take up notice {name}")]
     NoticeAddress { name: String, source: SecretError },
     #[error(transparent)]
@@ -123,7 +128,12 @@ impl Host {
         let registry = Arc::new(registry(config, Arc::clone(&store), cache)?);
         let sources: Arc<Sources> = Arc::new(config.sources.iter().map(furnish::source).collect::<Result<_, _>>()?);
         let own = own::load(store.as_ref(), config).await?.map_err(HostError::Bindings)?;
-        let bindings = bind_all(&registry, &sources, config, &own).await?;
+        let mut bindings = bind_all(&registry, &sources, config, &own).await?;
+        let (rows, more) = {
+            let binder = binder(&registry, &sources, config);
+            tables::take_up_kept(store.as_ref(), config, &own, &binder).await?
+        };
+        bindings.extend(more);
 
         let notices = config.notices.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
         let (registrars, embedded) = furnish::registrars(config).await?;
@@ -134,9 +144,16 @@ impl Host {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             bindings,
-            in_force: InForce { config: config.clone(), own, sources: Arc::clone(&sources), load: from_file(config) },
+            in_force: InForce {
+                config: config.clone(),
+                own,
+                rows,
+                sources: Arc::clone(&sources),
+                load: from_file(config),
+            },
             steered: hand::load(store.as_ref()).await?,
             alerts: Arc::new(Alerts::load(Arc::clone(&store)).await?),
+            tables: Tables::open(config)?,
         });
         let lease = Lease { epoch: next_epoch(store.as_ref()).await?, expires_ms: u64::MAX };
         let shared = Shared::default();
@@ -202,6 +219,9 @@ impl Host {
     /// Where no turn could be made.
     pub async fn run_once(mut self) -> Result<TurnReport, HostError> {
         let mut total = TurnReport::default();
+        for table in self.steering.tables().all() {
+            self.steering.read_table(table).await;
+        }
         let bindings = self.steering.bindings();
         let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
         for cycle in &mut self.backends {
@@ -252,6 +272,10 @@ impl Host {
         let folder = folder::watch(&self.steering, &self.steering.in_force().lock().await.config, shutdown.clone());
         let retention = tokio::spawn(keep_house(self.steering.clone(), self.retention, shutdown.clone()));
         let automatic = tokio::spawn(automatic::keep_judging(self.steering.clone(), shutdown.clone()));
+        let read = |table: &Arc<_>| {
+            tokio::spawn(tables::keep_reading(self.steering.clone(), Arc::clone(table), shutdown.clone()))
+        };
+        let reading: Vec<JoinHandle<()>> = self.steering.tables().all().iter().map(read).collect();
         let mut ended = Vec::new();
         while let Some(one) = tasks.join_next().await {
             match one {
@@ -261,6 +285,7 @@ impl Host {
         }
         retention.abort();
         automatic.abort();
+        reading.iter().for_each(JoinHandle::abort);
         folder.inspect(JoinHandle::abort);
         ended
     }
@@ -295,6 +320,11 @@ fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>
     Ok(registry)
 }
 
+fn binder<'a>(registry: &'a Arc<Registry>, sources: &'a Sources, config: &'a Config) -> Binder<'a> {
+    let (keys, found) = (registry.keys(), Found::default());
+    Binder { registry, sources, planned: None, config, keys, granting: None, found }
+}
+
 /// All bindings, or every complaint of all of them and of the drivers.
 async fn bind_all(
     registry: &Arc<Registry>,
@@ -304,9 +334,7 @@ async fn bind_all(
 ) -> Result<Vec<Arc<Binding>>, HostError> {
     let mut complaints: Vec<Complaint> = furnish::driver_complaints(config);
     complaints.extend(keys::keyring(&config.policies).err().into_iter().flatten());
-    let (keys, found) = (registry.keys(), Found::default());
-    let binder = Binder { registry, sources, planned: None, config, keys, granting: None, found };
-    match binder.all(&reload::wanted(config, own), &[]).await {
+    match binder(registry, sources, config).all(&reload::wanted(config, own, &Rows::new()), &[]).await {
         Ok(bindings) if complaints.is_empty() => return Ok(bindings),
         Ok(_) => {}
         Err(found) => complaints.extend(found),

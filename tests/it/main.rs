@@ -36,4 +36,5 @@ mod skip;
 mod sources;
 mod stories;
 mod swarm;
+mod tables;
 mod versions;

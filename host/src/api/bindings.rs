@@ -17,7 +17,7 @@ use super::problem::{Code, Problem};
 use super::reply::Reply;
 use crate::access::{Object, Permission, Place};
 use crate::cycle::{Binding, Selector};
-use crate::supervisor::OwnBinding;
+use crate::supervisor::{OwnBinding, SteerError, TableSeen};
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,12 +67,15 @@ pub(super) struct BindingShown {
     readings: Vec<String>,
     /// Its policies, in order.
     policies: Vec<SlotShown>,
-    /// `file` or `api`: where it is written.
+    /// `file`, `api` or `table`: where it is written.
     made_by: &'static str,
+    /// Of one that comes from a table: the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
     /// Of one that was made by the API: counts its changes; also in `etag`.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
-    /// Of one that was made by the API: the table `[binding.NAME]`, as it was written.
+    /// Of one that was made by the API or comes from a table: the table `[binding.NAME]`, as it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     document: Option<Value>,
@@ -119,8 +122,8 @@ pub(super) async fn list(
     let mut found: Vec<_> = bindings.iter().filter(|binding| binding.name.as_str() > after).collect();
     found.retain(|binding| caller.permit(Permission::BindingRead, &binding_place(binding)).is_ok());
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    let own = api.steering().own_bindings().await?;
-    let rows = found.into_iter().take(limit + 1).map(|binding| BindingShown::of(binding, &own)).collect();
+    let (own, tables) = (api.steering().own_bindings().await?, api.steering().tables_seen());
+    let rows = found.into_iter().take(limit + 1).map(|binding| BindingShown::of(binding, &own, &tables)).collect();
     Ok(Reply::ok(Page::cut(rows, limit, |row: &BindingShown| row.name.clone())))
 }
 
@@ -136,7 +139,7 @@ pub(super) async fn show(State(api): State<Api>, caller: Caller, At(name): At<St
     })?;
     caller.permit(Permission::BindingRead, &binding_place(binding))?;
     let own = api.steering().own_bindings().await?;
-    let shown = BindingShown::of(binding, &own);
+    let shown = BindingShown::of(binding, &own, &api.steering().tables_seen());
     let etag = shown.version.map(|version| (header::ETAG, format!("\"{version}\"")));
     Ok((AppendHeaders(etag), Reply::ok(shown)).into_response())
 }
@@ -190,6 +193,10 @@ pub(super) async fn remove(
     may_write(&api, &caller, &name)?;
     let if_version = condition(&later)?;
     let before = own(&api, &name).await?.ok_or_else(|| {
+        let tables = api.steering().tables_seen();
+        if let Some(table) = tables.into_iter().find(|table| table.in_force.contains_key(&name)) {
+            return SteerError::OfTable { name: name.clone(), table: table.name }.into();
+        }
         let detail = format!("no binding {name:?} was made by the API");
         Problem::new(Code::NO_SUCH_BINDING, detail, "those of the file are removed there, and by POST /v1/reload")
     })?;
@@ -292,8 +299,9 @@ fn driver_and_labels(select: &Selector) -> (Option<&str>, Option<&BTreeMap<Strin
 }
 
 impl BindingShown {
-    fn of(binding: &Binding, own: &[OwnBinding]) -> Self {
+    fn of(binding: &Binding, own: &[OwnBinding], tables: &[TableSeen]) -> Self {
         let own = own.iter().find(|own| own.name == binding.name);
+        let table = tables.iter().find_map(|table| Some((table, table.in_force.get(&binding.name)?)));
         let (driver, labels, ids) = match &binding.select {
             Selector::Labels { driver, labels } => (Some(driver.clone()), labels.clone(), Vec::new()),
             Selector::Ids(ids) => (None, Default::default(), ids.iter().map(ToString::to_string).collect()),
@@ -321,9 +329,14 @@ impl BindingShown {
             group: binding.group.as_ref().map(|group| group.name.clone()),
             readings: binding.readings.iter().map(|spec| spec.name.to_string()).collect(),
             policies: slots.collect(),
-            made_by: if own.is_some() { "api" } else { "file" },
+            made_by: match (own, table) {
+                (Some(_), _) => "api",
+                (None, Some(_)) => "table",
+                (None, None) => "file",
+            },
+            table: table.map(|(table, _)| table.name.clone()),
             version: own.map(|own| own.version),
-            document: own.map(|own| own.document.clone()),
+            document: own.map(|own| &own.document).or(table.map(|(_, document)| document)).cloned(),
         }
     }
 }

@@ -70,6 +70,7 @@ codes! {
     CHANGED_MEANWHILE CONFLICT "changed-meanwhile" "Somebody else changed it",
     NOTHING_TO_WATCH CONFLICT "nothing-to-watch" "The version has nothing to watch",
     TOO_MANY_SHADOWS CONFLICT "too-many-shadows" "Too many versions watch",
+    OF_TABLE CONFLICT "of-table" "The binding comes from a table",
     IN_USE CONFLICT "in-use" "It is in use",
     STALE PRECONDITION_FAILED "stale" "It is at another version by now",
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
@@ -243,6 +244,9 @@ impl From<SteerError> for Problem {
         match error {
             SteerError::UnknownTarget { .. } => Self::new(Code::NO_SUCH_TARGET, text, "see GET /v1/targets"),
             SteerError::UnknownBinding { .. } => Self::new(Code::NO_SUCH_BINDING, text, "see GET /v1/bindings"),
+            SteerError::OfTable { .. } => {
+                Self::new(Code::OF_TABLE, text, "change its row there, or give yours another name")
+            }
             SteerError::NothingToWatch { .. } => {
                 Self::new(Code::NOTHING_TO_WATCH, text, "name another version, or bind the policy first")
             }

@@ -124,15 +124,16 @@ pub(super) static RULES: &[Rule] = &[
         Method::PUT,
         "/v1/bindings/{name}",
         Needs::ForEach(Permission::BindingWrite),
-        &[Code::BAD_PATH, Code::BAD_CONDITION, Code::STALE, Code::CONFIGURATION],
+        &[Code::BAD_PATH, Code::BAD_CONDITION, Code::STALE, Code::OF_TABLE, Code::CONFIGURATION],
     )
     .with(&JSON),
     rule(
         Method::DELETE,
         "/v1/bindings/{name}",
         Needs::ForEach(Permission::BindingWrite),
-        &[Code::BAD_PATH, Code::BAD_CONDITION, Code::NO_SUCH_BINDING, Code::STALE, Code::CONFIGURATION],
+        &[Code::BAD_PATH, Code::BAD_CONDITION, Code::NO_SUCH_BINDING, Code::STALE, Code::OF_TABLE, Code::CONFIGURATION],
     ),
+    rule(Method::GET, "/v1/binding-tables", Needs::ForEach(Permission::BindingRead), &[Code::BAD_QUERY]),
     rule(Method::POST, "/v1/readings", Needs::ForEach(Permission::ReadingPush), &[]).with(&JSON),
     rule(Method::POST, "/v1/otlp/metrics", Needs::ForEach(Permission::ReadingPush), &[]).with(&PROTOBUF),
     rule(Method::GET, "/v1/alerts", Needs::ForEach(Permission::TargetRead), &[Code::BAD_QUERY]),

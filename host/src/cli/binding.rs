@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::fields::{cell, joined, rows, short, span, text};
+use super::fields::{cell, flag, joined, rows, short, span, text, time};
 use super::remote::{Answer, Remote, encoded};
 use super::{Columns, Exit, Fail, Global, clean, print, terminal};
 
@@ -19,6 +19,8 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) enum BindingCommand {
     /// All bindings, as they run.
     List(ListArgs),
+    /// Tables that bindings come from: when each was read, and which rows were refused and why.
+    Tables(ListArgs),
     /// One binding, and the version of one that was made by the API.
     Show(ShowArgs),
     /// Make a binding, or put another in its place; it holds over restarts, and before the file's of that name.
@@ -84,6 +86,7 @@ pub(super) fn run(global: &Global, command: &BindingCommand) -> Result<Exit> {
     let remote = Remote::open(global)?;
     match command {
         BindingCommand::List(args) => list(&remote, args),
+        BindingCommand::Tables(args) => tables(&remote, args),
         BindingCommand::Show(args) => show(&remote, args),
         BindingCommand::Put(args) => put(&remote, args),
         BindingCommand::Remove(args) => remove(&remote, args),
@@ -106,7 +109,10 @@ fn list(remote: &Remote, args: &ListArgs) -> Result<Exit> {
             range(binding),
             selects(binding),
             policies.join(", "),
-            cell(binding, "made_by"),
+            match text(binding, "table") {
+                "" => cell(binding, "made_by"),
+                table => format!("table {table}"),
+            },
         ]);
     }
     print(&(remote.banner()? + &columns.text(0)))?;
@@ -138,10 +144,36 @@ fn show(remote: &Remote, args: &ShowArgs) -> Result<Exit> {
 }
 
 fn made_by(binding: &Value) -> String {
-    match binding.get("version").and_then(Value::as_u64) {
-        Some(version) => format!("the API, version {version}"),
-        None => "the configuration's file".to_owned(),
+    match (binding.get("version").and_then(Value::as_u64), text(binding, "table")) {
+        (Some(version), _) => format!("the API, version {version}"),
+        (None, "") => "the configuration's file".to_owned(),
+        (None, table) => format!("its row in table {table}"),
     }
+}
+
+fn tables(remote: &Remote, args: &ListArgs) -> Result<Exit> {
+    let tables = remote.all("/v1/binding-tables")?;
+    if args.json {
+        print(&terminal::json(&Value::Array(tables)))?;
+        return Ok(Exit::Fine);
+    }
+    let mut columns = Columns::new(&["TABLE", "LAST READ", "IN FORCE", "REFUSED", "PROBLEM"]);
+    let mut refused = Columns::plain();
+    for table in &tables {
+        columns.row([
+            text(table, "name").to_owned(),
+            time(table, "read_at_ms"),
+            rows(table, "in_force").len().to_string(),
+            cell(table, "rows_refused"),
+            cell(table, "problem"),
+        ]);
+        for row in rows(table, "refused") {
+            let stays = if flag(row, "earlier_in_force") { " (what it said before is in force)" } else { "" };
+            refused.row([format!("refused: {}{stays}", text(row, "name")), joined(row, "why")]);
+        }
+    }
+    print(&(remote.banner()? + &columns.text(0) + &refused.text(0)))?;
+    Ok(Exit::Fine)
 }
 
 fn range(binding: &Value) -> String {

@@ -11,11 +11,15 @@ use crate::bounds::Mode;
 
 /// Warns of what the tables mean for each other.
 pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
-    if config.bindings.is_empty() {
+    // Which targets the rows of tables select is not known here.
+    let has_tables = !config.tables.is_empty();
+    if config.bindings.is_empty() && !has_tables {
         reader.warn_at(Place::default(), "", "there is no binding: nothing will be scaled", "write a [binding.NAME]");
     }
     check_registrars(config, declared, reader);
-    check_names_in_use(&config.drivers, &config.bindings, reader);
+    if !has_tables {
+        check_names_in_use(&config.drivers, &config.bindings, reader);
+    }
     check_overlaps(&config.bindings, reader);
 }
 

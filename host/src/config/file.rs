@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::api::read_api;
 use super::binding::{Binding, Declared, read_binding};
@@ -16,6 +16,7 @@ use super::notices::read_notices;
 use super::policies::read_policies;
 use super::reader::{Item, Reader, Table};
 use super::rooms::{DriverKind, Furnish, Named, RegistrarKind, SourceKind, read_named, read_sandbox};
+use super::tables::read_tables;
 use super::telemetry::read_telemetry;
 use super::{ApiSettings, Config, PolicySettings, Quiet, Retention, TelemetrySettings, cross};
 use crate::bounds::Settings;
@@ -75,6 +76,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
     let caps = read_caps_rules(&root, &declared);
     let groups = read_groups(&root);
     let bindings = read_bindings(&root, &declared);
+    let tables = read_tables(&root, base);
     root.finish();
     let config = Config {
         file: path.to_owned(),
@@ -95,6 +97,7 @@ fn read_document(reader: &Reader<'_>, document: &DeTable<'_>, text: &str, path: 
         caps,
         groups,
         bindings,
+        tables,
         warnings: Vec::new(),
     };
     cross::check(&config, &declared, reader);
@@ -174,13 +177,8 @@ pub(super) fn read_own(name: &str, document: &serde_json::Value, config: &Config
     let reader = Reader::new(&text);
     let (document, errors) = DeTable::parse_recoverable(&text);
     let bindings = if errors.is_empty() {
-        let declared = Declared {
-            drivers: config.drivers.iter().map(|driver| driver.name.clone()).collect(),
-            sources: config.sources.iter().map(|source| source.name.clone()).collect(),
-            groups: config.groups.iter().map(|group| group.name.clone()).collect(),
-        };
         let root = Table::root(&reader, document.get_ref());
-        let bindings = read_bindings(&root, &declared);
+        let bindings = read_bindings(&root, &declared_in(config));
         root.finish();
         bindings
     } else {
@@ -191,6 +189,42 @@ pub(super) fn read_own(name: &str, document: &serde_json::Value, config: &Config
     // The text is ours: nobody can look a line up in it.
     complaints.iter_mut().for_each(|complaint| complaint.place = Place::default());
     match bindings.into_iter().next() {
+        Some(binding) if complaints.is_empty() => Ok(binding),
+        _ => Err(refuse(complaints)),
+    }
+}
+
+fn declared_in(config: &Config) -> Declared {
+    Declared {
+        drivers: config.drivers.iter().map(|driver| driver.name.clone()).collect(),
+        sources: config.sources.iter().map(|source| source.name.clone()).collect(),
+        groups: config.groups.iter().map(|group| group.name.clone()).collect(),
+    }
+}
+
+/// Reads one binding that stands in a row of a table: the keys of `[binding.NAME]`, as TOML or as a JSON object.
+pub(super) fn read_row(row: &str, name: &str, settings: &str, config: &Config) -> Result<Binding, Complaints> {
+    let refuse = |complaints: Vec<Complaint>| Complaints { file: row.to_owned(), complaints };
+    // No TOML begins so.
+    if settings.trim_start().starts_with('{') {
+        let unreadable = |error: serde_json::Error| {
+            let place = Place { line: error.line(), column: error.column() };
+            let what = format!("is not JSON: {error}");
+            refuse(vec![Complaint { place, path: String::new(), what, remedy: String::new() }])
+        };
+        let document = serde_json::from_str(settings).map_err(unreadable)?;
+        return read_own(name, &document, config).map_err(|found| refuse(found.complaints));
+    }
+    let reader = Reader::new(settings);
+    let bindings = read_syntax(&reader, settings).map(|document| {
+        let inner = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
+        let named = DeTable::from_iter([(Spanned::new(0..0, name.into()), inner)]);
+        let named = Spanned::new(0..0, DeValue::Table(named));
+        let outer = DeTable::from_iter([(Spanned::new(0..0, "binding".into()), named)]);
+        read_bindings(&Table::root(&reader, &outer), &declared_in(config))
+    });
+    let (complaints, _) = reader.into_found();
+    match bindings.into_iter().flatten().next() {
         Some(binding) if complaints.is_empty() => Ok(binding),
         _ => Err(refuse(complaints)),
     }

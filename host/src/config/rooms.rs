@@ -121,7 +121,7 @@ pub(super) fn deserialize<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
 }
 
 /// Complaints of a room about what its shape does not say: `workload.web.cwd: is not an absolute path; …`.
-fn complain_all(item: &Item<'_>, complaints: &[String]) {
+pub(super) fn complain_all(item: &Item<'_>, complaints: &[String]) {
     for complaint in complaints {
         let (keys, what) = complaint.split_once(": ").unwrap_or(("", complaint));
         let table = item.value().get_ref().as_table();

@@ -109,6 +109,7 @@ const TABLES: &[Documented] = &[
     documented("`[telemetry]`", "[telemetry]", &[]),
     documented("`[telemetry.otlp]`", "[telemetry.otlp]", &[("endpoint", "\"http://127.0.0.1:4318\"")]),
     documented("`[notice.NAME]`", "[notice.ops]", &[("url", "{ env = \"CHAT_URL\" }")]),
+    documented("`[bindings_from.NAME.sql]`", "[bindings_from.ops.sql]", &[("url", "\"postgres://127.0.0.1/ops\"")]),
     documented("`[sandbox]`", "[sandbox]", &[]),
     Documented {
         defaults: "default in `compiled`",
@@ -362,6 +363,7 @@ fn every_key_that_the_host_knows_is_documented() {
                 ![
                     "api",
                     "binding",
+                    "bindings_from",
                     "caps",
                     "driver",
                     "group",
@@ -381,6 +383,69 @@ fn every_key_that_the_host_knows_is_documented() {
         documented.sort();
         assert_eq!(known, documented, "{}", table.heading);
     }
+}
+
+#[test]
+fn a_table_of_bindings_is_refused_with_every_complaint_and_passwords_are_not_repeated() {
+    let text = "[driver.local.process]
+[bindings_from.ops.sql]
+url = \"postgres://me:hush@127.0.0.1/ops\"
+every = \"1ms\"
+rows_max = 0
+queri = \"SELECT\"
+tls = \"on\"
+[bindings_from.second.csv]
+[bindings_from.\"third one\".sql]
+";
+    let found = parse(text).unwrap_err();
+    let told = found.to_string();
+    for expected in [
+        ":3:7: bindings_from.ops.sql.url: a url must hold no user and no password",
+        ":4:9: bindings_from.ops.sql.every: 1ms is not within 1s to 1d",
+        ":5:12: bindings_from.ops.sql.rows_max: 0 is not within 1 to 10000",
+        ":6:1: bindings_from.ops.sql.queri: unknown key \"queri\"; did you mean \"query\"?",
+        ":7:7: bindings_from.ops.sql.tls: \"on\" is not known here",
+        "bindings_from.second: sql is missing; write [bindings_from.NAME.sql] with a url",
+        "bindings_from.second.csv: unknown key \"csv\"",
+        "\"third one\" is not a name",
+        "url is missing",
+    ] {
+        assert!(told.contains(expected), "{expected}\n{told}");
+    }
+    assert_eq!((found.complaints.len(), told.contains("hush")), (9, false), "{told}");
+
+    let config = parse("[driver.local.process]\n[bindings_from.ops.sql]\nurl = \"sqlite:ops.db\"").unwrap();
+    assert_eq!(config.tables[0].database.url, "sqlite:/etc/trimtab/ops.db");
+    assert!(config.warnings.is_empty(), "no binding in the file is no doubt here: {:?}", config.warnings);
+}
+
+#[test]
+fn a_row_is_read_as_the_file_is_as_toml_or_json() {
+    let config = parse("[driver.local.process]").unwrap();
+    let read = |settings: &str| config.row_binding("table ops, row web", "web", settings);
+    let toml = "select = { driver = \"local\" }\n[[policy]]\nuse = \"schedule\"";
+    let mut bindings = [toml, r#" {"select": {"driver": "local"}, "policy": [{"use": "schedule"}]}"#]
+        .map(|settings| read(settings).unwrap_or_else(|complaints| panic!("{complaints}")));
+    for binding in &mut bindings {
+        binding.place = Place::default();
+        binding.policies[0].place = Place::default();
+    }
+    assert_eq!(bindings[0], bindings[1]);
+    for (settings, expected) in [
+        (
+            "[[policy]]\nuse = \"x\"\ntire = 1",
+            "table ops, row web:3:1: binding.web.policy[1].tire: unknown key \"tire\"",
+        ),
+        ("select = ", "table ops, row web:1:10: is not TOML"),
+        ("{\n\"select\": }", "table ops, row web:2:11: is not JSON"),
+        ("{\"select\": null}", "table ops, row web: cannot be taken"),
+        ("[binding.web]\nevery = \"1s\"", "unknown key \"binding\""),
+        ("", "binding.web: policy is missing"),
+    ] {
+        let told = read(settings).unwrap_err().to_string();
+        assert!(told.contains(expected), "{expected}\n{told}");
+    }
+    assert!(config.row_binding("row", "no name", toml).unwrap_err().to_string().contains("\"no name\" is not a name"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! transaction that may only read, and the server itself ends it when its time is over. A value that is NULL is absent.
 
 mod answer;
+mod rows;
 mod servers;
 mod sqlite;
 

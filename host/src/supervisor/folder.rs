@@ -190,7 +190,8 @@ impl Folder {
     /// Whether a binding names this very file.
     async fn is_used(&self, file: &Path) -> bool {
         let in_force = self.steering.in_force().lock().await;
-        let uses = wanted(&in_force.config, &in_force.own).into_iter().flat_map(|binding| &binding.policies);
+        let uses =
+            wanted(&in_force.config, &in_force.own, &in_force.rows).into_iter().flat_map(|binding| &binding.policies);
         let named: BTreeSet<PathBuf> =
             uses.filter_map(|used| self.steering.registry().file_named(&used.uses)).collect();
         drop(in_force);

@@ -35,9 +35,13 @@ impl Steering {
     /// version.
     ///
     /// # Errors
-    /// Everything that is wrong with it, or that it is at another version. Then nothing has changed.
+    /// Everything that is wrong with it, that it is at another version, or that a table's row is in force under this name. Then
+    /// nothing has changed.
     pub async fn put_binding(&self, name: &str, document: &Value, if_version: Option<u64>) -> Result<u64, SteerError> {
         let mut in_force = self.in_force().lock().await;
+        if let Some(row) = in_force.rows.get(name) {
+            return Err(SteerError::OfTable { name: name.to_owned(), table: row.table.clone() });
+        }
         let wanted = in_force.config.own_binding(name, document)?;
         let refuse = |complaints| Complaints { file: file_of(name), complaints };
         let complaints = strange(&in_force.config, [&wanted]);
@@ -70,10 +74,13 @@ impl Steering {
     /// alone otherwise, and told of.
     ///
     /// # Errors
-    /// Where there is none of that name, it is at another version, or the file's does not hold together. Then nothing has
-    /// changed.
+    /// Where there is none of that name, it is a table's or at another version, or the file's does not hold together. Then
+    /// nothing has changed.
     pub async fn remove_binding(&self, name: &str, if_version: Option<u64>) -> Result<(), SteerError> {
         let mut in_force = self.in_force().lock().await;
+        if let Some(row) = in_force.rows.get(name) {
+            return Err(SteerError::OfTable { name: name.to_owned(), table: row.table.clone() });
+        }
         let key = format!("{OWN}{name}");
         let kept = self.store().get(&key).await?;
         let found = kept.ok_or_else(|| SteerError::UnknownBinding { name: name.to_owned() })?.version;

@@ -160,7 +160,7 @@ impl LastSeen<'_> {
             let used = binding.policies.iter().filter(|used| used.uses == name);
             (binding.name.clone(), used.map(|used| used.params.clone()).collect::<Vec<_>>())
         };
-        let users = wanted(&in_force.config, &in_force.own).into_iter().map(params);
+        let users = wanted(&in_force.config, &in_force.own, &in_force.rows).into_iter().map(params);
         users.filter(|(_, params)| !params.is_empty()).collect()
     }
 

@@ -11,6 +11,7 @@ use super::bind::{Binder, Found};
 use super::keys::keyring;
 use super::steer_error::SteerError;
 use super::steering::Steering;
+use super::tables::{self, Rows};
 use crate::config::{self, Complaint, Complaints, Config, Named, PolicySettings};
 use crate::cycle::{Binding, Slot};
 use crate::registry::{Active, Grants, Keyring, Planned, Version};
@@ -25,6 +26,8 @@ pub(super) struct InForce {
     pub(super) config: Config,
     /// Bindings that were made by the API, by name; each in place of the file's of that name.
     pub(super) own: BTreeMap<String, config::Binding>,
+    /// Bindings that come from rows of tables.
+    pub(super) rows: Rows,
     /// The sources that run.
     pub(super) sources: Arc<Sources>,
     /// How the configuration is read again.
@@ -71,7 +74,11 @@ impl Steering {
         let read = tokio::task::spawn_blocking(move || load()).await;
         let fresh = read.map_err(|_cancelled| SteerError::Turn { what: "the host is ending".to_owned() })??;
         let mut complaints = strange(&in_force.config, &fresh.bindings);
-        let wanted = wanted(&fresh, &in_force.own);
+        let rows = tables::again(&fresh, &in_force.rows).unwrap_or_else(|found| {
+            complaints.extend(found);
+            Rows::new()
+        });
+        let wanted = wanted(&fresh, &in_force.own, &rows);
         let running = self.bindings();
         let keys = keyring(&fresh.policies).unwrap_or_else(|found| {
             complaints.extend(found);
@@ -92,6 +99,13 @@ impl Steering {
         report.needs_restart = needs_restart(&in_force.config, &fresh);
         report.warnings.clone_from(&fresh.warnings);
         drop(binder);
+        let ousted = in_force.rows.iter().filter(|(name, _)| !rows.contains_key(*name));
+        let forgotten: Vec<_> = ousted.map(|(name, row)| tables::forget(&row.table, name)).collect();
+        if !forgotten.is_empty() {
+            self.store().write(forgotten).await?;
+        }
+        self.tables().hold(&rows);
+        in_force.rows = rows;
         in_force.config.bindings = fresh.bindings;
         in_force.config.dry_run = fresh.dry_run;
         in_force.config.caps = fresh.caps;
@@ -121,7 +135,7 @@ impl Steering {
     /// Where there is no such version, or a binding that runs it may not any more: then nothing has changed.
     pub async fn grant(&self, digest: &str, grants: Grants) -> Result<Version, SteerError> {
         let in_force = self.in_force().lock().await;
-        let wanted = wanted(&in_force.config, &in_force.own);
+        let wanted = wanted(&in_force.config, &in_force.own, &in_force.rows);
         let binder = Binder { granting: Some((digest, &grants)), ..self.binder(&in_force, None, &in_force.config) };
         let file = in_force.config.file.display().to_string();
         let made = binder.all(&wanted, &self.bindings()).await;
@@ -149,7 +163,7 @@ impl Steering {
 
     /// The bindings with the versions that are active, or as `planned`; those that a plan does not concern as they run.
     async fn bound(&self, in_force: &InForce, planned: Option<&Planned>) -> Result<Vec<Arc<Binding>>, SteerError> {
-        let wanted = wanted(&in_force.config, &in_force.own);
+        let wanted = wanted(&in_force.config, &in_force.own, &in_force.rows);
         let concerned = |binding: &&config::Binding| {
             let names = |planned: &Planned| binding.policies.iter().any(|used| used.uses == planned.name);
             planned.is_none_or(names)
@@ -176,10 +190,15 @@ impl Steering {
     }
 }
 
-/// The file's bindings and the API's, the latter in place of the former of the same name.
-pub(super) fn wanted<'a>(config: &'a Config, own: &'a BTreeMap<String, config::Binding>) -> Vec<&'a config::Binding> {
+/// The file's bindings and the API's, the latter in place of the former of the same name; and those of rows, none of which
+/// bears the name of either.
+pub(super) fn wanted<'a>(
+    config: &'a Config,
+    own: &'a BTreeMap<String, config::Binding>,
+    rows: &'a Rows,
+) -> Vec<&'a config::Binding> {
     let from_file = config.bindings.iter().filter(|binding| !own.contains_key(&binding.name));
-    from_file.chain(own.values()).collect()
+    from_file.chain(own.values()).chain(rows.values().map(|row| &row.binding)).collect()
 }
 
 /// Rooms that bindings name and that do not run in this host.
@@ -231,6 +250,10 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<String> {
     let folder = |config: &Config| (config.policies.watch, config.policies.activate);
     differs("policies.watch", folder(running) != folder(fresh));
     differs("api", running.api != fresh.api);
+    let at = |tables: &[config::TableAt]| -> Vec<_> {
+        tables.iter().map(|at| config::TableAt { place: config::Place::default(), ..at.clone() }).collect()
+    };
+    differs("bindings_from", at(&running.tables) != at(&fresh.tables));
     differs("telemetry", running.telemetry != fresh.telemetry);
     differs("notice", running.notices != fresh.notices);
     differs("records", running.quiet != fresh.quiet || running.retention != fresh.retention);

@@ -21,6 +21,14 @@ pub enum SteerError {
         /// As it was named.
         name: String,
     },
+    /// The binding is a table's.
+    #[error("binding {name:?} comes from table {table}")]
+    OfTable {
+        /// As it was named.
+        name: String,
+        /// The table.
+        table: String,
+    },
     /// No binding would have it watch.
     #[error(
         "version {digest} of {name:?} has nothing to watch: no binding uses that name, or all run this very version"

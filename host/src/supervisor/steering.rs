@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, broadcast, oneshot, watch};
 use super::orders::{Order, Orders};
 use super::reload::InForce;
 use super::steer_error::SteerError;
+use super::tables::Tables;
 use crate::alerts::Alerts;
 use crate::audit::Trigger;
 use crate::cycle::{Binding, Board, Clock, LiveEvent, Seen, Steered, TargetView, TurnReport, Views};
@@ -41,6 +42,7 @@ struct Inner {
     alerts: Arc<Alerts>,
     /// The sources that run; the same as in what is in force, which is held while bindings are made.
     sources: Arc<Sources>,
+    tables: Tables,
 }
 
 /// All bindings of a host, replaced as a whole.
@@ -56,15 +58,18 @@ pub(super) struct SteeringParts {
     pub(super) in_force: InForce,
     pub(super) steered: Steered,
     pub(super) alerts: Arc<Alerts>,
+    pub(super) tables: Tables,
 }
 
 impl Steering {
     pub(super) fn new(parts: SteeringParts) -> Self {
-        let SteeringParts { registry, store, clock, bindings, in_force, steered, alerts } = parts;
+        let SteeringParts { registry, store, clock, bindings, in_force, steered, alerts, tables } = parts;
+        tables.hold(&in_force.rows);
         let drivers = in_force.config.drivers.iter().map(|driver| (driver.name.clone(), Arc::default()));
         let sources = Arc::clone(&in_force.sources);
         Self(Arc::new(Inner {
             alerts,
+            tables,
             sources,
             registry,
             store,
@@ -192,6 +197,10 @@ impl Steering {
 
     pub(super) fn sources(&self) -> &Arc<Sources> {
         &self.0.sources
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.0.tables
     }
 
     pub(super) fn board(&self) -> &Arc<Board> {

@@ -7,6 +7,7 @@ mod groups;
 mod labels;
 mod modes;
 mod stage;
+mod tables;
 mod trust;
 mod versions;
 

@@ -55,6 +55,8 @@ struct Measures {
     spans: Labelled<Counter, 1>,
     labels_refused: Labelled<Counter, 1>,
     notices: Labelled<Counter, 2>,
+    table_reads: Labelled<Counter, 2>,
+    table_rows: Labelled<Gauge, 2>,
 }
 
 static MEASURES: LazyLock<Measures> = LazyLock::new(Measures::new);
@@ -234,6 +236,18 @@ pub fn notices(notice: &str, outcome: &str, count: u64) {
     MEASURES.notices.of([notice, outcome]).inc_by(count);
 }
 
+/// A table of bindings was read (`read`), or not (`failed`).
+pub fn table_read(table: &str, outcome: &str) {
+    MEASURES.table_reads.of([table, outcome]).inc();
+}
+
+/// So many rows of a table of bindings are in force, and so many were refused.
+pub fn table_rows(table: &str, in_force: usize, refused: usize) {
+    for (state, rows) in [("in-force", in_force), ("refused", refused)] {
+        MEASURES.table_rows.of([table, state]).set(i64::try_from(rows).unwrap_or(i64::MAX));
+    }
+}
+
 /// All of it, as text.
 ///
 /// # Errors
@@ -352,6 +366,12 @@ impl Measures {
                 "Times that labels of a workload could not be taken",
             ),
             notices: book.counters("notices", ["notice", "outcome"], "Notices for people, by what came of them"),
+            table_reads: book.counters(
+                "binding_table_reads",
+                ["table", "outcome"],
+                "Readings of tables of bindings, by what came of them",
+            ),
+            table_rows: book.gauges("binding_table_rows", ["table", "state"], "Rows of tables of bindings"),
             book,
         }
     }

@@ -114,6 +114,49 @@ async fn a_token_of_some_bindings_sees_no_others() {
 }
 
 #[tokio::test]
+async fn tables_of_bindings_are_told_as_far_as_a_token_reaches_and_their_rows_are_not_written_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ops.db");
+    let row = r#"{"select": {"driver": "local", "labels": {"app": "none"}}, "mode": "off",
+        "policy": [{"use": "schedule", "params": {"windows": ["at least 1 from '@yearly' for 1h"]}}]}"#;
+    let database = rusqlite::Connection::open(&file).unwrap();
+    database.execute("CREATE TABLE trimtab_bindings (name TEXT, settings TEXT)", []).unwrap();
+    for (name, settings) in [("w1", row), ("w2", "{}"), ("other", row), ("another", "{}"), ("web", row)] {
+        database.execute("INSERT INTO trimtab_bindings VALUES (?1, ?2)", [name, settings]).unwrap();
+    }
+    let table = format!("[bindings_from.ops.sql]\nurl = \"sqlite:{}\"\nevery = \"1s\"\n", file.display());
+    let stage = Stage::of(&format!("{CONFIG}{table}"), |_| {}).await;
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let all = loop {
+        let all = stage.get("/v1/binding-tables").await["items"][0].clone();
+        if all["read_at_ms"].is_u64() {
+            break all;
+        }
+        assert!(tokio::time::Instant::now() < end, "{all}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    assert_eq!((&all["in_force"], &all["rows_refused"]), (&serde_json::json!(["other", "w1"]), &3.into()), "{all}");
+    assert_eq!((&all["refused"][2]["name"], &all["refused"][2]["reason"]), (&"web".into(), &"in-file".into()), "{all}");
+
+    let secret = stage.token(Role::Viewer, &["w*"], 0).await;
+    let seen = stage.ask(Method::GET, "/v1/binding-tables").bearer_auth(secret.reveal()).send().await.unwrap();
+    let seen: Value = seen.json().await.unwrap();
+    let seen = &seen["items"][0];
+    assert_eq!((&seen["in_force"], &seen["rows_refused"]), (&serde_json::json!(["w1"]), &2.into()), "{seen}");
+    let shown = stage.get("/v1/bindings/w1").await;
+    assert_eq!(
+        (&shown["made_by"], &shown["table"], &shown["document"]["mode"]),
+        (&"table".into(), &"ops".into(), &"off".into())
+    );
+    let document: Value = serde_json::from_str(row).unwrap();
+    let put = stage.admin(Method::PUT, "/v1/bindings/w1").json(&document).send().await.unwrap();
+    assert_eq!(problem(put).await, (409, "of-table".to_owned()));
+    let removed = stage.admin(Method::DELETE, "/v1/bindings/w1").send().await.unwrap();
+    assert_eq!(problem(removed).await, (409, "of-table".to_owned()));
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn a_token_is_made_used_listed_and_revoked_and_the_trail_tells_it() {
     let stage = Stage::open().await;
     let wanted = serde_json::json!({

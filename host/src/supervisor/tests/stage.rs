@@ -1,6 +1,7 @@
 //! A host that runs: the real pace, cycle, registry and sandbox over a backend and a source in memory. Turns come when a test
 //! orders them; the binding's own pace is an hour.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ use crate::store::{LogRange, MemoryStore, Store};
 use crate::supervisor::bind::{Binder, Found};
 use crate::supervisor::reload::{InForce, wanted};
 use crate::supervisor::steering::SteeringParts;
-use crate::supervisor::{Steering, automatic, hand, own, pace};
+use crate::supervisor::tables::Tables;
+use crate::supervisor::{Steering, automatic, hand, own, pace, tables};
 
 pub(super) const NOON_MS: u64 = 1_795_176_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -225,7 +227,10 @@ async fn start(
         found: Found::default(),
     };
     let own = own::load(store.as_ref(), &config).await.unwrap().unwrap();
-    let bindings = binder.all(&wanted(&config, &own), &[]).await.unwrap();
+    let mut bindings = binder.all(&wanted(&config, &own, &BTreeMap::new()), &[]).await.unwrap();
+    let (rows, more) = tables::take_up_kept(store.as_ref(), &config, &own, &binder).await.unwrap();
+    bindings.extend(more);
+    let tables = Tables::open(&config).unwrap();
     let mut cycle = Cycle::take_up(Parts {
         driver: Arc::clone(driver) as _,
         registrars: Vec::new(),
@@ -247,9 +252,10 @@ async fn start(
         store: Arc::clone(store),
         clock: Arc::clone(clock) as _,
         bindings,
-        in_force: InForce { config, own, sources, load },
+        in_force: InForce { config, own, rows, sources, load },
         steered: hand::load(store.as_ref()).await.unwrap(),
         alerts: Arc::new(Alerts::load(Arc::clone(store)).await.unwrap()),
+        tables,
     });
     cycle.steer(steering.said().subscribe(), Arc::clone(steering.board()));
     cycle.hear(Arc::clone(steering.alerts()));
