@@ -91,7 +91,7 @@ fn target(
         .map_err(|_| (name.clone(), format!("a count of {:?} is none", replicated.replicas)))?;
     let id = TargetId::new(driver, &name).map_err(|error| (name.clone(), error.to_string()))?;
     let size = Size::of(spec.task_template.as_ref());
-    let instances = instances(config, &name, tasks, nodes);
+    let instances = instances(config, &name, desired, tasks, nodes);
     let count = |test: &dyn Fn(&Instance) -> bool| {
         u32::try_from(instances.iter().filter(|instance| test(instance)).count()).unwrap_or(u32::MAX)
     };
@@ -127,11 +127,14 @@ fn target(
 // --------------------------------------------------------------------------------------------------------------- instances
 
 /// The tasks that matter: those that are wanted, those that still end, and of each slot the last, if it failed.
-fn instances(config: &SwarmConfig, service: &str, tasks: &[&Task], nodes: &Nodes<'_>) -> Vec<Instance> {
+fn instances(config: &SwarmConfig, service: &str, desired: u32, tasks: &[&Task], nodes: &Nodes<'_>) -> Vec<Instance> {
     let mut slots: BTreeMap<i64, Vec<&Task>> = BTreeMap::new();
     for task in tasks {
         slots.entry(task.slot.unwrap_or_default()).or_default().push(task);
     }
+    // Where every task that is asked for is there or on its way, what has ended is of slots that are no more.
+    let lives = |slot: &&Vec<&Task>| slot.iter().any(|task| is_wanted(task) && !has_ended(state(task)));
+    let whole = u32::try_from(slots.values().filter(lives).count()).unwrap_or(u32::MAX) >= desired;
     let mut instances = Vec::new();
     for mut slot in slots.into_values() {
         // Times of equal form, so their texts are in their order.
@@ -141,6 +144,9 @@ fn instances(config: &SwarmConfig, service: &str, tasks: &[&Task], nodes: &Nodes
         for task in &slot {
             let is_last = task.id.as_deref() == last;
             let Some(phase) = phase(task, is_last, nodes) else { continue };
+            if whole && has_ended(state(task)) {
+                continue;
+            }
             // Swarm starts a failed task anew as another one of the same slot, and remembers a few of those before.
             let before = failed.saturating_sub(usize::from(phase == Phase::Failed));
             let restarts = if is_last { u32::try_from(before).unwrap_or(u32::MAX) } else { 0 };

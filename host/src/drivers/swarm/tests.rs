@@ -83,6 +83,16 @@ mod what_is_seen {
     }
 
     #[test]
+    fn what_failed_in_a_slot_that_is_no_more_is_history() {
+        let mut tasks = vec![task("t0", 9, "failed", "shutdown"), task("t1", 1, "running", "running")];
+        tasks.push(task("t2", 2, "pending", "running"));
+        let ids = |tasks: &[Task]| instances(&look(tasks, "ready")).into_iter().map(|one| one.id).collect::<Vec<_>>();
+        assert_eq!(ids(&tasks), ["t0", "t1", "t2"], "three are asked for, and two are there");
+        tasks.push(task("t3", 3, "running", "running"));
+        assert_eq!(ids(&tasks), ["t1", "t2", "t3"]);
+    }
+
+    #[test]
     fn a_service_is_told_with_its_count_its_size_and_its_labels() {
         let seen = look(&[task("t1", 1, "running", "running")], "ready");
         let target = observation("swarm", &SwarmConfig::default(), &seen).targets.remove(0).target;
