@@ -10,6 +10,7 @@
 mod act;
 mod config;
 mod engine;
+mod measure;
 mod observe;
 mod progress;
 mod raw;
@@ -18,7 +19,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -27,6 +28,7 @@ use async_trait::async_trait;
 pub use self::config::SwarmConfig;
 
 use self::engine::Engine;
+use self::measure::Meters;
 use self::size::Size;
 use super::{Driver, DriverError, Observation, Step, StepState};
 use crate::bounds::Decision;
@@ -39,6 +41,7 @@ pub struct SwarmDriver {
     config: SwarmConfig,
     engine: Engine,
     desk: Mutex<Desk>,
+    meters: Mutex<Meters>,
 }
 
 /// What is known only as long as the host runs, by the service's own id. Nothing depends on it but patience with rollbacks.
@@ -48,8 +51,10 @@ struct Desk {
     asked: HashMap<String, Asked>,
     /// Sizes that Swarm rolled back.
     refused: HashMap<String, (Size, Instant)>,
-    /// Rollbacks that were spoken of, by when they began.
+    /// Updates that Swarm gave up and that were spoken of: in which state, and when they began.
     told: HashMap<String, String>,
+    /// Services that are left alone and were spoken of.
+    left: BTreeSet<String>,
 }
 
 /// A resize that was asked for.
@@ -74,11 +79,15 @@ impl SwarmDriver {
             tracing::warn!(driver = name, host = config.host, why, "not all that is configured is used");
         }
         let engine = Engine::new(name, &config);
-        Ok(Self { name: name.to_owned(), config, engine, desk: Mutex::new(Desk::default()) })
+        Ok(Self { name: name.to_owned(), config, engine, desk: Mutex::default(), meters: Mutex::default() })
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn meters(&self) -> MutexGuard<'_, Meters> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refused(&self, what: String) -> DriverError {
@@ -100,10 +109,12 @@ impl Driver for SwarmDriver {
         true
     }
 
-    async fn observe(&self, _now_ms: u64) -> Result<Observation, DriverError> {
+    async fn observe(&self, now_ms: u64) -> Result<Observation, DriverError> {
         let seen = self.engine.look(&self.config.labels).await?;
-        self.notice_rollbacks(&seen.services);
-        Ok(observe::observation(&self.name, &self.config, &seen))
+        self.notice(&seen.services);
+        let mut observation = observe::observation(&self.name, &self.config, &seen);
+        self.measure(now_ms, &mut observation).await;
+        Ok(observation)
     }
 
     async fn take(&self, decision: &Decision, step: &Step) -> Result<StepState, DriverError> {
@@ -130,7 +141,8 @@ impl Driver for SwarmDriver {
     }
 
     async fn check(&self) -> Result<(), DriverError> {
-        self.engine.check().await
+        self.engine.check().await?;
+        self.check_engines().await.map_err(|what| self.refused(what))
     }
 }
 

@@ -151,6 +151,19 @@ impl Engine {
         std::thread::scope(|scope| scope.spawn(work).join().unwrap())
     }
 
+    /// Lays a cable to another engine's network, with these addresses at our end and theirs: `10.0.0.1/24`.
+    pub(crate) fn wire(&self, other: &Self, ours: &str, theirs: &str) {
+        let run = |engine: &Self, words: &str| {
+            let ran = engine.inside("ip").args(words.split(' ')).output().unwrap();
+            assert!(ran.status.success(), "ip {words}: {}", String::from_utf8_lossy(&ran.stderr));
+        };
+        run(self, &format!("link add wire type veth peer name wire netns {}", other.keeper.id()));
+        for (engine, address) in [(self, ours), (other, theirs)] {
+            run(engine, &format!("address add {address} dev wire"));
+            run(engine, "link set wire up");
+        }
+    }
+
     fn order(&mut self, word: &str) {
         writeln!(self.orders.as_mut().unwrap(), "{word}").unwrap();
         let mut said = String::new();

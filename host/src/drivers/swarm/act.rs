@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use bollard::models::{Service, Task};
+use bollard::models::{Node, Service, Task};
 use serde_json::Value;
 
+use super::engine::One;
+use super::observe::left_alone;
 use super::progress::{Census, Rollout};
 use super::size::Size;
 use super::{Asked, SwarmDriver};
@@ -25,10 +27,12 @@ struct Found {
     size: Size,
     rollout: Rollout,
     tasks: Vec<Task>,
+    nodes: Vec<Node>,
 }
 
 impl Found {
-    fn of(mut raw: Value, tasks: Vec<Task>) -> Option<Self> {
+    fn of(one: One) -> Option<Self> {
+        let One { service: mut raw, tasks, nodes } = one;
         let service: Service = serde_json::from_value(raw.clone()).ok()?;
         let spec = service.spec.as_ref()?;
         let replicas = spec.mode.as_ref()?.replicated.as_ref()?.replicas.unwrap_or(0);
@@ -40,19 +44,20 @@ impl Found {
             version: service.version?.index?,
             spec: raw.get_mut("Spec").map(Value::take)?,
             tasks,
+            nodes,
         })
     }
 
     fn census(&self) -> Census {
-        Census::of(&self.tasks, self.size)
+        Census::of(&self.tasks, &self.nodes, self.size)
     }
 }
 
 impl SwarmDriver {
     async fn find(&self, decision: &Decision) -> Result<Found, DriverError> {
         let name = decision.target().name();
-        let found = self.engine.service(name).await?.and_then(|(service, tasks)| Found::of(service, tasks));
-        found.ok_or_else(|| self.refused(format!("there is no service {name} with a count of its own")))
+        let found = self.engine.service(name).await?.and_then(Found::of);
+        found.ok_or_else(|| self.refused(format!("there is no service {name} with a count of its own any more")))
     }
 
     // ----------------------------------------------------------------------------------------------------------- count
@@ -89,7 +94,8 @@ impl SwarmDriver {
     /// Sets the size of the template, and follows until all tasks were exchanged or Swarm gave up.
     pub(super) async fn resize(&self, decision: &Decision) -> Result<StepState, DriverError> {
         let mut found = self.find(decision).await?;
-        let wanted = found.size.overlaid(decision.resize());
+        // A task has one container, so every wish is for it.
+        let wanted = decision.resize().iter().fold(found.size, |size, one| size.overlaid(one.requests, one.limits));
         let asked = self.desk().asked.get(&found.id).cloned();
         let begun = asked.as_ref().is_some_and(|asked| asked.key == decision.key());
         if wanted == found.size {
@@ -138,25 +144,39 @@ impl SwarmDriver {
         Some(format!("Swarm rolled this size back {ago} ago; it is not asked for again within {rest}"))
     }
 
-    /// Says of each rollback that it began, once; and forgets services that are no more.
-    pub(super) fn notice_rollbacks(&self, services: &[Service]) {
+    /// Says once of each update that Swarm gave up, and of each service that is left alone; forgets services that are no more.
+    pub(super) fn notice(&self, services: &[Service]) {
         let mut desk = self.desk();
         let known = |id: &String| services.iter().any(|service| service.id.as_ref() == Some(id));
         desk.asked.retain(|id, _| known(id));
         desk.refused.retain(|id, _| known(id));
         desk.told.retain(|id, _| known(id));
+        desk.left.retain(known);
         for service in services {
-            let (Some(id), Rollout::RolledBack { why, .. }) = (&service.id, Rollout::of(service)) else { continue };
+            let Some(id) = &service.id else { continue };
+            let name = service.spec.as_ref().and_then(|spec| spec.name.as_deref()).unwrap_or(id);
+            let target_id = format!("{}/{name}", self.name);
+            if let Some(why) = left_alone(service)
+                && desk.left.insert(id.clone())
+            {
+                tracing::info!(target_id, why, "a service is left alone");
+            }
+            let (what, why, rolled_back) = match Rollout::of(service) {
+                Rollout::RolledBack { why, .. } => ("Swarm rolled a service back", why, true),
+                Rollout::Paused { why } => ("Swarm paused an update", why, false),
+                Rollout::None | Rollout::Going { .. } => continue,
+            };
             let began = service.update_status.as_ref().and_then(|status| status.started_at.clone()).unwrap_or_default();
-            if desk.told.get(id) == Some(&began) {
+            let this = format!("{what} {began}");
+            if desk.told.get(id) == Some(&this) {
                 continue;
             }
-            let name = service.spec.as_ref().and_then(|spec| spec.name.as_deref()).unwrap_or(id);
-            tracing::warn!(target_id = format!("{}/{name}", self.name), why, "Swarm rolled a service back");
-            desk.told.insert(id.clone(), began);
+            tracing::warn!(target_id, why, "{what}");
+            desk.told.insert(id.clone(), this);
             // The size that we asked for last, where the service no longer has it.
             let size = service.spec.as_ref().map(|spec| Size::of(spec.task_template.as_ref())).unwrap_or_default();
-            if let Some(asked) = desk.asked.get(id).map(|asked| asked.size).filter(|asked| *asked != size) {
+            let asked = desk.asked.get(id).map(|asked| asked.size).filter(|asked| rolled_back && *asked != size);
+            if let Some(asked) = asked {
                 desk.refused.insert(id.clone(), (asked, Instant::now()));
             }
         }

@@ -10,6 +10,9 @@ use crate::quantity::DurationMs;
 /// Longest time for one request that makes sense: the host gives up a call after half a minute.
 const TIMEOUT_MS_MAX: u64 = 30_000;
 
+/// Most engines that are asked at each turn.
+const ENGINES_MAX: usize = 100;
+
 /// The driver's settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +25,9 @@ pub struct SwarmConfig {
     pub cert_file: Option<PathBuf>,
     /// Its key, in PEM.
     pub key_file: Option<PathBuf>,
+    /// The engines, `host` among them, that are asked what memory their tasks use, with the same three files. Left out: `host`
+    /// alone. Empty: none.
+    pub engines: Option<Vec<String>>,
     /// Only services that carry all these labels are targets.
     pub labels: BTreeMap<String, String>,
     /// The label of a node that names its zone.
@@ -37,6 +43,7 @@ impl Default for SwarmConfig {
             ca_file: None,
             cert_file: None,
             key_file: None,
+            engines: None,
             labels: BTreeMap::new(),
             zone_label: "zone".to_owned(),
             timeout: DurationMs(10_000),
@@ -51,10 +58,17 @@ impl SwarmConfig {
         let mut complaints = Vec::new();
         let files = [&self.ca_file, &self.cert_file, &self.key_file];
         let named = files.iter().filter(|file| file.is_some()).count();
-        match self.host.split_once("://") {
-            Some((_, "")) => complaints.push("host: names nobody; write what comes after ://".to_owned()),
-            Some(("unix" | "tcp", _)) => {}
-            _ => complaints.push("host: is not unix:// or tcp:// with an address".to_owned()),
+        let engines = self.engines.as_deref().unwrap_or_default();
+        let addresses = engines.iter().map(|address| ("engines", address));
+        for (key, address) in std::iter::once(("host", &self.host)).chain(addresses) {
+            match address.split_once("://") {
+                Some((_, "")) => complaints.push(format!("{key}: names nobody; write what comes after ://")),
+                Some(("unix" | "tcp", _)) => {}
+                _ => complaints.push(format!("{key}: is not unix:// or tcp:// with an address")),
+            }
+        }
+        if engines.len() > ENGINES_MAX {
+            complaints.push(format!("engines: names more than {ENGINES_MAX}; let a source measure so many"));
         }
         if named != 0 && named != files.len() {
             complaints.push("ca_file: ca_file, cert_file and key_file go together; name all three or none".to_owned());
@@ -67,13 +81,21 @@ impl SwarmConfig {
 
     /// What it names and the address has no use for.
     pub(super) fn unused(&self) -> Option<&'static str> {
-        let unused = self.ca_file.is_some() && !self.host.starts_with("tcp://");
+        let addresses = std::iter::once(&self.host).chain(self.engines.iter().flatten());
+        let unused = self.ca_file.is_some() && !addresses.into_iter().any(|address| address.starts_with("tcp://"));
         unused.then_some("certificates are for tcp:// alone")
     }
 
     /// Files named in it, to be found from the configuration's own folder.
     pub fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         [&mut self.ca_file, &mut self.cert_file, &mut self.key_file].into_iter().flatten()
+    }
+
+    /// Whom to ask what memory tasks use.
+    pub(super) fn measured(&self) -> Vec<&str> {
+        self.engines
+            .as_ref()
+            .map_or_else(|| vec![self.host.as_str()], |engines| engines.iter().map(String::as_str).collect())
     }
 
     /// The three files of TLS: who vouches, our certificate, its key.

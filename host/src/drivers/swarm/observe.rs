@@ -20,6 +20,9 @@ use crate::snapshot::{
 /// Most tasks of one service: beyond it a manager itself is in trouble.
 const REPLICAS_MAX: u32 = 100_000;
 
+/// What the handle of an instance begins with; behind it is the container's id.
+pub(super) const CONTAINER: &str = "docker:";
+
 /// The nodes, by Swarm's id for them.
 type Nodes<'a> = HashMap<&'a str, &'a SwarmNode>;
 
@@ -35,16 +38,37 @@ pub(super) fn observation(driver: &str, config: &SwarmConfig, seen: &Seen) -> Ob
         let id = service.id.as_deref().unwrap_or_default();
         let own = tasks.get(id).map(Vec::as_slice).unwrap_or_default();
         match target(driver, config, service, own, &nodes) {
-            Ok(Some(target)) => observation.targets.push(target),
-            // In global mode, or a job: there is no count to set.
+            Ok(Some(mut target)) => {
+                if let Some((_, why)) = seen.unread.tasks.iter().find(|(service, _)| service == id) {
+                    target.inventory = Inventory::Partial { why: format!("a task could not be read: {why}") };
+                }
+                observation.targets.push(target);
+            }
+            // There is no count to set.
             Ok(None) => {}
             Err((name, why)) => observation.unreadable.push((format!("{driver}/{name}"), why)),
         }
     }
+    let unread = seen.unread.services.iter().map(|(name, why)| (format!("{driver}/{name}"), why.clone()));
+    observation.unreadable.extend(unread);
+    let unread = seen.unread.nodes.iter().map(|(name, why)| (format!("node {name}"), why.clone()));
+    observation.unreadable.extend(unread);
     observation.targets.sort_by(|a, b| a.target.id.cmp(&b.target.id));
     observation.nodes = seen.nodes.iter().filter_map(|node| of_node(config, node, &seen.tasks)).collect();
     observation.nodes.sort_by(|a, b| a.id.cmp(&b.id));
     observation
+}
+
+/// Why a service is left alone, though nothing is wrong with it; `None`: it is not.
+pub(super) fn left_alone(service: &Service) -> Option<&'static str> {
+    let mode = service.spec.as_ref()?.mode.as_ref()?;
+    if mode.global.is_some() {
+        Some("it is in global mode: Swarm runs one task on each node")
+    } else if mode.replicated_job.is_some() || mode.global_job.is_some() {
+        Some("it is a job: its tasks end by themselves")
+    } else {
+        None
+    }
 }
 
 fn target(
@@ -57,13 +81,17 @@ fn target(
     let by_id = || service.id.clone().unwrap_or_else(|| "a service".to_owned());
     let spec = service.spec.as_ref().ok_or_else(|| (by_id(), "it has no specification".to_owned()))?;
     let name = spec.name.clone().ok_or_else(|| (by_id(), "it has no name".to_owned()))?;
-    let Some(replicated) = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref()) else { return Ok(None) };
+    if left_alone(service).is_some() {
+        return Ok(None);
+    }
+    let replicated = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref());
+    let replicated = replicated.ok_or_else(|| (name.clone(), "its mode is none that this host knows".to_owned()))?;
     // Left out where it is zero.
     let desired = u32::try_from(replicated.replicas.unwrap_or(0))
         .map_err(|_| (name.clone(), format!("a count of {:?} is none", replicated.replicas)))?;
     let id = TargetId::new(driver, &name).map_err(|error| (name.clone(), error.to_string()))?;
     let size = Size::of(spec.task_template.as_ref());
-    let instances = instances(config, &name, tasks, nodes);
+    let instances = instances(config, &name, desired, tasks, nodes);
     let count = |test: &dyn Fn(&Instance) -> bool| {
         u32::try_from(instances.iter().filter(|instance| test(instance)).count()).unwrap_or(u32::MAX)
     };
@@ -99,11 +127,14 @@ fn target(
 // --------------------------------------------------------------------------------------------------------------- instances
 
 /// The tasks that matter: those that are wanted, those that still end, and of each slot the last, if it failed.
-fn instances(config: &SwarmConfig, service: &str, tasks: &[&Task], nodes: &Nodes<'_>) -> Vec<Instance> {
+fn instances(config: &SwarmConfig, service: &str, desired: u32, tasks: &[&Task], nodes: &Nodes<'_>) -> Vec<Instance> {
     let mut slots: BTreeMap<i64, Vec<&Task>> = BTreeMap::new();
     for task in tasks {
         slots.entry(task.slot.unwrap_or_default()).or_default().push(task);
     }
+    // Where every task that is asked for is there or on its way, what has ended is of slots that are no more.
+    let lives = |slot: &&Vec<&Task>| slot.iter().any(|task| is_wanted(task) && !has_ended(state(task)));
+    let whole = u32::try_from(slots.values().filter(lives).count()).unwrap_or(u32::MAX) >= desired;
     let mut instances = Vec::new();
     for mut slot in slots.into_values() {
         // Times of equal form, so their texts are in their order.
@@ -113,6 +144,9 @@ fn instances(config: &SwarmConfig, service: &str, tasks: &[&Task], nodes: &Nodes
         for task in &slot {
             let is_last = task.id.as_deref() == last;
             let Some(phase) = phase(task, is_last, nodes) else { continue };
+            if whole && has_ended(state(task)) {
+                continue;
+            }
             // Swarm starts a failed task anew as another one of the same slot, and remembers a few of those before.
             let before = failed.saturating_sub(usize::from(phase == Phase::Failed));
             let restarts = if is_last { u32::try_from(before).unwrap_or(u32::MAX) } else { 0 };
@@ -137,6 +171,8 @@ fn instance(
     let status = task.status.as_ref();
     let container = status.and_then(|status| status.container_status.as_ref());
     let handle = container.and_then(|container| container.container_id.clone()).filter(|handle| !handle.is_empty());
+    // As the source `docker` knows containers.
+    let handle = handle.map(|container| format!("{CONTAINER}{container}"));
     Some(Instance {
         name: format!("{service}.{}", task.slot.unwrap_or_default()),
         node: task.node_id.clone().filter(|id| !id.is_empty()),

@@ -1,7 +1,7 @@
 //! How far Swarm has come with what was asked of a service.
 
 use bollard::models::{
-    Service, ServiceSpec, ServiceSpecUpdateConfigFailureActionEnum as FailureAction,
+    Node, NodeState, Service, ServiceSpec, ServiceSpecUpdateConfigFailureActionEnum as FailureAction,
     ServiceUpdateStatusStateEnum as UpdateState, Task, TaskState,
 };
 
@@ -18,15 +18,22 @@ pub(super) struct Census {
     pub wanted: u64,
     /// Were told to stop and have not ended.
     pub leaving: u64,
+    /// Were on a node that is down: nobody can wait for them, for Swarm keeps them until the node comes back.
+    pub lost: u64,
     /// The first complaint of a task that does not run.
     pub complaint: Option<String>,
 }
 
 impl Census {
     /// Counts the tasks against the size that the service asks for.
-    pub(super) fn of(tasks: &[Task], size: Size) -> Self {
+    pub(super) fn of(tasks: &[Task], nodes: &[Node], size: Size) -> Self {
         let mut census = Self::default();
         for task in tasks {
+            let node = nodes.iter().find(|node| node.id.is_some() && node.id == task.node_id);
+            if !has_ended(state(task)) && node.is_some_and(is_down) {
+                census.lost += 1;
+                continue;
+            }
             match (is_wanted(task), state(task)) {
                 (true, TaskState::RUNNING) => {
                     census.wanted += 1;
@@ -55,8 +62,9 @@ impl Census {
     /// What is still waited for, with what a task complains of.
     pub(super) fn waits(&self, what: &str) -> String {
         let leaving = if self.leaving > 0 { format!(", {} still end", self.leaving) } else { String::new() };
+        let lost = if self.lost > 0 { format!(", {} on a node that is down", self.lost) } else { String::new() };
         let complaint = self.complaint.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
-        format!("{what}{leaving}{complaint}")
+        format!("{what}{leaving}{lost}{complaint}")
     }
 }
 
@@ -106,6 +114,10 @@ fn restores(spec: &ServiceSpec) -> bool {
 /// Whether Swarm wants the task to run, or to end by itself.
 pub(super) fn is_wanted(task: &Task) -> bool {
     task.desired_state.unwrap_or(TaskState::RUNNING) <= TaskState::COMPLETE
+}
+
+fn is_down(node: &Node) -> bool {
+    node.status.as_ref().and_then(|status| status.state) == Some(NodeState::DOWN)
 }
 
 pub(super) fn state(task: &Task) -> TaskState {

@@ -3,7 +3,6 @@
 use bollard::models::TaskSpec;
 use serde_json::{Map, Value};
 
-use crate::policy::ContainerResources;
 use crate::snapshot::Resources;
 
 /// Billionths of a core in a thousandth.
@@ -25,12 +24,10 @@ impl Size {
         Self { requests: requests.unwrap_or_default(), limits: limits.unwrap_or_default() }
     }
 
-    /// With what was asked for in place of what there is; what was not asked for stays.
-    pub(super) fn overlaid(mut self, wanted: &[ContainerResources]) -> Self {
-        for wanted in wanted {
-            overlay(&mut self.requests, wanted.requests);
-            overlay(&mut self.limits, wanted.limits);
-        }
+    /// With these requests and limits in place of what there is; what they leave out stays.
+    pub(super) fn overlaid(mut self, requests: Resources, limits: Resources) -> Self {
+        overlay(&mut self.requests, requests);
+        overlay(&mut self.limits, limits);
         self
     }
 

@@ -4,12 +4,12 @@ use bollard::models::{Service, Task};
 use serde_json::{Value, json};
 
 use super::engine::Seen;
-use super::observe::observation;
+use super::measure::{Memory, Meters};
+use super::observe::{left_alone, observation};
 use super::progress::{Census, Rollout};
 use super::size::Size;
 use super::*;
-use crate::policy::ContainerResources;
-use crate::snapshot::{Instance, Phase, Resources};
+use crate::snapshot::{Instance, Inventory, Phase, Resources};
 
 /// A service with nearly everything that `docker service create` can ask for.
 const RICH: &str = include_str!("tests/service.json");
@@ -22,8 +22,7 @@ mod what_is_written {
         let recorded: Value = serde_json::from_str(RICH).unwrap();
         let service: Service = serde_json::from_str(RICH).unwrap();
         let limits = Resources { cpu_millis: Some(1_500), memory_bytes: None };
-        let wanted = [ContainerResources { limits, ..ContainerResources::default() }];
-        let size = Size::of(service.spec.unwrap().task_template.as_ref()).overlaid(&wanted);
+        let size = Size::of(service.spec.unwrap().task_template.as_ref()).overlaid(Resources::default(), limits);
         let mut spec = recorded["Spec"].clone();
         assert!(size.write(&mut spec));
         let mut expected = recorded["Spec"].clone();
@@ -84,6 +83,16 @@ mod what_is_seen {
     }
 
     #[test]
+    fn what_failed_in_a_slot_that_is_no_more_is_history() {
+        let mut tasks = vec![task("t0", 9, "failed", "shutdown"), task("t1", 1, "running", "running")];
+        tasks.push(task("t2", 2, "pending", "running"));
+        let ids = |tasks: &[Task]| instances(&look(tasks, "ready")).into_iter().map(|one| one.id).collect::<Vec<_>>();
+        assert_eq!(ids(&tasks), ["t0", "t1", "t2"], "three are asked for, and two are there");
+        tasks.push(task("t3", 3, "running", "running"));
+        assert_eq!(ids(&tasks), ["t1", "t2", "t3"]);
+    }
+
+    #[test]
     fn a_service_is_told_with_its_count_its_size_and_its_labels() {
         let seen = look(&[task("t1", 1, "running", "running")], "ready");
         let target = observation("swarm", &SwarmConfig::default(), &seen).targets.remove(0).target;
@@ -102,13 +111,37 @@ mod what_is_seen {
             let text = json!({"ID": name, "Version": {"Index": 1}, "Spec": {"Name": name, "Mode": mode}});
             seen.services.push(serde_json::from_value(text).unwrap());
         }
+        let told: Vec<_> = seen.services.iter().filter_map(left_alone).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
         seen.services.push(serde_json::from_value(json!({"ID": "broken"})).unwrap());
-        let text = json!({"ID": "x", "Spec": {"Name": "less", "Mode": {"Replicated": {"Replicas": -1}}}});
-        seen.services.push(serde_json::from_value(text).unwrap());
+        for (name, mode) in [("less", json!({"Replicated": {"Replicas": -1}})), ("later", json!({"Periodic": {}}))] {
+            let text = json!({"ID": name, "Spec": {"Name": name, "Mode": mode}});
+            seen.services.push(serde_json::from_value(text).unwrap());
+        }
         let told = observation("swarm", &SwarmConfig::default(), &seen);
         assert_eq!(told.targets.len(), 1);
         let names: Vec<&str> = told.unreadable.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["swarm/broken", "swarm/less"]);
+        assert_eq!(names, ["swarm/broken", "swarm/less", "swarm/later"]);
+    }
+
+    #[test]
+    fn what_is_not_of_the_known_form_takes_nothing_else_with_it() {
+        let whole: Value = serde_json::from_str(RICH).unwrap();
+        let rich = whole["ID"].clone();
+        let mut other = whole.clone();
+        (other["ID"], other["Spec"]["Name"]) = (json!("y"), json!("other"));
+        let bad = json!({"ID": "x", "Spec": {"Name": "bad", "Labels": ["tier=front"]}});
+        let task = json!({"ID": "t1", "ServiceID": rich, "Slot": 1, "Status": {"State": "pondering"}});
+        let node = json!({"ID": "n", "Description": {"Hostname": "east"}, "Status": {"State": 7}});
+        let seen = Seen::of(vec![bad, whole, other], vec![task], vec![node, json!({"ID": "m"})]);
+        let told = observation("swarm", &SwarmConfig::default(), &seen);
+        let names: Vec<&str> = told.unreadable.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["swarm/bad", "node east"], "{:?}", told.unreadable);
+        let targets: Vec<_> =
+            told.targets.iter().map(|one| (one.target.id.name(), one.inventory.is_complete())).collect();
+        assert_eq!(targets, [("other", true), ("rich", false)]);
+        assert!(matches!(&told.targets[1].inventory, Inventory::Partial { why } if why.contains("pondering")));
+        assert_eq!(told.nodes.len(), 1);
     }
 
     #[test]
@@ -144,9 +177,18 @@ mod what_is_followed {
         small.spec = None;
         let tasks = [small, task("t2", 2, "running", "running"), waits, task("t4", 4, "running", "remove")];
         let size = Size::of(tasks[1].spec.as_ref());
-        let census = Census::of(&tasks, size);
+        let census = Census::of(&tasks, &look(&tasks, "ready").nodes, size);
         assert_eq!((census.wanted, census.running, census.resized, census.leaving), (3, 2, 1, 1));
         assert_eq!(census.waits("2 of 3 tasks run"), "2 of 3 tasks run, 1 still end; slot 3: no suitable node");
+    }
+
+    #[test]
+    fn nobody_waits_for_what_a_node_that_is_down_does() {
+        let tasks = [task("t1", 1, "running", "shutdown"), task("t2", 2, "failed", "shutdown")];
+        let census = Census::of(&tasks, &look(&tasks, "down").nodes, Size::default());
+        assert_eq!((census.leaving, census.lost), (0, 1));
+        assert_eq!(census.waits("0 of 1 tasks run"), "0 of 1 tasks run, 1 on a node that is down");
+        assert_eq!(Census::of(&tasks, &look(&tasks, "unknown").nodes, Size::default()).leaving, 1);
     }
 
     #[test]
@@ -168,6 +210,43 @@ mod what_is_followed {
     }
 }
 
+mod what_is_measured {
+    use super::*;
+
+    const MINUTE_MS: u64 = 60_000;
+
+    #[test]
+    fn cache_that_can_be_dropped_is_not_in_use() {
+        let v1 = json!({"memory_stats": {"usage": 100, "max_usage": 150, "stats": {"total_inactive_file": 40}}});
+        let v2 = json!({"memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}});
+        assert_eq!(Memory::of(&v1), Some(Memory { bytes: 60, most_bytes: Some(150) }));
+        assert_eq!(Memory::of(&v2), Some(Memory { bytes: 70, most_bytes: None }));
+        assert_eq!(Memory::of(&json!({"memory_stats": {}})), None, "it does not run");
+    }
+
+    #[test]
+    fn a_peak_is_kept_while_it_is_recent_and_goes_with_its_task() {
+        let mut meters = Meters::default();
+        let memory = |bytes| Memory { bytes, most_bytes: Some(500) };
+        let mut peak = |now_ms, told: Option<u64>| {
+            let mut found = instances(&look(&[task("t1", 1, "running", "running")], "ready"));
+            let told = told.map(|bytes| ("t1".to_owned(), memory(bytes))).into_iter().collect();
+            meters.enter(now_ms, &mut found.iter_mut().collect::<Vec<_>>(), &told);
+            (found[0].usage.memory_bytes, found[0].memory_peak_bytes)
+        };
+        assert_eq!(peak(0, None), (None, None), "what was never measured is not known");
+        assert_eq!(peak(0, Some(100)), (Some(100), Some(500)), "the kernel knows of more");
+        assert_eq!(peak(MINUTE_MS, Some(900)), (Some(900), Some(900)));
+        assert_eq!(peak(2 * MINUTE_MS, None), (None, Some(900)), "an engine that is silent for a turn");
+        assert_eq!(peak(11 * MINUTE_MS, Some(200)), (Some(200), Some(900)));
+        assert_eq!(peak(22 * MINUTE_MS, Some(300)), (Some(300), Some(300)));
+        meters.enter(23 * MINUTE_MS, &mut [], &HashMap::new());
+        let mut found = instances(&look(&[task("t1", 1, "running", "running")], "ready"));
+        meters.enter(23 * MINUTE_MS, &mut found.iter_mut().collect::<Vec<_>>(), &HashMap::new());
+        assert_eq!(found[0].memory_peak_bytes, None);
+    }
+}
+
 mod what_is_configured {
     use super::*;
 
@@ -179,6 +258,7 @@ mod what_is_configured {
             ("host = \"tcp://\"", "host"),
             ("host = \"tcp://m\"\nca_file = \"ca.pem\"", "go together"),
             ("timeout = \"1m\"", "timeout"),
+            ("engines = [\"node-2\"]", "engines"),
         ] {
             let config: SwarmConfig = toml::from_str(text).unwrap();
             let complaints = config.complaints();
@@ -204,6 +284,7 @@ fn look(tasks: &[Task], node: &str) -> Seen {
         services: vec![serde_json::from_str(RICH).unwrap()],
         tasks: tasks.to_vec(),
         nodes: vec![serde_json::from_value(node).unwrap()],
+        ..Seen::default()
     }
 }
 
