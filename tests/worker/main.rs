@@ -11,6 +11,7 @@
 //! * `GET /metrics` answers with requests served and sessions open, in Prometheus' text
 //! * `GET /die` ends it with exit code 3
 //!
+//! `worker check` asks the worker in the same container for its health and ends with 0 or 1: the image holds nothing else that could.
 //! `worker die` ends at once with exit code 3: a container that never comes up. On SIGTERM it takes no more connections, finishes
 //! the requests that it has, and ends; it is its container's first process, which has no default answer to signals.
 
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
         eprintln!("told to die");
         return ExitCode::from(3);
     }
+    if argument == "check" {
+        return if check().unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     // SAFETY: the handler only stores to an atomic, which POSIX allows in a handler, and its type is the one C expects.
     unsafe { signal(SIGTERM, stop) };
     let listener = match argument.parse().map_err(|_| "no port").and_then(listen) {
@@ -61,6 +65,13 @@ fn main() -> ExitCode {
         thread::sleep(Duration::from_millis(10));
     }
     ExitCode::SUCCESS
+}
+
+fn check() -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(("127.0.0.1", 8080))?;
+    stream.write_all(b"GET /health HTTP/1.1\r\n\r\n")?;
+    let first = BufReader::new(stream).lines().next().transpose()?;
+    Ok(first.is_some_and(|line| line.contains(" 200 ")))
 }
 
 fn listen(port: u16) -> Result<TcpListener, &'static str> {
