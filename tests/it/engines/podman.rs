@@ -118,9 +118,9 @@ async fn podman_changes_sizes_and_is_asked_again_after_each_start() {
 
     // Less, and back to what Podman shows all the time.
     let cpu = |millis| Resources { cpu_millis: Some(millis), memory_bytes: None };
-    stage.done(&stage.size("web", Resources::default(), cpu(300), "k1").await, Step::Resize).await;
+    stage.done(&stage.size("web", cpu(300), cpu(300), "k1").await, Step::Resize).await;
     assert_eq!(Kernel::of(&id).cpu_millis, 300);
-    stage.done(&stage.size("web", Resources::default(), cpu(500), "k2").await, Step::Resize).await;
+    stage.done(&stage.size("web", cpu(500), cpu(500), "k2").await, Step::Resize).await;
     assert_eq!(Kernel::of(&id), first);
 
     let size = stage.size("web", sized(250, 48), sized(250, 96), "k3").await;
@@ -142,15 +142,15 @@ async fn podman_changes_sizes_and_is_asked_again_after_each_start() {
     assert_eq!(Kernel::of(&id), first, "a person's does not");
     let seen = stage.until("web", |seen| seen.instances[0].limits == sized(500, 64)).await;
     assert_eq!(seen.target.containers[0].limits, sized(250, 96), "what is meant and what is are told apart");
-    stage.done(&stage.size("web", Resources::default(), cpu(240), "k4").await, Step::Resize).await;
-    assert_eq!(Kernel::of(&id), Kernel { cpu_millis: 240, ..last });
+    stage.done(&stage.size("web", cpu(240), cpu(240), "k4").await, Step::Resize).await;
+    assert_eq!(Kernel::of(&id), Kernel { cpu_millis: 240, weight: weight(245), ..last });
 
     // One that does not run is refused by Podman, and has them once it is started.
     stage.done(&size, Step::Stop { instance: instance.clone() }).await;
-    let again = stage.size("web", Resources::default(), cpu(230), "k5").await;
+    let again = stage.size("web", cpu(230), cpu(230), "k5").await;
     stage.done(&again, Step::Resize).await;
     stage.done(&again, Step::Start { instance: instance.clone() }).await;
-    assert_eq!(Kernel::of(&id), Kernel { cpu_millis: 230, ..last });
+    assert_eq!(Kernel::of(&id), Kernel { cpu_millis: 230, weight: weight(235), ..last });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,8 +16,8 @@ use trimtab::snapshot::{Instance, Phase, Resources, SNAPSHOT_FORMAT, Snapshot};
 use crate::backends::engine::Engine;
 use crate::host::Host;
 
-/// No story waits longer for anything; a loaded machine is slow.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// No story waits longer for anything: a loaded machine is slow, and a minute is what a change goes unseen that no event told.
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A driver `box`.
