@@ -3,6 +3,7 @@
 //! The HTTP client is built without a provider of its own, so that there are not two in one binary; it asks for the process's
 //! when a client is made. Every room may import this.
 
+mod client;
 mod files;
 mod server;
 mod validity;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
+pub use self::client::{Connector, Secured, Trouble};
 pub use self::files::TlsError;
 pub use self::server::{ClientCerts, Doubt, TlsServer, TlsSettings, check};
 

@@ -15,6 +15,7 @@ mod cli;
 mod conformance;
 mod demo;
 mod docker;
+mod engines;
 mod haproxy;
 mod host;
 mod hostile;

@@ -77,6 +77,8 @@ const RABBITMQ: &[&str] = &[
 /// Container engines. They need root, and start so many programs by their names that only installed ones work.
 const ENGINES: &[Server] = &[
     Server::new("TRIMTAB_TEST_DOCKERD", "dockerd", &["docker.io", "iptables", "iproute2"]),
+    // The other way to an engine; it runs as a user of its own that installing makes.
+    Server::new("TRIMTAB_TEST_SSHD", "sshd", &["openssh-server", "openssh-client"]),
     Server::new(
         "TRIMTAB_TEST_PODMAN",
         "podman",

@@ -83,6 +83,9 @@ const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 const INSTEAD: &[(&str, &[&str])] =
     &[("bearer_token", &["user", "password"]), ("host", &["ca_file", "cert_file", "key_file"]), ("file", &["listen"])];
 
+/// Keys that want another table around them than the rest.
+const ALONGSIDE: &[(&str, &[(&str, &str)])] = &[("known_hosts_file", &[("url", "\"ssh://deploy@10.0.0.7\"")])];
+
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
     documented("`[records]`", "[records]", &[]),
@@ -289,7 +292,8 @@ impl Documented {
         let tried = value.map(|value| format!("{key} = {value}\n"));
         let instead = INSTEAD.iter().filter(|(one, _)| *one == key).flat_map(|(_, others)| others.iter());
         let others: Vec<&&str> = instead.collect();
-        let needs = self.needs.iter().filter(|(needed, _)| *needed != key && !others.contains(&needed));
+        let around = ALONGSIDE.iter().find(|(one, _)| *one == key).map_or(self.needs, |(_, needs)| needs);
+        let needs = around.iter().filter(|(needed, _)| *needed != key && !others.contains(&needed));
         let needs: String = needs.map(|(key, value)| format!("{key} = {value}\n")).collect();
         format!("{}\n{needs}{}{SOUND}", self.header, tried.unwrap_or_default())
     }

@@ -20,6 +20,7 @@ mod observe;
 mod place;
 mod podman;
 mod scan;
+mod ssh;
 
 #[cfg(test)]
 mod tests;
@@ -80,8 +81,8 @@ struct Desk {
     numbers: HashMap<String, BTreeSet<u32>>,
     /// What the engines' machines have.
     systems: BTreeMap<String, SystemInfo>,
-    /// Workload and engine of an instance that is being made: kept until it is seen.
-    chosen: HashMap<String, (String, String)>,
+    /// Where an instance is being made: kept until it is seen.
+    chosen: HashMap<String, Chosen>,
     /// Images that are being pulled, by engine and image.
     pulling: HashMap<(String, String), JoinHandle<Result<(), EngineError>>>,
     /// Containers that are being stopped.
@@ -101,6 +102,14 @@ struct Desk {
 struct Place {
     host: String,
     container: String,
+}
+
+/// Where an instance is being made.
+#[derive(Debug, Clone)]
+struct Chosen {
+    workload: String,
+    host: String,
+    at: Instant,
 }
 
 impl DockerDriver {

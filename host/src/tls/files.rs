@@ -80,13 +80,25 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// A certificate with those that vouch for it, and its key; they belong together.
+pub(super) fn parts(
+    cert: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    pair(cert, key)?;
+    Ok((certificates(cert)?, private(key)?))
+}
+
+fn private(key: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    match PrivateKeyDer::from_pem_slice(&read(key)?) {
+        Ok(private) => Ok(private),
+        Err(PemError::NoItemsFound) => Err(TlsError::NoKey { path: key.to_owned() }),
+        Err(error) => Err(TlsError::Unusable { path: key.to_owned(), what: error.to_string() }),
+    }
+}
+
+/// The same, as a server shows them.
 pub(super) fn pair(cert: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    let chain = certificates(cert)?;
-    let private = match PrivateKeyDer::from_pem_slice(&read(key)?) {
-        Ok(private) => private,
-        Err(PemError::NoItemsFound) => return Err(TlsError::NoKey { path: key.to_owned() }),
-        Err(error) => return Err(TlsError::Unusable { path: key.to_owned(), what: error.to_string() }),
-    };
+    let (chain, private) = (certificates(cert)?, private(key)?);
     CertifiedKey::from_der(chain, private, &super::provider()).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() },
         rustls::Error::InvalidCertificate(what) => {

@@ -1,9 +1,12 @@
 //! The steps: each looks first, does one thing, and can be taken again without harm.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bollard::models::{ContainerInspectResponse, ContainerUpdateBody, HostConfig, NetworkConnectRequest};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerUpdateBody, HostConfig, NetworkConnectRequest,
+};
 use bollard::query_parameters::{
     CreateContainerOptions, CreateImageOptions, RemoveContainerOptions, StopContainerOptions,
 };
@@ -12,12 +15,13 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::clone::{INSTANCE, Newcomer, Request, TARGET, name_by, resize, sizes_of};
 use super::engine::{Engine, EngineError};
-use super::kept::{Kept, Sizes, Template};
+use super::kept::{Kept, Sizes, Template, Updated};
 use super::observe::{end_of, instant_ms, is_stopped, may_go, sizes_in_force};
-use super::place::{Candidate, Wish, place};
+use super::place::{Candidate, Lack, Wish, place};
 use super::scan::{Maker, Standing, inspect, list, maker_of, phase_of};
-use super::{DockerWorkload, Inner, Place, podman};
+use super::{Chosen, DockerWorkload, Inner, Place, podman};
 use crate::bounds::{Decision, Origin};
+use crate::causes::with_causes;
 use crate::drivers::{DriverError, Step, StepState};
 use crate::quantity::DurationMs;
 use crate::snapshot::{Phase, Resources, TargetId};
@@ -51,7 +55,11 @@ struct Found {
 
 impl Found {
     fn runs(&self) -> bool {
-        self.details.state.as_ref().is_some_and(|state| state.running == Some(true))
+        let state = self.details.state.as_ref();
+        // Podman says of one that is on its way out that it does not run, and refuses to start it.
+        state.is_some_and(|state| {
+            state.running == Some(true) || state.status == Some(ContainerStateStatusEnum::STOPPING)
+        })
     }
 
     fn was_started(&self) -> bool {
@@ -128,12 +136,13 @@ impl Inner {
                 self.take_note(&scan);
                 match self.desk().places.get(&key).cloned() {
                     Some(place) => place,
-                    None if scan.silent.is_empty() => return Ok(None),
-                    None => {
-                        let hosts = scan.silent.keys().cloned().collect::<Vec<_>>().join(", ");
-                        let what = format!("{instance} was not found, and hosts do not answer: {hosts}");
-                        return Err(DriverError::Unreachable { driver: self.name.clone(), what });
-                    }
+                    None => match scan.doubt() {
+                        None => return Ok(None),
+                        Some((host, why)) => {
+                            let what = format!("{instance} was not found, and host {host} does not answer: {why}");
+                            return Err(DriverError::Unreachable { driver: self.name.clone(), what });
+                        }
+                    },
                 }
             }
         };
@@ -175,7 +184,7 @@ impl Inner {
             let mark = mark.clone();
             async move { (engine, list(engine, Some(mark)).await) }
         });
-        let chosen = self.desk().chosen.get(job.instance).map(|(_, host)| host.clone());
+        let chosen = self.desk().chosen.get(job.instance).map(|chosen| chosen.host.clone());
         for (engine, answer) in join_all(asked).await {
             let found = match answer {
                 Ok(found) => found,
@@ -233,7 +242,7 @@ impl Inner {
             let sizes = kept.and_then(|kept| kept.resized.map(|_| sizes_in_force(kept, &template)));
             (template, sizes)
         };
-        let engine = self.choose(job, &template, sizes)?;
+        let engine = self.choose(job, &template, sizes).await?;
         let image = match self.image_on(&engine, &template).await? {
             Ok(image) => image,
             Err(state) => return Ok(state),
@@ -244,26 +253,73 @@ impl Inner {
     }
 
     /// The engine for a newcomer, which is remembered: taken again, the step goes to the same one.
-    fn choose(&self, job: &Job<'_>, template: &Template, sizes: Option<Sizes>) -> Result<Arc<Engine>, DriverError> {
-        let mut desk = self.desk();
-        if let Some((_, host)) = desk.chosen.get(job.instance) {
-            return self.engine(host).cloned();
+    async fn choose(
+        &self,
+        job: &Job<'_>,
+        template: &Template,
+        sizes: Option<Sizes>,
+    ) -> Result<Arc<Engine>, DriverError> {
+        let chosen = self.desk().chosen.get(job.instance).map(|chosen| chosen.host.clone());
+        if let Some(host) = chosen {
+            return self.engine(&host).cloned();
         }
-        let candidates: Vec<Candidate> =
-            self.engines.values().map(|engine| candidate(&desk, engine, job.workload)).collect();
+        let lacks = self.lacks(job.settings, template).await;
         let sizes = sizes.unwrap_or_else(|| sizes_of(&template.host_config));
         let wish = Wish {
             labels: &job.settings.host_labels,
             prefers: job.decision.placement(),
             memory_bytes: sizes.limits.memory_bytes.or(sizes.requests.memory_bytes).unwrap_or(0),
         };
-        let best = place(&candidates, wish).map_err(|why| {
+        let best = {
+            // With the desk held, so that two newcomers see each other.
+            let mut desk = self.desk();
+            let known = |engine: &Arc<Engine>| {
+                let lacks = lacks.get(&engine.name).cloned();
+                Candidate { lacks, ..candidate(&desk, engine, job.workload) }
+            };
+            let candidates: Vec<Candidate> = self.engines.values().map(known).collect();
             let silent = candidates.iter().all(|candidate| !candidate.reached);
-            let driver = self.name.clone();
-            if silent { DriverError::Unreachable { driver, what: why } } else { self.refused(why) }
-        })?;
-        desk.chosen.insert(job.instance.to_owned(), (job.workload.to_owned(), best.name.clone()));
-        self.engine(&best.name).cloned()
+            let refused = |why| match silent {
+                true => DriverError::Unreachable { driver: self.name.clone(), what: why },
+                false => self.refused(why),
+            };
+            let best = place(&candidates, wish).map_err(refused)?.name.clone();
+            let (workload, host) = (job.workload.to_owned(), best.clone());
+            desk.chosen.insert(job.instance.to_owned(), Chosen { workload, host, at: Instant::now() });
+            best
+        };
+        for (host, lack) in &lacks {
+            tracing::info!(driver = self.name, workload = job.workload, host, %lack, "a host takes no new container");
+        }
+        self.engine(&best).cloned()
+    }
+
+    /// What engines have not that a copy of the template needs, where there is a choice.
+    async fn lacks(&self, settings: &DockerWorkload, template: &Template) -> BTreeMap<String, Lack> {
+        if self.engines.len() < 2 {
+            return BTreeMap::new();
+        }
+        let asked = self.engines.values().filter(|engine| engine.is_reached() && engine.config.schedulable);
+        let asked = asked
+            .map(|engine| async move { Some((engine.name.clone(), self.lack(engine, settings, template).await?)) });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// `None` also where the engine did not say: the next call to it will tell.
+    async fn lack(&self, engine: &Arc<Engine>, settings: &DockerWorkload, template: &Template) -> Option<Lack> {
+        if template.digests.is_empty() && self.image_there(engine, template).await.is_ok_and(|name| name.is_none()) {
+            return Some(Lack::Image(template.config.image.clone().unwrap_or_default()));
+        }
+        if settings.empty_volumes || engine.name == template.host {
+            return None;
+        }
+        for volume in template.volumes() {
+            let asked = engine.call(|client| async move { client.inspect_volume(volume).await }).await;
+            if matches!(asked, Err(EngineError::Missing(_))) {
+                return Some(Lack::Volume(volume.to_owned()));
+            }
+        }
+        None
     }
 
     /// How this engine calls the template's image: by its name where that means the same here, else by its id; else it is
@@ -274,12 +330,9 @@ impl Inner {
         template: &Template,
     ) -> Result<Result<String, StepState>, DriverError> {
         let named = template.config.image.clone().unwrap_or_default();
-        for name in [&named, &template.image].into_iter().chain(&template.digests) {
-            match engine.call(|client| async move { client.inspect_image(name).await }).await {
-                Ok(found) if found.id.as_ref() == Some(&template.image) => return Ok(Ok(name.clone())),
-                Ok(_) | Err(EngineError::Missing(_)) => {}
-                Err(error) => return Err(engine.error(&format!("look for image {name}"), &error)),
-            }
+        let there = self.image_there(engine, template).await;
+        if let Some(name) = there.map_err(|error| engine.error(&format!("look for image {named}"), &error))? {
+            return Ok(Ok(name));
         }
         let Some(digest) = template.digests.first() else {
             let what = format!("image {named} ({}) is not on host {}", template.image, engine.name);
@@ -288,6 +341,19 @@ impl Inner {
         self.pull(engine, digest)
             .await
             .map(|()| Err(waiting(format!("image {digest} is being pulled on {}", engine.name))))
+    }
+
+    /// The name by which this engine knows the very same image.
+    async fn image_there(&self, engine: &Engine, template: &Template) -> Result<Option<String>, EngineError> {
+        let named = template.config.image.clone().unwrap_or_default();
+        for name in [&named, &template.image].into_iter().chain(&template.digests) {
+            match engine.call(|client| async move { client.inspect_image(name).await }).await {
+                Ok(found) if found.id.as_ref() == Some(&template.image) => return Ok(Some(name.clone())),
+                Ok(_) | Err(EngineError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     async fn pull(&self, engine: &Arc<Engine>, digest: &str) -> Result<(), DriverError> {
@@ -513,6 +579,8 @@ impl Inner {
         self.keep(job.workload, |kept| kept.stopped.insert(found.id.clone(), since))?;
         let config = found.details.config.as_ref();
         let own = config.and_then(|config| config.stop_timeout).and_then(|seconds| u64::try_from(seconds).ok());
+        // Podman tells 0 where nothing was said, and would kill at once.
+        let own = own.filter(|seconds| *seconds > 0);
         let grace = job.settings.grace.map_or(own.unwrap_or(GRACE_SECONDS), |grace| grace.0.div_ceil(1_000));
         let task = tokio::spawn(stop_container(Arc::clone(&found.engine), found.id.clone(), grace));
         self.desk().stopping.insert(found.id.clone(), task);
@@ -574,13 +642,26 @@ impl Inner {
         match found.engine.call(|client| async move { client.start_container(id, None).await }).await {
             Ok(()) => {
                 self.keep(job.workload, |kept| drop(kept.stopped.remove(id)))?;
-                let mut desk = self.desk();
-                desk.started.insert(job.instance.to_owned(), key.to_owned());
-                desk.awaited.remove(job.instance);
-                desk.looks.forget(id);
+                {
+                    let mut desk = self.desk();
+                    desk.started.insert(job.instance.to_owned(), key.to_owned());
+                    desk.awaited.remove(job.instance);
+                    desk.looks.forget(id);
+                }
+                self.resize_started(job, id).await;
                 Ok(StepState::Done)
             }
             Err(error) => Err(found.engine.error(&format!("start {}", job.instance), &error)),
+        }
+    }
+
+    /// At its start Podman gives a container the sizes that it was made with.
+    async fn resize_started(&self, job: &Job<'_>, id: &str) {
+        let updated = self.desk().kept.get(job.workload).and_then(|kept| kept.updated.get(id).cloned());
+        let Some(updated) = updated else { return };
+        if let Err(error) = self.resize_one(job.workload, job.instance.to_owned(), updated.sizes).await {
+            let instance = job.instance;
+            tracing::warn!(driver = self.name, instance, error = %with_causes(&error), "it has its old sizes again");
         }
     }
 
@@ -590,7 +671,10 @@ impl Inner {
         let sizes = self.wanted(job)?;
         let instances: Vec<String> = {
             let desk = self.desk();
-            desk.places.keys().filter(|(owner, _)| owner == job.workload).map(|(_, one)| one.clone()).collect()
+            // Those on a host that is taken for gone would hold up all others.
+            let gone = |host: &str| self.engines.get(host).is_some_and(|engine| self.is_lost(engine));
+            let there = desk.places.iter().filter(|((owner, _), place)| owner == job.workload && !gone(&place.host));
+            there.map(|((_, one), _)| one.clone()).collect()
         };
         let all = instances.len();
         let resized =
@@ -625,7 +709,11 @@ impl Inner {
 
     async fn resize_one(&self, workload: &str, instance: String, sizes: Sizes) -> Result<(), DriverError> {
         let Some(found) = self.find(workload, &instance).await? else { return Ok(()) };
-        let before = found.details.host_config.clone().unwrap_or_default();
+        let before = {
+            let desk = self.desk();
+            let shown = || found.details.host_config.clone().unwrap_or_default();
+            desk.kept.get(workload).map_or_else(shown, |kept| podman::sized(kept, &found.id, &found.details))
+        };
         let mut after = before.clone();
         resize(&mut after, sizes);
         if after == before {
@@ -634,11 +722,31 @@ impl Inner {
         let (id, body) = (found.id.as_str(), update_of(after.clone()));
         let updated = match found.engine.call(|client| async move { client.update_container(id, body).await }).await {
             // Podman knows the container, and not this call.
-            Err(EngineError::Missing(why)) => podman::update(&found.engine, id, &after, &why).await,
+            Err(EngineError::Missing(why)) => self.resize_podman(workload, &found, &after, &why).await?,
             other => other.map(drop),
         };
         self.desk().looks.forget(id);
         updated.map_err(|error| found.engine.error(&format!("resize {instance}"), &error))
+    }
+
+    /// What Podman gives a container it does not show; one that does not run gets it when it is started.
+    async fn resize_podman(
+        &self,
+        workload: &str,
+        found: &Found,
+        host: &HostConfig,
+        why: &str,
+    ) -> Result<Result<(), EngineError>, DriverError> {
+        let mut since = String::new();
+        if found.runs() {
+            if let Err(error) = podman::update(&found.engine, &found.id, host, why).await {
+                return Ok(Err(error));
+            }
+            since = podman::start_of(&found.details);
+        }
+        let updated = Updated { since, sizes: sizes_of(host) };
+        self.keep(workload, |kept| kept.updated.insert(found.id.clone(), updated))?;
+        Ok(Ok(()))
     }
 }
 
@@ -648,7 +756,7 @@ fn candidate(desk: &super::Desk, engine: &Engine, workload: &str) -> Candidate {
     let all: Vec<_> = desk.last.values().flatten().filter(here).collect();
     let mine = desk.last.get(workload).into_iter().flatten().filter(here).count();
     let coming = |test: &dyn Fn(&str) -> bool| {
-        desk.chosen.values().filter(|(owner, host)| *host == engine.name && test(owner)).count()
+        desk.chosen.values().filter(|one| one.host == engine.name && test(&one.workload)).count()
     };
     let memory = desk.systems.get(&engine.name).and_then(|system| system.mem_total);
     Candidate {
@@ -661,6 +769,7 @@ fn candidate(desk: &super::Desk, engine: &Engine, workload: &str) -> Candidate {
         of_all: all.len() + coming(&|_| true),
         memory_bytes: memory.and_then(|memory| u64::try_from(memory).ok()).unwrap_or(0),
         promised_bytes: all.iter().filter_map(|one| one.limits.memory_bytes).fold(0, u64::saturating_add),
+        lacks: None,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerConfig, ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, NetworkingConfig,
-    PortBinding,
+    ContainerConfig, ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, Mount, MountType,
+    NetworkingConfig, PortBinding,
 };
 
 use super::kept::{Sizes, Template};
@@ -51,10 +51,16 @@ impl Template {
         let mut config = seen.config.clone()?;
         let mut host_config = seen.host_config.clone()?;
         let name = seen.name.as_deref().unwrap_or_default().trim_start_matches('/').to_owned();
-        if config.hostname.as_deref().is_some_and(|hostname| id.starts_with(hostname)) {
-            config.hostname = None;
+        if let Some(hostname) = config.hostname.take_if(|hostname| id.starts_with(hostname.as_str())) {
+            // Podman also tells it as if it had been set.
+            let told = format!("HOSTNAME={hostname}");
+            config.env.iter_mut().for_each(|env| env.retain(|one| *one != told));
         }
         host_config.container_id_file = None;
+        let own = anonymous(&mut host_config);
+        if !own.is_empty() {
+            config.volumes.get_or_insert_default().extend(own);
+        }
         if host_config.nano_cpus.is_some_and(|nano| nano > 0) {
             // Podman tells the same limit in both ways, and refuses both at once.
             host_config.cpu_quota = None;
@@ -72,6 +78,20 @@ impl Template {
         Some(Self { host: host.to_owned(), container: id, name, image, digests, config, host_config, networks })
     }
 
+    /// The named volumes that it has: where an engine lacks one, it makes an empty one of that name without a word.
+    pub(super) fn volumes(&self) -> Vec<&str> {
+        let elsewhere = self.host_config.volume_driver.as_deref().is_some_and(|driver| !matches!(driver, "" | "local"));
+        let binds = self.host_config.binds.iter().flatten().filter(|_| !elsewhere);
+        let binds = binds.filter_map(|bind| bind.split(':').next());
+        // A path is a folder of the machine.
+        let binds = binds.filter(|source| !source.is_empty() && !source.starts_with(['/', '.', '~']));
+        let mounts = self.host_config.mounts.iter().flatten();
+        let mounts = mounts.filter(|mount| mount.typ == Some(MountType::VOLUME) && !has_driver(mount));
+        let mut found: Vec<&str> = binds.chain(mounts.filter_map(|mount| mount.source.as_deref())).collect();
+        found.retain(|name| !name.is_empty());
+        found
+    }
+
     /// What to make a newcomer of.
     pub(super) fn request(&self, newcomer: &Newcomer<'_>) -> Request {
         let mut host_config = self.host_config.clone();
@@ -84,7 +104,11 @@ impl Template {
             resize(&mut host_config, sizes);
         }
         let mut networks = self.networks.clone();
-        let mode = host_config.network_mode.clone().unwrap_or_default();
+        let mut mode = host_config.network_mode.clone().unwrap_or_default();
+        if let Some(first) = real_network(&mode, &networks) {
+            host_config.network_mode = Some(first.clone());
+            mode = first;
+        }
         // Engines before API 1.44 take one network only when they make a container.
         let first = networks.remove(&mode);
         let first = first.filter(|_| !NAMELESS.contains(&mode.as_str()));
@@ -103,6 +127,45 @@ impl Template {
             first.map(|endpoint| NetworkingConfig { endpoints_config: Some(HashMap::from([(mode, endpoint)])) });
         Request { body, further_networks: further.collect() }
     }
+}
+
+/// Podman tells `bridge` of every container on a network of its own, and takes it for its default network: there the first of
+/// those that it is on says more.
+fn real_network(mode: &str, networks: &BTreeMap<String, EndpointSettings>) -> Option<String> {
+    let says_nothing = matches!(mode, "bridge" | "default") && !networks.is_empty() && !networks.contains_key("bridge");
+    networks.keys().next().filter(|_| says_nothing).cloned()
+}
+
+/// Takes out volumes without a name of their own, and tells where they were: Podman tells them like named ones, and compose hands
+/// them on to a container that it makes anew. A clone has its own.
+fn anonymous(host_config: &mut HostConfig) -> Vec<String> {
+    let nameless = |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut found = Vec::new();
+    for bind in host_config.binds.iter_mut() {
+        bind.retain(|bind| {
+            let mut parts = bind.split(':');
+            let own = parts.next().is_some_and(nameless);
+            found.extend(parts.next().filter(|_| own).map(str::to_owned));
+            !own
+        });
+    }
+    for mount in host_config.mounts.iter_mut() {
+        mount.retain(|mount| {
+            let own = mount.typ == Some(MountType::VOLUME) && mount.source.as_deref().is_some_and(nameless);
+            found.extend(mount.target.clone().filter(|_| own));
+            !own
+        });
+    }
+    found
+}
+
+/// Whether it says itself how its volume is made, such as from a server that every engine reaches.
+fn has_driver(mount: &Mount) -> bool {
+    let driver = mount.volume_options.as_ref().and_then(|options| options.driver_config.as_ref());
+    driver.is_some_and(|driver| {
+        driver.options.as_ref().is_some_and(|options| !options.is_empty())
+            || driver.name.as_deref().is_some_and(|name| !matches!(name, "" | "local"))
+    })
 }
 
 fn label(labels: &mut HashMap<String, String>, newcomer: &Newcomer<'_>) {

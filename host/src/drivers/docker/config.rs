@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::ssh::SshConnector;
 use crate::drivers::process::RestartConfig;
 use crate::quantity::DurationMs;
 
@@ -33,6 +35,8 @@ pub struct DockerConfig {
     pub call_timeout: DurationMs,
     /// How long pulling an image may take.
     pub pull_timeout: DurationMs,
+    /// After how long a silence the containers of an engine are taken for gone, so that others are made elsewhere; `None`: never.
+    pub host_lost_after: Option<DurationMs>,
     /// Where it remembers templates; default `data_dir/docker/<driver>`.
     pub state_dir: Option<PathBuf>,
     /// How long a workload waits after crashes until a repair makes another container.
@@ -49,6 +53,7 @@ impl Default for DockerConfig {
             workload: BTreeMap::new(),
             call_timeout: DurationMs(10_000),
             pull_timeout: DurationMs(10 * 60_000),
+            host_lost_after: None,
             state_dir: None,
             restart: RestartConfig::default(),
         }
@@ -73,6 +78,8 @@ pub struct DockerHost {
     pub cert_file: Option<PathBuf>,
     /// Its key. For `ssh://` the private key.
     pub key_file: Option<PathBuf>,
+    /// For `ssh://`: the machines that are believed, as `ssh` writes them down; default the user's own.
+    pub known_hosts_file: Option<PathBuf>,
     /// Its zone.
     pub zone: String,
     /// Its labels, for workloads that ask for some.
@@ -90,6 +97,7 @@ impl Default for DockerHost {
             ca_file: None,
             cert_file: None,
             key_file: None,
+            known_hosts_file: None,
             zone: String::new(),
             labels: BTreeMap::new(),
             schedulable: true,
@@ -124,6 +132,8 @@ pub struct DockerWorkload {
     pub remove_template: bool,
     /// Whether further containers that trimtab did not make may be stopped and removed like any other.
     pub remove_foreign: bool,
+    /// Whether new containers may be put on an engine that lacks the template's named volumes, and would make empty ones.
+    pub empty_volumes: bool,
 }
 
 impl Default for DockerWorkload {
@@ -140,6 +150,7 @@ impl Default for DockerWorkload {
             remove_volumes: false,
             remove_template: false,
             remove_foreign: false,
+            empty_volumes: false,
         }
     }
 }
@@ -167,6 +178,12 @@ impl DockerConfig {
             if value.0 < 100 || value.0 > most {
                 found.push(format!("{key}: {value} is not between 100ms and {}", DurationMs(most)));
             }
+        }
+        if let Some(after) = self.host_lost_after
+            && (after < self.call_timeout || after.0 > 30 * DAY_MS)
+        {
+            let timeout = self.call_timeout;
+            found.push(format!("host_lost_after: {after} is not between call_timeout, {timeout}, and 30 days"));
         }
         if !(1.0..=100.0).contains(&self.restart.factor) {
             found.push(format!("restart.factor: {} is not between 1 and 100", self.restart.factor));
@@ -205,7 +222,8 @@ impl DockerConfig {
     /// Paths in the file are meant from the folder that it stands in.
     pub fn root_at(&mut self, base: &Path) {
         let hosts = self.host.values_mut();
-        let files = hosts.flat_map(|host| [&mut host.ca_file, &mut host.cert_file, &mut host.key_file]);
+        let files = hosts
+            .flat_map(|host| [&mut host.ca_file, &mut host.cert_file, &mut host.key_file, &mut host.known_hosts_file]);
         for path in files.chain([&mut self.state_dir]).flatten() {
             *path = base.join(&*path);
         }
@@ -231,10 +249,23 @@ impl DockerHost {
             Some(("https", _)) if tls == 0 => {
                 found.push("ca_file: https needs ca_file, cert_file and key_file".to_owned());
             }
+            Some(("ssh", _)) if self.ca_file.is_some() || self.cert_file.is_some() => {
+                found.push("ca_file: SSH needs no certificates; leave out ca_file and cert_file".to_owned());
+            }
             Some(("unix" | "http", _)) if tls != 0 => {
                 found.push("ca_file: certificates are for tcp:// only; leave them out, or write tcp://".to_owned());
             }
             _ => {}
+        }
+        let by_ssh = matches!(scheme, Some(("ssh", true)));
+        if by_ssh && SshConnector::new(&self.url, None, None, Duration::ZERO).is_none() {
+            found.push(format!(
+                "url: {:?} is no address for SSH; write ssh://user@host or ssh://user@host:port",
+                self.url
+            ));
+        }
+        if self.known_hosts_file.is_some() && !by_ssh {
+            found.push("known_hosts_file: is for ssh:// only; leave it out".to_owned());
         }
         if self.address.as_deref() == Some("") {
             found.push("address: is empty; leave it out, or write a name or address".to_owned());

@@ -1,15 +1,25 @@
 //! The connection to one engine.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex as Lock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bollard::errors::Error;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::Connect;
+use hyper_util::rt::TokioExecutor;
 use tokio::sync::Mutex;
 
 use super::config::DockerHost;
+use super::ssh::SshConnector;
 use crate::causes::with_causes;
 use crate::drivers::DriverError;
+use crate::tls::{Connector, TlsError, Trouble};
+
+/// Between two readings of an answer that passes.
+const MOMENT: Duration = Duration::from_millis(50);
+/// So many of them; the call's own limit may come first.
+const MOMENTS_MAX: usize = 40;
 
 /// One engine, connected when it is first needed.
 #[derive(Debug)]
@@ -21,8 +31,16 @@ pub(super) struct Engine {
     pub config: DockerHost,
     call_timeout: Duration,
     client: Mutex<Option<Docker>>,
-    /// Whether the last call was answered.
-    reached: AtomicBool,
+    heard: Lock<Heard>,
+}
+
+/// What became of the last calls.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    /// Whether the last one was answered.
+    reached: bool,
+    /// Since when none has been answered. Where the two sides do not believe each other, something answers.
+    silent_since: Option<Instant>,
 }
 
 /// What an engine answered other than yes.
@@ -37,9 +55,23 @@ pub(super) enum EngineError {
     /// It said no.
     #[error("{0}")]
     Refused(String),
-    /// It did not answer, or not so that one could read it.
+    /// It did not answer.
     #[error("{0}")]
     Unreachable(String),
+    /// It answered, and not so that one could read it.
+    #[error("its answer cannot be read: {0}")]
+    Unreadable(String),
+    /// The two sides did not agree on a protected connection.
+    #[error("{what}; {remedy}")]
+    Distrust {
+        /// What happened.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A file of the connection's cannot be used.
+    #[error("{}", with_causes(.0))]
+    Files(TlsError),
 }
 
 impl From<Error> for EngineError {
@@ -51,6 +83,7 @@ impl From<Error> for EngineError {
             Error::DockerResponseServerError { message, .. } => Self::Refused(message),
             Error::DockerStreamError { error } => Self::Refused(error),
             Error::RequestTimeoutError => Self::Unreachable("it took too long".to_owned()),
+            Error::JsonDataError { message, .. } => Self::Unreadable(message),
             other => Self::Unreachable(with_causes(&other)),
         }
     }
@@ -64,13 +97,28 @@ impl Engine {
             config,
             call_timeout,
             client: Mutex::new(None),
-            reached: AtomicBool::new(true),
+            heard: Lock::new(Heard { reached: true, silent_since: None }),
         }
     }
 
     /// Whether the last call was answered.
     pub(super) fn is_reached(&self) -> bool {
-        self.reached.load(Ordering::Relaxed)
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).reached
+    }
+
+    /// How long nothing has been heard of it; `None`: something was, last.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.silent_since.map(|since| since.elapsed())
+    }
+
+    fn note(&self, failed: Option<&EngineError>) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.reached = !failed.is_some_and(EngineError::is_of_connection);
+        heard.silent_since = match failed {
+            Some(EngineError::Unreachable(_)) => heard.silent_since.or_else(|| Some(Instant::now())),
+            _ => None,
+        };
     }
 
     /// A client that speaks the newest version which both sides know.
@@ -94,15 +142,14 @@ impl Engine {
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
-        let answer = async { ask(self.client().await?).await.map_err(EngineError::from) };
+        let answer = async { ask(self.client().await?).await.map_err(|error| self.judge(error)) };
         let answer = tokio::time::timeout(self.call_timeout, answer).await;
         let answer = answer.unwrap_or_else(|_| {
             Err(EngineError::Unreachable(format!("no answer within {} s", self.call_timeout.as_secs_f64())))
         });
-        let unreachable = matches!(answer, Err(EngineError::Unreachable(_)));
-        self.reached.store(!unreachable, Ordering::Relaxed);
-        if unreachable {
-            // It may come back as another version.
+        self.note(answer.as_ref().err());
+        if answer.as_ref().err().is_some_and(EngineError::is_of_connection) {
+            // It may come back as another version, or with other certificates.
             *self.client.lock().await = None;
         }
         answer
@@ -114,16 +161,73 @@ impl Engine {
         let url = self.config.url.as_str();
         let client = match (url.split_once("://"), &self.config) {
             (Some(("unix", _)), _) => Docker::connect_with_unix(url, seconds, API_DEFAULT_VERSION),
-            (Some(("ssh", _)), DockerHost { key_file, .. }) => {
-                let key = key_file.as_ref().map(|path| path.display().to_string());
-                Docker::connect_with_ssh(url, seconds, API_DEFAULT_VERSION, key)
+            (Some(("ssh", _)), DockerHost { key_file, known_hosts_file, .. }) => {
+                let known_hosts = known_hosts_file.as_deref();
+                let connector = SshConnector::new(url, key_file.as_deref(), known_hosts, self.call_timeout);
+                let connector =
+                    connector.ok_or_else(|| EngineError::Refused(format!("{url} is no address for SSH")))?;
+                over(connector, "http://engine".to_owned(), seconds)
             }
-            (_, DockerHost { ca_file: Some(ca), cert_file: Some(cert), key_file: Some(key), .. }) => {
-                Docker::connect_with_ssl(url, key, cert, ca, seconds, API_DEFAULT_VERSION)
+            (Some((_, address)), DockerHost { ca_file: Some(ca), cert_file: Some(cert), key_file: Some(key), .. }) => {
+                let connector = Connector::new(ca, cert, key).map_err(EngineError::Files)?;
+                // The library's own client also believes whomever the machine believes.
+                over(connector, format!("https://{address}"), seconds)
             }
             _ => Docker::connect_with_http(url, seconds, API_DEFAULT_VERSION),
         };
-        Ok(client?.negotiate_version().await?)
+        let client = client.map_err(|error| self.judge(error))?;
+        client.negotiate_version().await.map_err(|error| self.judge(error))
+    }
+
+    /// An error as a person can mend it: with the file or the key that it is about.
+    fn judge(&self, error: Error) -> EngineError {
+        let shown = |file: &Option<std::path::PathBuf>| file.clone().unwrap_or_default().display().to_string();
+        let (ca, cert) = (shown(&self.config.ca_file), shown(&self.config.cert_file));
+        let tls = |what: String, remedy: String| EngineError::Distrust { what, remedy };
+        match Trouble::of(&error) {
+            Some(Trouble::Untrusted) => tls(
+                format!("ca_file {ca} does not vouch for its certificate"),
+                "set ca_file to the authority that signed the engine's --tlscert".to_owned(),
+            ),
+            Some(Trouble::OtherName) => tls(
+                format!("its certificate is for another name than that in {}", self.config.url),
+                "write the name in url that it was made for, or make one for this name".to_owned(),
+            ),
+            Some(Trouble::Invalid(why)) => {
+                tls(format!("its certificate is not valid: {why}"), "renew the engine's --tlscert".to_owned())
+            }
+            Some(Trouble::NotAccepted(said)) => tls(
+                format!("it does not accept our certificate, cert_file {cert}: {said}"),
+                "set cert_file to one for clients that the authority in the engine's --tlscacert signed".to_owned(),
+            ),
+            Some(Trouble::NoTls) => tls(
+                format!("it does not speak TLS at {}", self.config.url),
+                "start it with --tlsverify and write that port, or leave out ca_file, cert_file and key_file"
+                    .to_owned(),
+            ),
+            None => match error {
+                // The words of the library that engines are written with.
+                Error::DockerResponseServerError { status_code: 400, message } if message.contains("HTTPS server") => {
+                    tls(
+                        format!("it speaks TLS at {}", self.config.url),
+                        "set ca_file, cert_file and key_file".to_owned(),
+                    )
+                }
+                other => self.judge_ssh(other.into()),
+            },
+        }
+    }
+
+    /// Of what `ssh` says, what is about who believes whom: then somebody is there.
+    fn judge_ssh(&self, error: EngineError) -> EngineError {
+        let said = error.to_string();
+        let about = ["Host key verification failed", "Permission denied", "Too many authentication failures"];
+        if !self.config.url.starts_with("ssh://") || !about.iter().any(|words| said.contains(words)) {
+            return error;
+        }
+        let user = "the key in key_file, else of the user that trimtab runs as, must be allowed there";
+        let host = "and the machine's own key stand in known_hosts_file, else in that user's ~/.ssh/known_hosts";
+        EngineError::Distrust { what: said, remedy: format!("{user}, {host}") }
     }
 
     /// What went wrong, as the driver says it.
@@ -131,8 +235,45 @@ impl Engine {
         let driver = self.driver.clone();
         let what = format!("{what} on host {}: {error}", self.name);
         match error {
-            EngineError::Unreachable(_) => DriverError::Unreachable { driver, what },
+            error if error.is_of_connection() => DriverError::Unreachable { driver, what },
+            EngineError::Unreadable(_) => DriverError::Unreachable { driver, what },
             _ => DriverError::Refused { driver, what },
         }
     }
+}
+
+impl EngineError {
+    /// Whether it is the connection that failed: nobody knows then how things stand behind it.
+    pub(super) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Distrust { .. } | Self::Files(_))
+    }
+}
+
+/// A client whose connections are made by us.
+fn over<C>(connector: C, address: String, timeout_s: u64) -> Result<Docker, Error>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let transport = move |request: BollardRequest| {
+        let client = client.clone();
+        async move { client.request(request).await.map_err(Error::from) }
+    };
+    Docker::connect_with_custom_transport(transport, Some(address), timeout_s, API_DEFAULT_VERSION)
+}
+
+/// Asks again while the answer is one that passes: Podman has states for moments (`stopped`, until its cleaning up has run) that
+/// Docker's API does not know, and its whole list cannot be read then.
+pub(super) async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for _ in 0..MOMENTS_MAX {
+        match ask().await {
+            Err(Error::JsonDataError { message, .. }) if message.contains("unknown variant") => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(MOMENT).await;
+    }
+    ask().await
 }

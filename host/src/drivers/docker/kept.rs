@@ -43,6 +43,19 @@ pub(super) struct Kept {
     pub made: Vec<Made>,
     /// Containers that we told to stop, and since when each ran then: one that was started again since is not stopped.
     pub stopped: BTreeMap<String, String>,
+    /// Sizes that Podman gave containers, which it does not show.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub updated: BTreeMap<String, Updated>,
+}
+
+/// Sizes that a container has had since an update of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Updated {
+    /// Since when the container ran then: at its next start it has its old sizes. Empty: it did not run, and is to have them
+    /// when it is started.
+    pub since: String,
+    pub sizes: Sizes,
 }
 
 /// A container that was made.
@@ -97,6 +110,7 @@ impl Kept {
             counted: BTreeMap::new(),
             made: Vec::new(),
             stopped: BTreeMap::new(),
+            updated: BTreeMap::new(),
         }
     }
 

@@ -1,13 +1,14 @@
 //! From what the engines have to targets and instances.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 
 use super::clone::{COMPOSE_NUMBER, INSTANCE, MADE_BY, TARGET, sizes_of};
 use super::kept::{Kept, Sizes, Template};
 use super::scan::{Scan, Seen, Standing, phase_of};
-use super::{DockerWorkload, Inner, Place};
+use super::{DockerWorkload, Inner, Place, podman};
 use crate::drivers::{DriverError, Observation, ObservedTarget};
 use crate::snapshot::{
     Abilities, Container, Instance, Inventory, Limits, Node, Phase, ResizeAbility, Resources, Target, TargetId,
@@ -18,6 +19,8 @@ use crate::snapshot::{
 const INSTANCES_MAX: u32 = 1_000;
 /// So much is shown of the name of a workload that cannot be read.
 const NAME_CHARS: usize = 100;
+/// What was to be made and is not seen so long after its image was there is not coming.
+const MAKING_MAX: Duration = Duration::from_secs(60);
 /// A container with this label, set to `true`, is not removed.
 const PROTECTED: &str = "trimtab.protected";
 
@@ -68,6 +71,8 @@ impl Inner {
     pub(super) fn take_note(&self, scan: &Scan) {
         let mut desk = self.desk();
         desk.places.retain(|_, place| scan.silent.contains_key(&place.host));
+        let making_max = Duration::from_millis(self.config.pull_timeout.0).saturating_add(MAKING_MAX);
+        desk.chosen.retain(|_, chosen| !scan.lost.contains(&chosen.host) && chosen.at.elapsed() < making_max);
         let mut numbers: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
         for seen in &scan.containers {
             let place = Place { host: seen.host.clone(), container: seen.id.clone() };
@@ -77,7 +82,7 @@ impl Inner {
         }
         for (workload, found) in numbers {
             let known = desk.numbers.entry(workload).or_default();
-            if scan.silent.is_empty() { *known = found } else { known.extend(found) }
+            if scan.doubt().is_none() { *known = found } else { known.extend(found) }
         }
         for (host, system) in &scan.hosts {
             if let Some(system) = system {
@@ -109,16 +114,18 @@ impl Inner {
         Ok(ObservedTarget { target, instances, inventory, back_off_until_ms })
     }
 
-    /// Instances on engines that do not answer: whether they live nobody knows.
+    /// Instances on engines that do not answer: whether they live nobody knows, until the engine is taken for gone.
     fn unseen(&self, workload: &str, scan: &Scan) -> Vec<Instance> {
         let desk = self.desk();
         let last = desk.last.get(workload).into_iter().flatten();
         let silent = |one: &&Instance| one.node.as_ref().is_some_and(|node| scan.silent.contains_key(node));
-        last.filter(silent).map(|one| Instance { phase: Phase::Unknown, ..one.clone() }).collect()
+        let lost = |one: &Instance| one.node.as_ref().is_some_and(|node| scan.lost.contains(node));
+        let phase = |one: &Instance| if lost(one) { Phase::Lost } else { Phase::Unknown };
+        last.filter(silent).map(|one| Instance { phase: phase(one), ..one.clone() }).collect()
     }
 
     fn inventory(&self, workload: &str, scan: &Scan) -> Inventory {
-        if let Some((host, why)) = scan.silent.iter().next() {
+        if let Some((host, why)) = scan.doubt() {
             return Inventory::Partial { why: format!("host {host} did not answer: {why}") };
         }
         let failed: Vec<_> = scan.unreadable.iter().filter(|(owner, ..)| owner == workload).collect();
@@ -163,11 +170,18 @@ impl Inner {
 
     /// Counts each end that nobody asked for once, and forgets containers that are gone.
     fn note_ends(&self, workload: &str, containers: &[&Seen], scan: &Scan, now_ms: u64) -> Result<Kept, DriverError> {
+        let away: BTreeSet<String> = {
+            let desk = self.desk();
+            let on_lost = desk.places.values().filter(|place| scan.lost.contains(&place.host));
+            on_lost.map(|place| place.container.clone()).collect()
+        };
         self.keep(workload, |kept| {
-            if scan.silent.is_empty() {
+            if scan.doubt().is_none() {
                 let present: BTreeSet<&str> = containers.iter().map(|seen| seen.id.as_str()).collect();
-                kept.counted.retain(|id, _| present.contains(id.as_str()));
-                kept.stopped.retain(|id, _| present.contains(id.as_str()));
+                let is_known = |id: &String| present.contains(id.as_str()) || away.contains(id);
+                kept.counted.retain(|id, _| is_known(id));
+                kept.stopped.retain(|id, _| is_known(id));
+                kept.updated.retain(|id, _| is_known(id));
             }
             for seen in containers.iter().filter(|seen| seen.ours) {
                 // The host was killed right after it had been made.
@@ -198,7 +212,7 @@ impl Inner {
     }
 
     fn instance(&self, seen: &Seen, kept: &Kept, now_ms: u64) -> Instance {
-        let sizes = seen.details.host_config.as_ref().map(sizes_of).unwrap_or_default();
+        let sizes = sizes_of(&podman::sized(kept, &seen.id, &seen.details));
         let state = seen.details.state.as_ref();
         let settings = self.workload(&seen.workload);
         let is_template = kept.template.as_ref().is_some_and(|template| template.container == seen.id);

@@ -1,6 +1,7 @@
 //! On which engine a new container is made: pure, so that every rule of it is a row in a test.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What is known of an engine where a container may be put.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,49 @@ pub(super) struct Candidate {
     pub memory_bytes: u64,
     /// What the containers of our workloads may use of it; one without a limit counts as nothing.
     pub promised_bytes: u64,
+    /// What the template needs and it has not.
+    pub lacks: Option<Lack>,
+}
+
+/// What an engine has not that a copy of a template needs there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The image, which no registry is known to have.
+    Image(String),
+    /// A named volume: an empty one would be made.
+    Volume(String),
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(name) => write!(f, "has no image {name}, and no registry is known for it: load it there"),
+            Self::Volume(name) => write!(
+                f,
+                "has no volume {name}, and would make an empty one: make it there, or set empty_volumes for the workload"
+            ),
+        }
+    }
+}
+
+/// Why a new container is not put on an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum WhyNot {
+    Silent,
+    NotSchedulable,
+    NoLabel(String, String),
+    Lacks(Lack),
+}
+
+impl fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str("does not answer"),
+            Self::NotSchedulable => f.write_str("is not schedulable"),
+            Self::NoLabel(label, value) => write!(f, "has no label {label}={value}"),
+            Self::Lacks(lack) => lack.fmt(f),
+        }
+    }
 }
 
 /// What a newcomer asks for.
@@ -50,12 +94,12 @@ pub(super) fn place<'a>(candidates: &'a [Candidate], wish: Wish<'_>) -> Result<&
     })
 }
 
-fn why_not(one: &Candidate, wish: Wish<'_>) -> Option<String> {
+pub(super) fn why_not(one: &Candidate, wish: Wish<'_>) -> Option<WhyNot> {
     let lacks = wish.labels.iter().find(|(label, value)| one.labels.get(*label) != Some(value));
     match lacks {
-        _ if !one.reached => Some("does not answer".to_owned()),
-        _ if !one.schedulable => Some("is not schedulable".to_owned()),
-        Some((label, value)) => Some(format!("has no label {label}={value}")),
-        None => None,
+        _ if !one.reached => Some(WhyNot::Silent),
+        _ if !one.schedulable => Some(WhyNot::NotSchedulable),
+        Some((label, value)) => Some(WhyNot::NoLabel(label.clone(), value.clone())),
+        None => one.lacks.clone().map(WhyNot::Lacks),
     }
 }

@@ -1,12 +1,15 @@
-//! Where Podman differs: Docker's call for a live update answers 404 there (4.3), and its own does the same.
+//! Where Podman differs (seen with 4.3). Docker's call for a live update answers 404 there. Its own does the same: limits, shares
+//! and reservation reach the cgroup at once; but what it shows of the container stays as it was, at its next start the container
+//! has its old sizes again, and one that does not run is refused. So what was given is remembered here, and given again.
 
 use std::time::Duration;
 
-use bollard::models::HostConfig;
-use serde_json::json;
+use bollard::models::{ContainerInspectResponse, HostConfig};
+use serde_json::{Map, Value, json};
 
-use super::clone::sizes_of;
+use super::clone::{resize, sizes_of};
 use super::engine::{Engine, EngineError};
+use super::kept::Kept;
 
 /// The first version of the API that has the call.
 const VERSION: &str = "v4.3.0";
@@ -35,15 +38,37 @@ pub(super) async fn update(engine: &Engine, id: &str, host: &HostConfig, why: &s
 }
 
 /// The OCI runtime's form of the sizes: `LinuxResources`.
-fn resources(host: &HostConfig) -> serde_json::Value {
-    let sizes = sizes_of(host);
-    let mut cpu = json!({});
-    if let Some(millis) = sizes.limits.cpu_millis {
-        cpu = json!({ "quota": millis.saturating_mul(PERIOD_US) / 1_000, "period": PERIOD_US });
+pub(super) fn resources(host: &HostConfig) -> Value {
+    let known = |value: Option<i64>| value.filter(|value| *value > 0);
+    let mut cpu = Map::new();
+    if let Some(millis) = sizes_of(host).limits.cpu_millis {
+        cpu.insert("quota".to_owned(), json!(millis.saturating_mul(PERIOD_US) / 1_000));
+        cpu.insert("period".to_owned(), json!(PERIOD_US));
     }
-    let mut memory = json!({});
-    if let Some(bytes) = sizes.limits.memory_bytes {
-        memory = json!({ "limit": bytes, "swap": host.memory_swap });
+    if let Some(shares) = known(host.cpu_shares) {
+        cpu.insert("shares".to_owned(), json!(shares));
+    }
+    let mut memory = Map::new();
+    if let Some(bytes) = known(host.memory) {
+        memory.insert("limit".to_owned(), json!(bytes));
+        memory.insert("swap".to_owned(), json!(host.memory_swap));
+    }
+    if let Some(bytes) = known(host.memory_reservation) {
+        memory.insert("reservation".to_owned(), json!(bytes));
     }
     json!({ "cpu": cpu, "memory": memory })
+}
+
+/// Since when a container runs, as the engine says it.
+pub(super) fn start_of(details: &ContainerInspectResponse) -> String {
+    details.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default()
+}
+
+/// What a container has now: what the engine shows, with what it was given since it was started and the engine does not show.
+pub(super) fn sized(kept: &Kept, id: &str, details: &ContainerInspectResponse) -> HostConfig {
+    let mut host = details.host_config.clone().unwrap_or_default();
+    if let Some(updated) = kept.updated.get(id).filter(|updated| updated.since == start_of(details)) {
+        resize(&mut host, updated.sizes);
+    }
+    host
 }

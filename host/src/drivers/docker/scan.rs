@@ -1,6 +1,6 @@
 //! What the engines have: one list each, and a closer look at the containers of which something has changed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use super::Inner;
 use super::clone::{INSTANCE, TARGET};
 use super::config::{COMPOSE_PROJECT, COMPOSE_SERVICE, DockerConfig};
-use super::engine::{Engine, EngineError};
+use super::engine::{Engine, EngineError, settled};
 use super::kept::Kept;
 use super::observe::instant_ms;
 use crate::snapshot::Phase;
@@ -58,6 +58,8 @@ pub(super) struct Scan {
     pub hosts: BTreeMap<String, Option<SystemInfo>>,
     /// Engines that did not, and why.
     pub silent: BTreeMap<String, String>,
+    /// Those of the silent ones that are taken for gone, by `host_lost_after`.
+    pub lost: BTreeSet<String>,
     /// Containers that could not be read: workload, name, and why.
     pub unreadable: Vec<(String, String, String)>,
 }
@@ -121,7 +123,20 @@ impl Looks {
     }
 }
 
+impl Scan {
+    /// An engine of which nobody knows what it has now, and why.
+    pub(super) fn doubt(&self) -> Option<(&String, &String)> {
+        self.silent.iter().find(|(host, _)| !self.lost.contains(*host))
+    }
+}
+
 impl Inner {
+    /// Whether an engine has been silent for so long that its containers are taken for gone.
+    pub(super) fn is_lost(&self, engine: &Engine) -> bool {
+        let after = self.config.host_lost_after.map(|after| Duration::from_millis(after.0));
+        after.zip(engine.silent_for()).is_some_and(|(after, silent)| silent >= after)
+    }
+
     /// Looks at all engines side by side. Engines that do not answer keep nobody waiting longer than one call.
     pub(super) async fn scan(&self) -> Scan {
         let mut scan = Scan::default();
@@ -135,11 +150,13 @@ impl Inner {
                 Err(error) => drop(scan.silent.insert(host, error.to_string())),
             }
         }
+        let lost =
+            self.engines.values().filter(|engine| scan.silent.contains_key(&engine.name) && self.is_lost(engine));
+        scan.lost = lost.map(|engine| engine.name.clone()).collect();
         unique(&mut scan.containers);
-        if scan.silent.is_empty() {
-            let present: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
-            self.desk().looks.known.retain(|id, _| present.contains(id.as_str()));
-        }
+        let present: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
+        let silent = |known: &Known| scan.silent.contains_key(&known.host);
+        self.desk().looks.known.retain(|id, known| present.contains(id.as_str()) || silent(known));
         scan
     }
 
@@ -271,14 +288,15 @@ impl Inner {
 pub(super) async fn list(engine: &Engine, label: Option<String>) -> Result<Vec<ContainerSummary>, EngineError> {
     let filters = label.map(|label| HashMap::from([("label".to_owned(), vec![label])]));
     let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
-    engine.call(|client| async move { client.list_containers(Some(options)).await }).await
+    let ask = |client: bollard::Docker| async move { settled(|| client.list_containers(Some(options.clone()))).await };
+    engine.call(ask).await
 }
 
 pub(super) async fn inspect(
     client: bollard::Docker,
     id: String,
 ) -> Result<ContainerInspectResponse, bollard::errors::Error> {
-    client.inspect_container(&id, None).await
+    settled(|| client.inspect_container(&id, None)).await
 }
 
 pub(super) fn short(id: &str) -> String {

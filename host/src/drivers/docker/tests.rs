@@ -104,6 +104,23 @@ fn settings_are_refused_with_every_complaint() {
 }
 
 #[test]
+fn ways_to_an_engine_are_refused_with_their_remedy() {
+    let complaints = |text: &str| toml::from_str::<DockerConfig>(text).unwrap().complaints().join("\n");
+    for (text, says) in [
+        ("[host.a]\nurl = \"ssh://-oProxyCommand=x\"", "is no address for SSH; write ssh://user@host"),
+        ("[host.a]\nurl = \"ssh://me:secret@far\"", "is no address for SSH"),
+        ("[host.a]\nurl = \"ssh://me@far/path\"", "is no address for SSH"),
+        ("[host.a]\nurl = \"ssh://far\"\nca_file = \"x\"", "host.a.ca_file: SSH needs no certificates"),
+        ("[host.a]\nknown_hosts_file = \"x\"", "host.a.known_hosts_file: is for ssh:// only"),
+        ("host_lost_after = \"5s\"", "host_lost_after: 5s is not between call_timeout, 10s, and 30 days"),
+        ("[host.a]\nurl = \"ssh://me@[fe80::1]:2222\"\nknown_hosts_file = \"x\"\nkey_file = \"y\"", ""),
+    ] {
+        let found = complaints(text);
+        assert!(if says.is_empty() { found.is_empty() } else { found.contains(says) }, "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn what_is_remembered_outlives_the_host_and_shows_no_environment() {
     let folder = tempfile::tempdir().unwrap();
     let template = kept::Template::of("local", &recorded(), Vec::new()).unwrap();

@@ -107,3 +107,39 @@ fn a_limit_that_is_told_in_both_ways_is_asked_for_in_one() {
         "as Podman tells it"
     );
 }
+
+#[test]
+fn what_podman_tells_of_a_container_is_made_again_as_it_was() {
+    let mut seen = recorded();
+    let hostname = seen.config.as_ref().unwrap().hostname.clone().unwrap();
+    seen.config.as_mut().unwrap().env.as_mut().unwrap().push(format!("HOSTNAME={hostname}"));
+    let nameless = format!("{}:/scratch:rw,rprivate", "0f".repeat(32));
+    let host = seen.host_config.as_mut().unwrap();
+    host.binds.as_mut().unwrap().push(nameless);
+    host.network_mode = Some("bridge".to_owned());
+    let body = Template::of("local", &seen, Vec::new()).unwrap().request(&NEWCOMER).body;
+    assert_eq!(body.env.as_deref(), Some(&["GREETING=hello".to_owned()][..]), "not the template's own name");
+    assert_eq!(body.volumes.as_deref(), Some(&["/scratch".to_owned()][..]), "an empty one of its own");
+    let host = body.host_config.unwrap();
+    assert_eq!(host.binds.as_deref(), Some(&["data:/data".to_owned()][..]));
+    assert_eq!(host.network_mode.as_deref(), Some("shop_default"));
+    assert!(body.networking_config.unwrap().endpoints_config.unwrap().contains_key("shop_default"));
+}
+
+#[test]
+fn named_volumes_are_those_that_an_engine_would_make_empty() {
+    let mut seen = recorded();
+    let host = seen.host_config.as_mut().unwrap();
+    host.binds.as_mut().unwrap().push("/srv:/srv".to_owned());
+    host.mounts = serde_json::from_str(
+        r#"[{"Type": "volume", "Source": "cache", "Target": "/cache"},
+            {"Type": "volume", "Source": "shared", "Target": "/shared",
+             "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": {"type": "nfs"}}}},
+            {"Type": "bind", "Source": "/etc", "Target": "/host"}]"#,
+    )
+    .unwrap();
+    let volumes = |seen| Template::of("local", seen, Vec::new()).unwrap().volumes().join(" ");
+    assert_eq!(volumes(&seen), "data cache");
+    seen.host_config.as_mut().unwrap().volume_driver = Some("rexray".to_owned());
+    assert_eq!(volumes(&seen), "cache", "made by a driver that every engine asks");
+}

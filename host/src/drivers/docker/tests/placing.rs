@@ -1,6 +1,6 @@
 //! On which engine a new container is made.
 
-use super::super::place::{Candidate, Wish, place};
+use super::super::place::{Candidate, Lack, Wish, place};
 use super::*;
 
 fn engine(name: &str, of_workload: usize) -> Candidate {
@@ -14,6 +14,7 @@ fn engine(name: &str, of_workload: usize) -> Candidate {
         of_all: of_workload,
         memory_bytes: 1_000,
         promised_bytes: 0,
+        lacks: None,
     }
 }
 
@@ -56,4 +57,15 @@ fn where_nobody_can_take_it_each_reason_is_told() {
     let closed = Candidate { schedulable: false, ..engine("b", 0) };
     let why = chosen(&[silent, closed, engine("c", 0)], &[("disk", "ssd")], &[], 0).unwrap_err();
     assert_eq!(why, "no host can take it: a does not answer, b is not schedulable, c has no label disk=ssd");
+}
+
+#[test]
+fn an_engine_without_the_image_or_the_volumes_is_left_out_and_says_so() {
+    let bare = |name: &str, lack: Lack| Candidate { lacks: Some(lack), ..engine(name, 0) };
+    let image = bare("a", Lack::Image("web:1".to_owned()));
+    assert_eq!(chosen(&[image.clone(), engine("b", 7)], &[], &["a"], 0).unwrap(), "b", "though it has more of them");
+    let why = chosen(&[image, bare("b", Lack::Volume("data".to_owned()))], &[], &[], 0).unwrap_err();
+    let wanted = "no host can take it: a has no image web:1, and no registry is known for it: load it there, b has no volume data, \
+                  and would make an empty one: make it there, or set empty_volumes for the workload";
+    assert_eq!(why, wanted);
 }
