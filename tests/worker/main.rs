@@ -11,6 +11,9 @@
 //! * `GET /metrics` answers with requests served and sessions open, in Prometheus' text
 //! * `GET /die` ends it with exit code 3
 //!
+//! `worker check [PORT]` asks a worker on this machine for its health and ends with 0 if it is well, else with 1: a container's own
+//! health check, without a shell in the image.
+//!
 //! `worker die` ends at once with exit code 3: a container that never comes up. On SIGTERM it takes no more connections, finishes
 //! the requests that it has, and ends; it is its container's first process, which has no default answer to signals.
 
@@ -47,6 +50,10 @@ fn main() -> ExitCode {
         eprintln!("told to die");
         return ExitCode::from(3);
     }
+    if argument == "check" {
+        let port = std::env::args().nth(2).and_then(|port| port.parse().ok()).unwrap_or(8080);
+        return if is_well(port).unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     // SAFETY: the handler only stores to an atomic, which POSIX allows in a handler, and its type is the one C expects.
     unsafe { signal(SIGTERM, stop) };
     let listener = match argument.parse().map_err(|_| "no port").and_then(listen) {
@@ -61,6 +68,15 @@ fn main() -> ExitCode {
         thread::sleep(Duration::from_millis(10));
     }
     ExitCode::SUCCESS
+}
+
+fn is_well(port: u16) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: worker\r\n\r\n")?;
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status)?;
+    Ok(status.contains(" 200 "))
 }
 
 fn listen(port: u16) -> Result<TcpListener, &'static str> {

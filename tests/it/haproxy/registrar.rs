@@ -161,7 +161,7 @@ async fn a_new_server_starts_slowly_where_asked_to() {
     let lb = start(&config);
     let a = Worker::start("a").await;
     lb.register(&web(), "a", &a.address).await.unwrap();
-    let stat = haproxy.ask("show stat web 4 -1").await;
+    let stat = haproxy.ask("show stat -1 4 -1").await;
     let header: Vec<&str> = stat.lines().next().unwrap().split(',').collect();
     let line: Vec<&str> = stat.lines().find(|line| line.contains("trimtab.a")).unwrap().split(',').collect();
     let weight: u32 = line[header.iter().position(|name| *name == "weight").unwrap()].parse().unwrap();
