@@ -1,6 +1,7 @@
 //! One engine, one HAProxy beside it, one host, and a load; and what each of them says there is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bollard::models::{ContainerCreateBody, HealthConfig};
@@ -12,7 +13,7 @@ use trimtab::store::SqliteStore;
 
 use super::load::Load;
 use crate::backends::engine::Engine;
-use crate::backends::haproxy::Haproxy;
+use crate::backends::haproxy::{self, Haproxy};
 use crate::host::Host;
 
 /// No story waits longer for anything; a loaded machine is slow.
@@ -157,17 +158,9 @@ params = {{ reading = "sessions", target = {TARGET}.0 }}
         listed.into_iter().map(container).collect()
     }
 
-    /// Our servers in HAProxy that are given work: instance and address.
+    /// Our servers in HAProxy: instance and address.
     pub(super) fn entries(&self) -> BTreeMap<String, String> {
-        let Ok(told) = self.haproxy.ask("show servers state web") else { return BTreeMap::new() };
-        let lines = told.lines().map(|line| line.split(' ').collect::<Vec<_>>()).filter(|fields| fields.len() > 18);
-        // Columns 4, 5, 7 and 19: name, address, state of administration, port.
-        let ours = lines.filter_map(|fields| {
-            let instance = fields[3].strip_prefix("trimtab.")?;
-            let state = if fields[6] == "0" { "" } else { " not at work" };
-            Some((instance.to_owned(), format!("{}:{}{state}", fields[4], fields[18])))
-        });
-        ours.collect()
+        entries_at(&self.haproxy.socket())
     }
 
     pub(super) async fn told(&self) -> Told {
@@ -263,6 +256,19 @@ params = {{ reading = "sessions", target = {TARGET}.0 }}
             said,
         )
     }
+}
+
+/// Our servers in the HAProxy of this socket; those that are given no work have more than their address. None where none answers.
+pub(super) fn entries_at(socket: &Path) -> BTreeMap<String, String> {
+    let Ok(told) = haproxy::ask(socket, "show servers state web") else { return BTreeMap::new() };
+    let lines = told.lines().map(|line| line.split(' ').collect::<Vec<_>>()).filter(|fields| fields.len() > 18);
+    // Columns 4, 5, 7 and 19: name, address, state of administration, port.
+    let ours = lines.filter_map(|fields| {
+        let instance = fields[3].strip_prefix("trimtab.")?;
+        let state = if fields[6] == "0" { "" } else { " not at work" };
+        Some((instance.to_owned(), format!("{}:{}{state}", fields[4], fields[18])))
+    });
+    ours.collect()
 }
 
 async fn closings(store: &SqliteStore, target: &TargetId) -> BTreeMap<String, Vec<String>> {

@@ -2,7 +2,10 @@
 
 use rustix::process::Signal;
 
+use std::time::Duration;
+
 use super::stage::{Stage, TARGET};
+use crate::kill::Dice;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_killed_in_the_middle_of_a_scale_doubles_and_orphans_nothing() {
@@ -65,4 +68,41 @@ async fn a_haproxy_killed_in_the_middle_of_a_scale_is_told_all_again() {
     stage.until_at_rest(1).await;
     stage.until_all_answer().await;
     assert_eq!(stage.load.failed().0, before, "{:?}", stage.load.failed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_forty_kills_at_random_moments_leave_nothing_doubled_and_nothing_behind() {
+    if std::env::var_os("TRIMTAB_LONG").is_none() {
+        return;
+    }
+    let Some(mut stage) = Stage::open("containers, killed at random").await else { return };
+    let mut dice = Dice::new();
+    stage.start_host();
+    stage.until_at_rest(1).await;
+    for round in 1..=40 {
+        let wanted = usize::try_from(dice.from(1..=6)).unwrap();
+        stage.load.hold(wanted * TARGET - 1);
+        // The moment itself is what is random here; nothing is waited for.
+        tokio::time::sleep(Duration::from_millis(dice.from(100..=4_000))).await;
+        match dice.from(0..=2) {
+            0 => {
+                stage.end_host(Signal::KILL);
+                stage.start_host();
+            }
+            1 => {
+                stage.engine.kill();
+                stage.engine.start_again().await;
+            }
+            _ => {
+                stage.haproxy.kill();
+                stage.haproxy.start_again().await;
+            }
+        }
+        // Most are struck once more before they have come to rest.
+        if round % 5 == 0 {
+            stage.until_at_rest(wanted).await;
+            stage.until_all_answer().await;
+        }
+    }
+    println!("40 kills; {} requests, {} failed while HAProxy was away", stage.load.served(), stage.load.failed().0);
 }

@@ -11,6 +11,7 @@ use bollard::models::{
 use bollard::query_parameters::ListContainersOptions;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use super::Inner;
 use super::clone::{INSTANCE, TARGET};
@@ -59,6 +60,8 @@ pub(super) struct Scan {
 /// What is remembered between two looks, so that what did not change is not asked for again.
 #[derive(Default)]
 pub(super) struct Looks {
+    /// Who waits for the next thing that happens to a container.
+    awaited: HashMap<String, Arc<Notify>>,
     known: HashMap<String, Known>,
     systems: HashMap<String, (Instant, SystemInfo)>,
 }
@@ -80,7 +83,15 @@ impl fmt::Debug for Looks {
 impl Looks {
     /// Something happened to this container: it is looked at again.
     pub(super) fn forget(&mut self, id: &str) {
+        if let Some(waiter) = self.awaited.remove(id) {
+            waiter.notify_one();
+        }
         self.known.remove(id);
+    }
+
+    /// Told when the next thing happens to this container; what happens before it is listened to counts, too.
+    pub(super) fn next_news(&mut self, id: &str) -> Arc<Notify> {
+        Arc::clone(self.awaited.entry(id.to_owned()).or_default())
     }
 
     /// Something may have been missed on every engine.
@@ -106,7 +117,9 @@ impl Inner {
         unique(&mut scan.containers);
         if scan.silent.is_empty() {
             let present: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
-            self.desk().looks.known.retain(|id, _| present.contains(id.as_str()));
+            let looks = &mut self.desk().looks;
+            looks.known.retain(|id, _| present.contains(id.as_str()));
+            looks.awaited.retain(|id, _| present.contains(id.as_str()));
         }
         scan
     }
