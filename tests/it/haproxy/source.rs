@@ -52,6 +52,17 @@ async fn statistics_are_read_by_socket_and_by_page() {
         let told = ask(source, "frontend/web/req_tot", Subject::Target, 2).await;
         assert_eq!(newest(&told), [7.0], "six before the restart, one since");
     }
+    // A restart that is outgrown before the next look: the socket tells of the process, the page cannot.
+    haproxy.kill_and_restart().await;
+    lb.register(&web(), "a", &a.address).await.unwrap();
+    for _ in 0..3 {
+        get(haproxy.front, "/").await;
+    }
+    let told = ask(&sources[0], "frontend/web/req_tot", Subject::Target, 3).await;
+    assert_eq!(newest(&told), [10.0], "seven before, three since");
+    let watching = HaproxySource::new("stats", &HaproxySourceConfig::new(&haproxy.socket_of("user"))).unwrap();
+    assert_eq!(newest(&ask(&watching, "frontend/web/req_tot", Subject::Target, 3).await), [3.0], "level user suffices");
+
     let wrong = HaproxySource::new("page", &HaproxySourceConfig::new(&format!("http://{}/stats", haproxy.page)));
     let error = wrong.unwrap().check().await.unwrap_err();
     assert!(matches!(&error, SourceError::BadAnswer { what, .. } if what.contains("401")), "{error}");

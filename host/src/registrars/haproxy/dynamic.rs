@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::config::HaproxyConfig;
-use super::mark;
 use super::runtime::{Admin, Runtime, Server, said};
 use super::{Pool, Trouble};
+use crate::runtime_socket::mark;
 
 #[derive(Debug)]
 pub(super) struct Dynamic {

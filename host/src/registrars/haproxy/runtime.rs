@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Trouble;
+use crate::causes::with_causes;
 use crate::runtime_socket::{RuntimeSocket, SocketError};
 
 /// How often a deletion is tried again while the last sessions are being shut down.
@@ -58,7 +59,7 @@ impl Runtime {
     pub(super) async fn ask(&self, command: &str) -> Result<String, Trouble> {
         self.socket.ask(command).await.map_err(|error| match error {
             SocketError::NotOne(_) => Trouble::Refused(error.to_string()),
-            _ => Trouble::Unreachable(crate::causes::with_causes(&error)),
+            _ => Trouble::Unreachable(format!("{}{}", with_causes(&error), remedy_of(&error))),
         })
     }
 
@@ -147,6 +148,20 @@ impl Runtime {
             ));
         }
         Err(said(&told))
+    }
+}
+
+fn remedy_of(error: &SocketError) -> &'static str {
+    use std::io::ErrorKind;
+    match error {
+        SocketError::Io { source, .. } => match source.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                "; does HAProxy run, with `stats socket … level admin` there?"
+            }
+            ErrorKind::PermissionDenied => "; let this user open it: `user`, `group` and `mode` of its `stats socket`",
+            _ => "",
+        },
+        _ => "",
     }
 }
 
