@@ -466,7 +466,11 @@ fn two_acting_bindings_on_the_same_targets_are_warned_about() {
 
 #[test]
 fn two_registrars_that_would_take_out_each_others_servers_are_warned_about() {
-    let warnings = |text: &str| parse(&format!("{SOUND}{text}")).unwrap().warnings;
+    let warnings = |text: &str| {
+        let mut all = parse(&format!("{SOUND}{text}")).unwrap().warnings;
+        all.retain(|warning| warning.path.starts_with("registrar"));
+        all
+    };
     let of = |name: &str, more: &str| {
         format!(
             "[registrar.{name}.haproxy]\nsocket = \"/run/h\"\nserves = {{ \"local/web\" = {{ backend = \"web\" }} }}\n{more}\n"

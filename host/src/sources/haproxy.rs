@@ -103,7 +103,14 @@ pub struct HaproxySource {
 #[derive(Debug)]
 enum Place {
     Socket(RuntimeSocket),
-    Page { fetcher: Fetcher, url: Url, basic: Option<Basic> },
+    Page(Box<PageAt>),
+}
+
+#[derive(Debug)]
+struct PageAt {
+    fetcher: Fetcher,
+    url: Url,
+    basic: Option<Basic>,
 }
 
 #[derive(Debug, Default)]
@@ -140,7 +147,8 @@ impl HaproxySource {
                 (Some(user), Some(file)) => Some(Basic::read(user, file)?),
                 _ => return Err("user and password_file belong together; give both, or neither".to_owned()),
             };
-            Place::Page { fetcher: Fetcher::new(limits, config.ca_file.as_deref())?, url, basic }
+            let fetcher = Fetcher::new(limits, config.ca_file.as_deref())?;
+            Place::Page(Box::new(PageAt { fetcher, url, basic }))
         } else {
             if config.user.is_some() || config.password_file.is_some() || config.ca_file.is_some() {
                 return Err("user, password_file and ca_file are for the statistics page; leave them out".to_owned());
@@ -183,7 +191,8 @@ impl HaproxySource {
                 }
                 return Err(Trouble::Unreachable(format!("{socket} answers by another process each time")));
             }
-            Place::Page { fetcher, url, basic } => {
+            Place::Page(page) => {
+                let PageAt { fetcher, url, basic } = page.as_ref();
                 fetcher.get_as(url.clone(), "application/json", basic.as_ref()).await.map_err(|error| match error {
                     FetchError::Status { .. } | FetchError::Large(_) => Trouble::Bad(error.to_string()),
                     FetchError::TimedOut(_) | FetchError::Unreachable(_) => Trouble::Unreachable(error.to_string()),

@@ -88,14 +88,19 @@ async fn client(number: usize, http: &reqwest::Client, url: &str, told: &Told) {
                 told.served.fetch_add(1, Ordering::Relaxed);
             }
             Err(why) => {
-                told.failed.fetch_add(1, Ordering::Relaxed);
-                let mut failures = told.failures.lock().unwrap();
-                if failures.len() < FAILURES_MAX {
-                    failures.push(why);
-                }
-                drop(failures);
+                told.fails(why);
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+impl Told {
+    fn fails(&self, why: String) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        let mut failures = self.failures.lock().unwrap();
+        if failures.len() < FAILURES_MAX {
+            failures.push(why);
         }
     }
 }

@@ -81,17 +81,17 @@ impl fmt::Debug for Looks {
 }
 
 impl Looks {
+    /// Told when the next thing happens to this container; what happens before it is listened to counts, too.
+    pub(super) fn next_news(&mut self, id: &str) -> Arc<Notify> {
+        Arc::clone(self.awaited.entry(id.to_owned()).or_default())
+    }
+
     /// Something happened to this container: it is looked at again.
     pub(super) fn forget(&mut self, id: &str) {
         if let Some(waiter) = self.awaited.remove(id) {
             waiter.notify_one();
         }
         self.known.remove(id);
-    }
-
-    /// Told when the next thing happens to this container; what happens before it is listened to counts, too.
-    pub(super) fn next_news(&mut self, id: &str) -> Arc<Notify> {
-        Arc::clone(self.awaited.entry(id.to_owned()).or_default())
     }
 
     /// Something may have been missed on every engine.
