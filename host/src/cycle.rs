@@ -135,6 +135,8 @@ pub struct Cycle {
     running: HashMap<TargetId, CancellationToken>,
     /// Targets that had their first turn since the host started, and when their state was last written.
     met: HashMap<TargetId, u64>,
+    /// Targets of which some registrar's entries could not be mended in their last turn.
+    unmended: BTreeSet<TargetId>,
     /// Whether what an earlier host left open has been closed.
     reconciled: bool,
     watch: clock::Watch,
@@ -234,6 +236,7 @@ impl Cycle {
             states,
             running: HashMap::new(),
             met: HashMap::new(),
+            unmended: BTreeSet::new(),
             reconciled: false,
             watch: clock::Watch::default(),
             jumped: BTreeSet::new(),
@@ -500,7 +503,15 @@ impl Cycle {
                 cancel.cancel();
             }
             let may_take_out = case.is_list_believed() && !case.too_many_lost();
-            mend::entries(&self.parts.registrars, &case.observed, &case.state, may_take_out).await;
+            let before = shown.get(&target).map(|view| view.instances.as_slice());
+            // What could not be mended then is not known to be as it was seen.
+            let before = before.filter(|_| !self.unmended.contains(&target));
+            let mended = mend::entries(&self.parts.registrars, &case.observed, &case.state, before, may_take_out).await;
+            if mended {
+                self.unmended.remove(&target)
+            } else {
+                self.unmended.insert(target.clone())
+            };
             self.met.insert(target.clone(), case.written_ms);
             if !self.jumped.is_empty() {
                 for seat in &case.seats {

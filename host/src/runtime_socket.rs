@@ -4,6 +4,8 @@
 //! HAProxy tells success and failure by words alone, so what an answer means is for the caller to say. The registrar and the
 //! source speak through it.
 
+pub(crate) mod mark;
+
 #[cfg(test)]
 mod tests;
 

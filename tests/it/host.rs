@@ -20,13 +20,13 @@ pub(crate) struct Host {
 impl Host {
     /// Starts the built binary with this configuration.
     pub(crate) fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_trimtab")), config)
+    }
+
+    /// The same by a command that runs the binary somewhere else, as in an engine's network.
+    pub(crate) fn start_by(mut command: Command, config: &Path) -> Self {
+        let mut child =
+            command.args(["run", "--config"]).arg(config).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let (sender, lines) = channel();
         let said = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -49,6 +49,11 @@ impl Host {
             said.push(line);
         }
         panic!("it does not say {words:?}, but:\n{}", said.join("\n"));
+    }
+
+    /// What it has said since it was last listened to.
+    pub(crate) fn said(&self) -> String {
+        self.lines.try_iter().collect::<Vec<_>>().join("\n")
     }
 
     /// The address of its API: it says so when it serves it.

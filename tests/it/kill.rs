@@ -366,10 +366,10 @@ fn until(what: &str, mut test: impl FnMut() -> bool) {
 }
 
 /// Numbers that look random and come again with the same seed (splitmix64).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var("TRIMTAB_KILL_SEED").ok().and_then(|seed| seed.parse().ok());
         let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into();
         let seed = given.unwrap_or_else(clock);
@@ -377,7 +377,7 @@ impl Dice {
         Self(seed)
     }
 
-    fn from(&mut self, range: std::ops::RangeInclusive<u64>) -> u64 {
+    pub(crate) fn from(&mut self, range: std::ops::RangeInclusive<u64>) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

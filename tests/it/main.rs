@@ -13,6 +13,7 @@ mod backends;
 mod backtest;
 mod cli;
 mod conformance;
+mod containers;
 mod demo;
 mod docker;
 mod engines;

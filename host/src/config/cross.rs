@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::binding::{Binding, Declared, Select};
 use super::complaint::Place;
 use super::reader::{Reader, nearest_of};
+use super::rooms::Mark;
 use super::{Config, DriverKind, Named};
 use crate::bounds::Mode;
 
@@ -17,6 +18,7 @@ pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
         reader.warn_at(Place::default(), "", "there is no binding: nothing will be scaled", "write a [binding.NAME]");
     }
     check_registrars(config, declared, reader);
+    check_marks(config, reader);
     if !has_tables {
         check_names_in_use(&config.drivers, &config.bindings, reader);
     }
@@ -41,6 +43,24 @@ fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
         {
             let what = format!("listens on {listen}, as registrar {other:?} does");
             reader.complain_at(*place, &path, what, "give one of them another port");
+        }
+    }
+}
+
+/// Two that enter servers in one place under one mark take out each other's, each for the entry of an instance that is gone.
+fn check_marks(config: &Config, reader: &Reader<'_>) {
+    let mut seen: Vec<(&str, Mark<'_>)> = Vec::new();
+    for Named { name, kind, place } in &config.registrars {
+        for mark in kind.marks() {
+            if let Some((other, _)) = seen.iter().find(|(other, one)| *other != name && one.meets(&mark)) {
+                let what = format!(
+                    "servers {:?}… of backend {} at {} are those of registrar {other:?}, too",
+                    mark.prefix, mark.backend, mark.at
+                );
+                let remedy = "give each a prefix, or slots, or a backend of its own: they would take out each other's";
+                reader.warn_at(*place, &format!("registrar.{name}.{}", kind.word()), what, remedy);
+            }
+            seen.push((name, mark));
         }
     }
 }

@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use self::drivers::DriverKind;
+pub(in crate::config) use self::registrars::Mark;
 pub use self::registrars::RegistrarKind;
 pub use self::sources::SourceKind;
 use super::complaint::Place;

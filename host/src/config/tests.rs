@@ -534,6 +534,30 @@ fn two_acting_bindings_on_the_same_targets_are_warned_about() {
 }
 
 #[test]
+fn two_registrars_that_would_take_out_each_others_servers_are_warned_about() {
+    let warnings = |text: &str| {
+        let mut all = parse(&format!("{SOUND}{text}")).unwrap().warnings;
+        all.retain(|warning| warning.path.starts_with("registrar"));
+        all
+    };
+    let of = |name: &str, more: &str| {
+        format!(
+            "[registrar.{name}.haproxy]\nsocket = \"/run/h\"\nserves = {{ \"local/web\" = {{ backend = \"web\" }} }}\n{more}\n"
+        )
+    };
+    let both = warnings(&(of("a", "") + &of("b", "")));
+    assert!(both.len() == 1 && both[0].what.contains("registrar \"a\""), "{both:?}");
+    assert_eq!(warnings(&(of("a", "") + &of("b", "prefix = \"trim\""))).len(), 1, "one begins as the other");
+    assert_eq!(warnings(&(of("a", "") + &of("b", "prefix = \"b.\""))).len(), 0);
+    assert_eq!(warnings(&(of("a", "") + &of("b", "").replace("/run/h", "/run/i"))).len(), 0);
+    let slots =
+        |name: &str, slots: &str| of(name, "").replace("backend = ", &format!("slots = \"{slots}\", backend = "));
+    assert_eq!(warnings(&(slots("a", "s") + &slots("b", "s"))).len(), 1);
+    assert_eq!(warnings(&(slots("a", "s") + &slots("b", "s1x"))).len(), 0);
+    assert_eq!(warnings(&(slots("a", "trimtab.x") + &of("b", ""))).len(), 1);
+}
+
+#[test]
 fn a_registrars_faults_come_all_at_once_though_its_struct_stops_at_the_first() {
     let complaints = parse(
         r#"

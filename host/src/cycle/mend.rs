@@ -1,5 +1,5 @@
-//! Keeps the registrars' entries true to what is there: a registrar that was restarted has forgotten, and the dead are taken
-//! out.
+//! Keeps the registrars' entries true to what is there: a registrar that was restarted has forgotten, the dead are taken out, and
+//! what is reached elsewhere since, as a container that was restarted, is entered there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,28 +7,35 @@ use std::sync::Arc;
 use super::state::TargetState;
 use crate::drivers::ObservedTarget;
 use crate::registrars::{Registrar, RegistrarError};
-use crate::snapshot::Phase;
+use crate::snapshot::{Instance, Phase};
 
-/// Enters what serves and is not entered, and takes out what is gone. What a change in flight is about is left to it. Where
-/// the list is not whole, or too much of it is lost at once, nothing is taken out.
+/// Enters what serves and is not entered, or has another address than when it was seen last, and takes out what is gone. What a
+/// change in flight is about is left to it. Where the list is not whole, or too much of it is lost at once, nothing is taken out.
+/// `before`: the instances as they were seen last; `None`: this host has not seen them yet, and an earlier one may have entered
+/// them elsewhere. Returns whether all of it succeeded.
 pub(super) async fn entries(
     registrars: &[Arc<dyn Registrar>],
     observed: &ObservedTarget,
     state: &TargetState,
+    before: Option<&[Instance]>,
     may_take_out: bool,
-) {
+) -> bool {
     let target = &observed.target.id;
+    let mut mended = true;
     for registrar in registrars.iter().filter(|registrar| registrar.serves(target)) {
-        if let Err(error) = mend(registrar.as_ref(), observed, state, may_take_out).await {
+        if let Err(error) = mend(registrar.as_ref(), observed, state, before, may_take_out).await {
             tracing::warn!(target_id = %target, registrar = registrar.name(), %error, "entries could not be mended");
+            mended = false;
         }
     }
+    mended
 }
 
 async fn mend(
     registrar: &dyn Registrar,
     observed: &ObservedTarget,
     state: &TargetState,
+    before: Option<&[Instance]>,
     may_take_out: bool,
 ) -> Result<(), RegistrarError> {
     let target = &observed.target.id;
@@ -37,7 +44,7 @@ async fn mend(
         state.flight.iter().flat_map(|flight| flight.plan.steps()).filter_map(crate::drivers::Step::instance).collect();
     for instance in observed.instances.iter().filter(|instance| instance.phase == Phase::Ready) {
         if let Some(address) = &instance.address
-            && !entered.contains(&instance.id)
+            && (!entered.contains(&instance.id) || has_moved(instance, before))
             && !busy.contains(instance.id.as_str())
         {
             registrar.register(target, &instance.id, address).await?;
@@ -57,4 +64,11 @@ async fn mend(
         }
     }
     Ok(())
+}
+
+/// Whether it may be entered with an address that is not its own any more. A registrar tells who is entered, not where; to enter
+/// once more what is entered there already changes nothing.
+fn has_moved(instance: &Instance, before: Option<&[Instance]>) -> bool {
+    let Some(before) = before else { return true };
+    before.iter().find(|one| one.id == instance.id).is_none_or(|one| one.address != instance.address)
 }

@@ -14,7 +14,6 @@
 mod config;
 mod data_plane;
 mod dynamic;
-mod mark;
 mod runtime;
 mod slots;
 

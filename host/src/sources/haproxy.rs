@@ -6,7 +6,7 @@
 //! with or without our registrar's mark. Statistics are asked for once per turn, however many readings look at them.
 //!
 //! Counters never fall: what they had when HAProxy was restarted is carried over ([`steady`]), so a reload is neither a dip nor
-//! a storm. Take `rate = true` for their growth per second.
+//! a storm. The socket tells which process it is, the page does not: there a restart shows by a counter that fell. Take `rate = true` for their growth per second.
 
 mod page;
 mod query;
@@ -87,6 +87,9 @@ fn default_body_bytes_max() -> usize {
     64 << 20
 }
 
+/// Tries to have the statistics of one process: each restart in between costs one.
+const FETCHES_MAX: usize = 3;
+
 /// The statistics of one HAProxy.
 #[derive(Debug)]
 pub struct HaproxySource {
@@ -100,13 +103,22 @@ pub struct HaproxySource {
 #[derive(Debug)]
 enum Place {
     Socket(RuntimeSocket),
-    Page { fetcher: Fetcher, url: Url, basic: Option<Basic> },
+    Page(Box<PageAt>),
+}
+
+#[derive(Debug)]
+struct PageAt {
+    fetcher: Fetcher,
+    url: Url,
+    basic: Option<Basic>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     last: Option<(u64, Result<Arc<Page>, Trouble>)>,
     steady: Steady,
+    /// Which process the last statistics were of; a page does not tell.
+    process: Option<String>,
 }
 
 /// Why there are no statistics; kept for every reading of the turn.
@@ -135,7 +147,8 @@ impl HaproxySource {
                 (Some(user), Some(file)) => Some(Basic::read(user, file)?),
                 _ => return Err("user and password_file belong together; give both, or neither".to_owned()),
             };
-            Place::Page { fetcher: Fetcher::new(limits, config.ca_file.as_deref())?, url, basic }
+            let fetcher = Fetcher::new(limits, config.ca_file.as_deref())?;
+            Place::Page(Box::new(PageAt { fetcher, url, basic }))
         } else {
             if config.user.is_some() || config.password_file.is_some() || config.ca_file.is_some() {
                 return Err("user, password_file and ca_file are for the statistics page; leave them out".to_owned());
@@ -152,31 +165,41 @@ impl HaproxySource {
         {
             return page.clone();
         }
-        let page = self.fetch().await.map(|mut page| {
-            state.steady.carry(&mut page);
+        let page = self.fetch(state.process.as_deref()).await.map(|(mut page, process)| {
+            let restarted = state.process.is_some() && process != state.process;
+            state.steady.carry(&mut page, restarted);
+            state.process = process;
             Arc::new(page)
         });
         state.last = Some((now_ms, page.clone()));
         page
     }
 
-    async fn fetch(&self) -> Result<Page, Trouble> {
+    /// The statistics, and the process that they are of where that can be told.
+    async fn fetch(&self, last: Option<&str>) -> Result<(Page, Option<String>), Trouble> {
         let body = match &self.place {
             Place::Socket(socket) => {
-                let told = socket.ask("show stat json").await.map_err(|error| match error {
-                    SocketError::Long { .. } | SocketError::NotOne(_) => Trouble::Bad(error.to_string()),
-                    SocketError::Io { .. } | SocketError::TimedOut { .. } => Trouble::Unreachable(with_causes(&error)),
-                })?;
-                told.into_bytes()
+                let mut last = last.map(str::to_owned);
+                for _ in 0..FETCHES_MAX {
+                    let told = ask(socket, "show stat json").await?;
+                    let process = process_of(&ask(socket, "show info").await?);
+                    // The process before and after is one, so what came between is of it.
+                    if last.as_ref().is_none_or(|last| *last == process) {
+                        return Ok((Page::read(told.as_bytes()).map_err(Trouble::Bad)?, Some(process)));
+                    }
+                    last = Some(process);
+                }
+                return Err(Trouble::Unreachable(format!("{socket} answers by another process each time")));
             }
-            Place::Page { fetcher, url, basic } => {
+            Place::Page(page) => {
+                let PageAt { fetcher, url, basic } = page.as_ref();
                 fetcher.get_as(url.clone(), "application/json", basic.as_ref()).await.map_err(|error| match error {
                     FetchError::Status { .. } | FetchError::Large(_) => Trouble::Bad(error.to_string()),
                     FetchError::TimedOut(_) | FetchError::Unreachable(_) => Trouble::Unreachable(error.to_string()),
                 })?
             }
         };
-        Page::read(&body).map_err(Trouble::Bad)
+        Ok((Page::read(&body).map_err(Trouble::Bad)?, None))
     }
 
     fn trouble(&self, trouble: Trouble) -> SourceError {
@@ -230,7 +253,7 @@ impl Source for HaproxySource {
     }
 
     async fn check(&self) -> Result<(), SourceError> {
-        self.fetch().await.map(|_| ()).map_err(|trouble| self.trouble(trouble))
+        self.fetch(None).await.map(|_| ()).map_err(|trouble| self.trouble(trouble))
     }
 }
 
@@ -263,4 +286,17 @@ impl HaproxySource {
             }
         }
     }
+}
+
+async fn ask(socket: &RuntimeSocket, command: &str) -> Result<String, Trouble> {
+    socket.ask(command).await.map_err(|error| match error {
+        SocketError::Long { .. } | SocketError::NotOne(_) => Trouble::Bad(error.to_string()),
+        SocketError::Io { .. } | SocketError::TimedOut { .. } => Trouble::Unreachable(with_causes(&error)),
+    })
+}
+
+/// Which process it is, out of `show info`. In a container each has the same number, so the start counts, too.
+fn process_of(info: &str) -> String {
+    let told = info.lines().filter(|line| line.starts_with("Pid:") || line.starts_with("Start_time_sec:"));
+    told.collect::<Vec<_>>().join(" ")
 }

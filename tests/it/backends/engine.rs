@@ -143,11 +143,7 @@ impl Engine {
 
     /// Does something in its network, on a thread of its own: `engine.within(async || reqwest::get(url).await)`.
     pub(crate) fn within<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
-        let network = std::fs::File::open(format!("/proc/{}/ns/net", self.keeper.id())).unwrap();
-        let work = move || {
-            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work())
-        };
+        let work = inside_of(self.network(), work);
         std::thread::scope(|scope| scope.spawn(work).join().unwrap())
     }
 
@@ -162,6 +158,18 @@ impl Engine {
             run(engine, &format!("address add {address} dev wire"));
             run(engine, "link set wire up");
         }
+    }
+
+    /// The same beside the test, which goes on.
+    pub(crate) fn alongside<T: Send + 'static>(
+        &self,
+        work: impl AsyncFnOnce() -> T + Send + 'static,
+    ) -> std::thread::JoinHandle<T> {
+        std::thread::spawn(inside_of(self.network(), work))
+    }
+
+    fn network(&self) -> std::fs::File {
+        std::fs::File::open(format!("/proc/{}/ns/net", self.keeper.id())).unwrap()
     }
 
     fn order(&mut self, word: &str) {
@@ -191,6 +199,14 @@ impl Drop for Engine {
         let find = ["/sys/fs/cgroup", "-depth", "-type", "d", "-path"];
         let _ =
             Command::new("find").args(find).arg(format!("*/{}*", cgroups(self.folder.path()))).arg("-delete").output();
+    }
+}
+
+/// Moves the thread that it is called on into the network, and does the work there.
+fn inside_of<T>(network: std::fs::File, work: impl AsyncFnOnce() -> T) -> impl FnOnce() -> T {
+    move || {
+        move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::engine::Engine;
@@ -49,11 +49,7 @@ impl Haproxy {
 
     /// What it answers to a command on its runtime socket.
     pub(crate) fn ask(&self, command: &str) -> std::io::Result<String> {
-        let mut socket = UnixStream::connect(self.socket())?;
-        writeln!(socket, "{command}")?;
-        let mut said = String::new();
-        socket.read_to_string(&mut said)?;
-        Ok(said)
+        ask(&self.socket(), command)
     }
 
     /// Kills it; the socket's file stays, and nobody listens.
@@ -71,6 +67,15 @@ impl Haproxy {
         let socket = self.socket();
         self.server.ready(async || UnixStream::connect(&socket).is_ok()).await;
     }
+}
+
+/// The same, where only the socket is at hand.
+pub(crate) fn ask(socket: &Path, command: &str) -> std::io::Result<String> {
+    let mut socket = UnixStream::connect(socket)?;
+    writeln!(socket, "{command}")?;
+    let mut said = String::new();
+    socket.read_to_string(&mut said)?;
+    Ok(said)
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ async fn what_a_killed_haproxy_forgot_is_entered_again() {
     haproxy.kill();
     let error = adding.entered(&web()).await.unwrap_err();
     assert!(matches!(error, RegistrarError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("does HAProxy run"), "its socket's file is left: {error}");
     assert!(adding.deregister(&web(), "a").await.is_err(), "the instance then stays");
 }
 
@@ -161,7 +162,7 @@ async fn a_new_server_starts_slowly_where_asked_to() {
     let lb = start(&config);
     let a = Worker::start("a").await;
     lb.register(&web(), "a", &a.address).await.unwrap();
-    let stat = haproxy.ask("show stat web 4 -1").await;
+    let stat = haproxy.ask("show stat -1 4 -1").await;
     let header: Vec<&str> = stat.lines().next().unwrap().split(',').collect();
     let line: Vec<&str> = stat.lines().find(|line| line.contains("trimtab.a")).unwrap().split(',').collect();
     let weight: u32 = line[header.iter().position(|name| *name == "weight").unwrap()].parse().unwrap();
@@ -172,8 +173,20 @@ async fn a_new_server_starts_slowly_where_asked_to() {
 async fn every_no_has_its_remedy() {
     let Some(haproxy) = Haproxy::start().await else { return };
     let of = |backend: &str| HaproxyConfig::new(&haproxy.socket(), web(), backend);
-    let error = start(&of("none")).check().await.unwrap_err().to_string();
-    assert!(error.contains("is there such a backend"), "{error}");
+    let error = start(&of("none")).check().await.unwrap_err();
+    assert!(matches!(error, RegistrarError::Refused { .. }), "{error}");
+    assert!(error.to_string().contains("is there such a backend"), "{error}");
+    for level in ["operator", "user"] {
+        let lb = start(&HaproxyConfig { socket: haproxy.socket_of(level), ..of("web") });
+        for error in [lb.check().await, lb.register(&web(), "a", "127.0.0.1:9").await].map(Result::unwrap_err) {
+            assert!(matches!(error, RegistrarError::Refused { .. }), "{error}");
+            assert!(error.to_string().contains("level admin"), "{level}: {error}");
+        }
+    }
+    let lb = start(&HaproxyConfig { socket: "/nowhere/haproxy.sock".to_owned(), ..of("web") });
+    let error = lb.check().await.unwrap_err();
+    assert!(matches!(error, RegistrarError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("does HAProxy run"), "{error}");
     let error = start(&of("static")).register(&web(), "a", "127.0.0.1:9").await.unwrap_err().to_string();
     assert!(error.contains("balance"), "{error}");
     let error = start(&of("web")).register(&web(), "a", "no-such-host.invalid:9").await.unwrap_err().to_string();

@@ -18,7 +18,8 @@ use crate::skip::skip;
 /// Time that it has to come up; a loaded machine is slow.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// HAProxy, running with frontends `front` (to backend `web`) and `old` (to backend `slots`), and a page of statistics.
+/// HAProxy, running with the frontends `web` (to the backend of that name, as is common) and `old` (to backend `slots`), and a page
+/// of statistics.
 pub(super) struct Haproxy {
     binary: PathBuf,
     child: Child,
@@ -38,15 +39,17 @@ impl Haproxy {
         let folder = tempfile::tempdir().unwrap();
         let [front, old, page] = free_addresses();
         let text = format!(
-            "global\n stats socket {socket} mode 600 level admin\n maxconn 2000\n\
+            "global\n stats socket {socket} mode 600 level admin\n stats socket {folder}/operator.sock level operator\n\
+             stats socket {folder}/user.sock level user\n maxconn 2000\n\
              defaults\n mode http\n timeout connect 2s\n timeout client 30s\n timeout server 30s\n timeout queue 5s\n\
-             frontend front\n bind {front}\n default_backend web\n\
+             frontend web\n bind {front}\n default_backend web\n\
              frontend old\n bind {old}\n default_backend slots\n\
              backend web\n balance leastconn\n server theirs 127.0.0.1:9 disabled\n\
              backend slots\n balance roundrobin\n server-template s 1-2 127.0.0.1:9 disabled\n\
              backend static\n balance static-rr\n\
              listen page\n bind {page}\n stats enable\n stats uri /stats\n stats auth watcher:secret\n",
             socket = folder.path().join("admin.sock").display(),
+            folder = folder.path().display(),
         );
         std::fs::write(folder.path().join("haproxy.cfg"), text).unwrap();
         let child = spawn(&binary, folder.path());
@@ -56,7 +59,12 @@ impl Haproxy {
     }
 
     pub(super) fn socket(&self) -> String {
-        self.folder.path().join("admin.sock").display().to_string()
+        self.socket_of("admin")
+    }
+
+    /// Its runtime socket of this level: admin, operator or user.
+    pub(super) fn socket_of(&self, level: &str) -> String {
+        self.folder.path().join(format!("{level}.sock")).display().to_string()
     }
 
     pub(super) async fn ask(&self, command: &str) -> String {

@@ -36,7 +36,7 @@ async fn statistics_are_read_by_socket_and_by_page() {
         let source = HaproxySource::new("stats", &config).unwrap();
         source.check().await.unwrap();
         assert_eq!(newest(&ask(&source, "backend/{target}/scur", Subject::Target, 1).await), [1.0]);
-        assert_eq!(newest(&ask(&source, "frontend/front/req_tot", Subject::Target, 1).await), [6.0]);
+        assert_eq!(newest(&ask(&source, "frontend/web/req_tot", Subject::Target, 1).await), [6.0]);
         assert_eq!(newest(&ask(&source, "server/web/stot", Subject::Instance, 1).await), [6.0]);
         let none = ask(&source, "backend/none/scur", Subject::Target, 1).await;
         assert!(none.rows.is_empty() && none.failed[0].1.contains("backend none"), "{none:?}");
@@ -49,9 +49,20 @@ async fn statistics_are_read_by_socket_and_by_page() {
     lb.register(&web(), "a", &a.address).await.unwrap();
     get(haproxy.front, "/").await;
     for source in &sources {
-        let told = ask(source, "frontend/front/req_tot", Subject::Target, 2).await;
+        let told = ask(source, "frontend/web/req_tot", Subject::Target, 2).await;
         assert_eq!(newest(&told), [7.0], "six before the restart, one since");
     }
+    // A restart that is outgrown before the next look: the socket tells of the process, the page cannot.
+    haproxy.kill_and_restart().await;
+    lb.register(&web(), "a", &a.address).await.unwrap();
+    for _ in 0..3 {
+        get(haproxy.front, "/").await;
+    }
+    let told = ask(&sources[0], "frontend/web/req_tot", Subject::Target, 3).await;
+    assert_eq!(newest(&told), [10.0], "seven before, three since");
+    let watching = HaproxySource::new("stats", &HaproxySourceConfig::new(&haproxy.socket_of("user"))).unwrap();
+    assert_eq!(newest(&ask(&watching, "frontend/web/req_tot", Subject::Target, 3).await), [3.0], "level user suffices");
+
     let wrong = HaproxySource::new("page", &HaproxySourceConfig::new(&format!("http://{}/stats", haproxy.page)));
     let error = wrong.unwrap().check().await.unwrap_err();
     assert!(matches!(&error, SourceError::BadAnswer { what, .. } if what.contains("401")), "{error}");

@@ -7,7 +7,7 @@ use super::{Furnish, checked, deserialize, root, unknown_kind};
 use crate::config::reader::Item;
 use crate::registrars::embedded::EmbeddedConfig;
 use crate::registrars::envoy::EnvoyConfig;
-use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig};
+use crate::registrars::haproxy::{DataPlaneConfig, HaproxyConfig, PoolConfig};
 use crate::registrars::nginx::NginxConfig;
 use crate::registrars::traefik::TraefikConfig;
 use crate::snapshot::TargetId;
@@ -61,6 +61,54 @@ impl RegistrarKind {
             Self::Haproxy(_) | Self::HaproxyDataPlane(_) | Self::Nginx(_) => None,
             Self::Traefik(settings) => settings.listen,
             Self::Envoy(settings) => settings.listen,
+        }
+    }
+}
+
+/// By what a registrar knows its own servers in a place that others enter theirs in, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct Mark<'a> {
+    /// Socket or address.
+    pub(in crate::config) at: &'a str,
+    /// The backend there.
+    pub(in crate::config) backend: &'a str,
+    /// What names begin with.
+    pub(in crate::config) prefix: &'a str,
+    /// Whether only a number follows.
+    numbered: bool,
+}
+
+impl<'a> Mark<'a> {
+    fn of(pool: &'a PoolConfig, prefix: &'a str) -> Self {
+        let numbered = pool.slots.is_some();
+        Self { at: "", backend: &pool.backend, prefix: pool.slots.as_deref().unwrap_or(prefix), numbered }
+    }
+
+    /// Whether some name could be of both.
+    pub(in crate::config) fn meets(&self, other: &Self) -> bool {
+        let prefixes = match (self.numbered, other.numbered) {
+            (true, true) => self.prefix == other.prefix,
+            (true, false) => self.prefix.starts_with(other.prefix),
+            (false, true) => other.prefix.starts_with(self.prefix),
+            (false, false) => self.prefix.starts_with(other.prefix) || other.prefix.starts_with(self.prefix),
+        };
+        self.at == other.at && self.backend == other.backend && prefixes
+    }
+}
+
+impl RegistrarKind {
+    /// Its marks, where others may enter servers beside its own.
+    pub(in crate::config) fn marks(&self) -> Vec<Mark<'_>> {
+        match self {
+            Self::Haproxy(settings) => {
+                let mark = |pool| Mark { at: &settings.socket, ..Mark::of(pool, &settings.prefix) };
+                settings.serves.values().map(mark).collect()
+            }
+            Self::HaproxyDataPlane(settings) => {
+                let (at, prefix) = (settings.url.trim_end_matches('/'), &settings.prefix);
+                settings.serves.values().map(|backend| Mark { at, backend, prefix, numbered: false }).collect()
+            }
+            Self::Embedded(_) | Self::Nginx(_) | Self::Traefik(_) | Self::Envoy(_) => Vec::new(),
         }
     }
 }

@@ -30,6 +30,10 @@ use crate::snapshot::{Phase, Resources, TargetId};
 const GRACE_SECONDS: u64 = 10;
 /// After the grace the engine kills; so much later it has answered.
 const KILL_WAIT: Duration = Duration::from_secs(30);
+/// How long a step waits for news of its container before it says that it waits: a change can be cancelled only in between.
+const NEWS_WAIT: Duration = Duration::from_secs(1);
+/// Between two questions meanwhile.
+const NEWS_POLL: Duration = Duration::from_millis(100);
 /// Names that are tried before a taken one is a refusal.
 const NAMES_MAX: u32 = 20;
 /// Containers that change size side by side.
@@ -105,7 +109,7 @@ impl Inner {
         let job = Job { decision, target, workload, instance, settings: self.workload(workload) };
         match step {
             Step::Create { .. } => self.create(&job).await,
-            Step::AwaitReady { .. } => self.await_ready(&job).await,
+            Step::AwaitReady { .. } => self.await_news(&job).await,
             Step::Stop { .. } => self.stop(&job).await,
             Step::Remove { .. } => self.remove(&job).await,
             Step::Start { .. } => self.start_again(&job, false).await,
@@ -511,6 +515,24 @@ impl Inner {
             self.desk().awaited.remove(job.instance);
         }
         Ok(ended)
+    }
+
+    /// Asks whether it is ready, and for a moment again and again, at once when the engine says something of it: until it is
+    /// entered it serves nobody.
+    async fn await_news(&self, job: &Job<'_>) -> Result<StepState, DriverError> {
+        let until = Instant::now() + NEWS_WAIT;
+        loop {
+            let place = self.desk().places.get(&(job.workload.to_owned(), job.instance.to_owned())).cloned();
+            // Listened to before it is asked: what happens in between is not missed.
+            let news = place.map(|place| self.desk().looks.next_news(&place.container));
+            let state = self.await_ready(job).await?;
+            let (StepState::Waiting { .. }, Some(news)) = (&state, news) else { return Ok(state) };
+            if Instant::now() >= until {
+                return Ok(state);
+            }
+            // Also where nothing is said: the engine's events may not be heard.
+            let _ = tokio::time::timeout(NEWS_POLL, news.notified()).await;
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------------ stop

@@ -11,6 +11,7 @@ use bollard::models::{
 use bollard::query_parameters::ListContainersOptions;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use super::Inner;
 use super::clone::{INSTANCE, TARGET};
@@ -67,6 +68,8 @@ pub(super) struct Scan {
 /// What is remembered between two looks, so that what did not change is not asked for again.
 #[derive(Default)]
 pub(super) struct Looks {
+    /// Who waits for the next thing that happens to a container.
+    awaited: HashMap<String, Arc<Notify>>,
     known: HashMap<String, Known>,
     /// Containers that are being looked at: what happens to one meanwhile takes it off.
     looking: HashSet<String>,
@@ -91,8 +94,16 @@ impl fmt::Debug for Looks {
 }
 
 impl Looks {
+    /// Told when the next thing happens to this container; what happens before it is listened to counts, too.
+    pub(super) fn next_news(&mut self, id: &str) -> Arc<Notify> {
+        Arc::clone(self.awaited.entry(id.to_owned()).or_default())
+    }
+
     /// Something happened to this container: it is looked at again.
     pub(super) fn forget(&mut self, id: &str) {
+        if let Some(waiter) = self.awaited.remove(id) {
+            waiter.notify_one();
+        }
         self.known.remove(id);
         self.looking.remove(id);
     }
@@ -156,7 +167,9 @@ impl Inner {
         unique(&mut scan.containers);
         let present: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
         let silent = |known: &Known| scan.silent.contains_key(&known.host);
-        self.desk().looks.known.retain(|id, known| present.contains(id.as_str()) || silent(known));
+        let looks = &mut self.desk().looks;
+        looks.known.retain(|id, known| present.contains(id.as_str()) || silent(known));
+        looks.awaited.retain(|id, _| present.contains(id.as_str()) || !scan.silent.is_empty());
         scan
     }
 

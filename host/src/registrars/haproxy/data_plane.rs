@@ -19,8 +19,8 @@ use tokio::sync::Mutex;
 
 pub(super) use self::client::DataPlane;
 use super::config::DataPlaneConfig;
-use super::mark;
 use super::{Pool, Trouble};
+use crate::runtime_socket::mark;
 
 /// One backend through the API.
 #[derive(Debug)]

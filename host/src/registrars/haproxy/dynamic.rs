@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::config::HaproxyConfig;
-use super::mark;
 use super::runtime::{Admin, Runtime, Server, said};
 use super::{Pool, Trouble};
+use crate::runtime_socket::mark;
 
 #[derive(Debug)]
 pub(super) struct Dynamic {
@@ -60,7 +60,7 @@ impl Pool for Dynamic {
         let mut known = self.known.lock().await;
         let servers = self.runtime.servers().await?;
         let mut ids = Vec::new();
-        for Server { name, at, admin } in &servers {
+        for Server { name, at, admin, .. } in &servers {
             let Some(id) = mark::instance_of(&self.prefix, name) else { continue };
             // What we do not know was left by a host before us: half-entered or half-taken-out, or in the midst of a drain.
             match admin {
@@ -111,7 +111,7 @@ impl Pool for Dynamic {
         if let Some(at) = server.at {
             known.insert(name.clone(), at);
         }
-        self.runtime.sessions(&name).await
+        self.runtime.sessions(&server).await
     }
 
     async fn undrain(&self, instance: &str) -> Result<(), Trouble> {

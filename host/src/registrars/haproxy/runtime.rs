@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Trouble;
+use crate::causes::with_causes;
 use crate::runtime_socket::{RuntimeSocket, SocketError};
 
 /// How often a deletion is tried again while the last sessions are being shut down.
@@ -18,6 +19,8 @@ const DRAIN: u32 = 0x08 | 0x10;
 /// One line of `show servers state`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
+    /// The backend's number: a frontend may have the backend's name, and statistics by name are then the frontend's.
+    backend: u32,
     pub(super) name: String,
     /// `None` for a server without an address, as a slot may be.
     pub(super) at: Option<SocketAddr>,
@@ -56,7 +59,7 @@ impl Runtime {
     pub(super) async fn ask(&self, command: &str) -> Result<String, Trouble> {
         self.socket.ask(command).await.map_err(|error| match error {
             SocketError::NotOne(_) => Trouble::Refused(error.to_string()),
-            _ => Trouble::Unreachable(crate::causes::with_causes(&error)),
+            _ => Trouble::Unreachable(format!("{}{}", with_causes(&error), remedy_of(&error))),
         })
     }
 
@@ -74,8 +77,9 @@ impl Runtime {
     }
 
     /// Sessions at this server, and those that wait for it.
-    pub(super) async fn sessions(&self, name: &str) -> Result<u64, Trouble> {
-        let told = self.ask(&format!("show stat {} 4 -1", self.backend)).await?;
+    pub(super) async fn sessions(&self, server: &Server) -> Result<u64, Trouble> {
+        let told = self.ask(&format!("show stat {} 4 -1", server.backend)).await?;
+        let name = &server.name;
         read_sessions(&told, name)
             .ok_or_else(|| Trouble::Refused(format!("its statistics tell nothing of {}/{name}", self.backend)))
     }
@@ -108,11 +112,12 @@ impl Runtime {
     }
 
     /// Takes a server out of service and waits until nothing is left at it.
-    pub(super) async fn empty(&self, name: &str) -> Result<(), Trouble> {
+    pub(super) async fn empty(&self, server: &Server) -> Result<(), Trouble> {
+        let name = &server.name;
         self.set_state(name, Admin::Maintenance).await?;
         let mut left = 0;
         for _ in 0..SHUTDOWN_TRIES {
-            left = self.sessions(name).await?;
+            left = self.sessions(server).await?;
             if left == 0 {
                 return Ok(());
             }
@@ -146,6 +151,20 @@ impl Runtime {
     }
 }
 
+fn remedy_of(error: &SocketError) -> &'static str {
+    use std::io::ErrorKind;
+    match error {
+        SocketError::Io { source, .. } => match source.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                "; does HAProxy run, with `stats socket … level admin` there?"
+            }
+            ErrorKind::PermissionDenied => "; let this user open it: `user`, `group` and `mode` of its `stats socket`",
+            _ => "",
+        },
+        _ => "",
+    }
+}
+
 /// HAProxy's own words.
 pub(super) fn said(told: &str) -> Trouble {
     let words: String = told.lines().take(3).collect::<Vec<_>>().join(" ").chars().take(300).collect();
@@ -169,7 +188,7 @@ fn read_servers(told: &str) -> Result<Vec<Server>, String> {
         None => return Err(told.lines().next().unwrap_or("no answer").to_owned()),
     };
     let column = |name: &str| header.iter().position(|at| *at == name).ok_or(format!("its table has no {name}"));
-    let (name, address) = (column("srv_name")?, column("srv_addr")?);
+    let (backend, name, address) = (column("be_id")?, column("srv_name")?, column("srv_addr")?);
     let (port, admin) = (column("srv_port")?, column("srv_admin_state")?);
     let server = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
@@ -183,7 +202,8 @@ fn read_servers(told: &str) -> Result<Vec<Server>, String> {
             bits if bits & DRAIN != 0 => Admin::Drain,
             _ => Admin::Ready,
         };
-        Some(Server { name: (*fields.get(name)?).to_owned(), at, admin })
+        let backend = fields.get(backend)?.parse().ok()?;
+        Some(Server { backend, name: (*fields.get(name)?).to_owned(), at, admin })
     };
     lines.map(|line| server(line).ok_or_else(|| format!("line {line:?} of its table cannot be read"))).collect()
 }

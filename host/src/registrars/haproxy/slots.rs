@@ -66,6 +66,10 @@ fn slot_of(taken: &HashMap<String, Taken>, instance: &str) -> Option<String> {
     taken.iter().find(|(_, taken)| taken.instance == instance).map(|(slot, _)| slot.clone())
 }
 
+fn find(slots: &[Server], name: Option<String>) -> Option<&Server> {
+    name.and_then(|name| slots.iter().find(|slot| slot.name == name))
+}
+
 fn stranger(slot: &Server) -> String {
     let at = slot.at.map_or_else(|| "no address".to_owned(), |at| at.to_string());
     format!("slot {} at {at}", slot.name)
@@ -88,11 +92,11 @@ impl Pool for Slots {
     async fn register(&self, instance: &str, at: SocketAddr) -> Result<(), Trouble> {
         let mut taken = self.taken.lock().await;
         let slots = self.true_slots(&mut taken).await?;
-        if let Some(slot) = slot_of(&taken, instance)
-            && taken.get(&slot).is_some_and(|taken| taken.at != at)
+        if let Some(slot) = find(&slots, slot_of(&taken, instance))
+            && taken.get(&slot.name).is_some_and(|taken| taken.at != at)
         {
-            self.runtime.empty(&slot).await?;
-            taken.remove(&slot);
+            self.runtime.empty(slot).await?;
+            taken.remove(&slot.name);
         }
         let own = slot_of(&taken, instance);
         let found = slots.iter().find(|slot| match &own {
@@ -127,11 +131,11 @@ impl Pool for Slots {
     async fn drain(&self, instance: &str) -> Result<u64, Trouble> {
         let mut taken = self.taken.lock().await;
         let slots = self.true_slots(&mut taken).await?;
-        let Some(name) = slot_of(&taken, instance) else { return Ok(0) };
-        if slots.iter().any(|slot| slot.name == name && slot.admin == Admin::Ready) {
-            self.runtime.set_state(&name, Admin::Drain).await?;
+        let Some(slot) = find(&slots, slot_of(&taken, instance)) else { return Ok(0) };
+        if slot.admin == Admin::Ready {
+            self.runtime.set_state(&slot.name, Admin::Drain).await?;
         }
-        self.runtime.sessions(&name).await
+        self.runtime.sessions(slot).await
     }
 
     async fn undrain(&self, instance: &str) -> Result<(), Trouble> {
@@ -145,16 +149,11 @@ impl Pool for Slots {
     async fn deregister(&self, instance: &str) -> Result<(), Trouble> {
         let mut taken = self.taken.lock().await;
         let slots = self.true_slots(&mut taken).await?;
-        let name = match slot_of(&taken, instance) {
-            Some(slot) => slot,
-            // One that nobody had claimed when it was told of, and that nobody has claimed since.
-            None => match slots.iter().find(|slot| stranger(slot) == instance && !taken.contains_key(&slot.name)) {
-                Some(slot) => slot.name.clone(),
-                None => return Ok(()),
-            },
-        };
-        self.runtime.empty(&name).await?;
-        taken.remove(&name);
+        // Else one that nobody had claimed when it was told of, and that nobody has claimed since.
+        let stranger = || slots.iter().find(|slot| stranger(slot) == instance && !taken.contains_key(&slot.name));
+        let Some(slot) = find(&slots, slot_of(&taken, instance)).or_else(stranger) else { return Ok(()) };
+        self.runtime.empty(slot).await?;
+        taken.remove(&slot.name);
         Ok(())
     }
 

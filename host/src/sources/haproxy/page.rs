@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use crate::runtime_socket::mark;
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Page {
@@ -78,7 +80,8 @@ impl Page {
     /// The server of this instance: by the name that our registrar gives it, by its own, or by its address.
     pub(super) fn server(&self, backend: &str, address: Option<&str>, prefix: &str, id: &str) -> Option<&Stats> {
         let servers = || self.objects.iter().filter(|stats| stats.kind == "Server" && stats.proxy == backend);
-        let marked = |stats: &&Stats| stats.server.strip_prefix(prefix) == Some(id) || stats.server == id;
+        let ours = mark::name_of(prefix, id);
+        let marked = |stats: &&Stats| stats.server == ours || stats.server == id;
         servers()
             .find(marked)
             .or_else(|| servers().find(|stats| address.is_some() && stats.address.as_deref() == address))

@@ -20,8 +20,9 @@ struct Counter {
 }
 
 impl Steady {
-    /// Raises the counters of this page by what they had before. Objects that are gone are forgotten.
-    pub(super) fn carry(&mut self, page: &mut Page) {
+    /// Raises the counters of this page by what they had before. Objects that are gone are forgotten. `restarted`: the page is
+    /// known to be another process's than the last, so that counters were reset also where they have outgrown what they had.
+    pub(super) fn carry(&mut self, page: &mut Page, restarted: bool) {
         let mut objects = HashMap::with_capacity(page.objects.len());
         for stats in &mut page.objects {
             let key = stats.key();
@@ -29,7 +30,7 @@ impl Steady {
             for (name, value) in stats.counters() {
                 match counters.get_mut(name) {
                     Some(counter) => {
-                        if *value < counter.raw {
+                        if restarted || *value < counter.raw {
                             counter.carried += counter.raw;
                         }
                         counter.raw = *value;

@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
+/// Servers by name; `None`: it is deleted.
+type Changes = Vec<(String, Option<Value>)>;
+
 #[derive(Default)]
 struct Fake {
     version: u64,
@@ -21,7 +24,7 @@ struct Fake {
     running: BTreeMap<String, String>,
     sessions: u64,
     /// Transactions: the version that each began at, and what it changes.
-    open: BTreeMap<String, (u64, Vec<(String, Option<Value>)>)>,
+    open: BTreeMap<String, (u64, Changes)>,
     begun: u64,
     /// Somebody else commits before our next commit.
     rival: bool,

@@ -1,4 +1,4 @@
-//! Whose a server is: its name says it, and which instance it is.
+//! Whose a server is: its name says it, and which instance it is. The registrar writes these names, the source finds them.
 //!
 //! HAProxy takes letters, digits and `. : _ -` in names. Every other byte of an instance's id, and `_`, is written `_` and two
 //! hex digits, so that each name stands for one id.
@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 /// The name of this instance's server.
-pub(super) fn name_of(prefix: &str, instance: &str) -> String {
+pub(crate) fn name_of(prefix: &str, instance: &str) -> String {
     let mut name = String::with_capacity(prefix.len() + instance.len());
     name.push_str(prefix);
     for byte in instance.bytes() {
@@ -21,7 +21,7 @@ pub(super) fn name_of(prefix: &str, instance: &str) -> String {
 }
 
 /// The instance whose server has this name; `None` if it is not ours.
-pub(super) fn instance_of(prefix: &str, name: &str) -> Option<String> {
+pub(crate) fn instance_of(prefix: &str, name: &str) -> Option<String> {
     let mut rest = name.strip_prefix(prefix)?.bytes();
     let mut id = Vec::with_capacity(name.len());
     while let Some(byte) = rest.next() {
