@@ -18,7 +18,7 @@ use crate::skip::skip;
 /// Time that it has to come up; a loaded machine is slow.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// HAProxy, running with frontends `front` (to backend `web`) and `old` (to backend `slots`), and a page of statistics.
+/// HAProxy, running with frontends `front` (to backend `web`) and `slots` (to the backend of that name), and a page of statistics.
 pub(super) struct Haproxy {
     binary: PathBuf,
     child: Child,
@@ -41,7 +41,7 @@ impl Haproxy {
             "global\n stats socket {socket} mode 600 level admin\n maxconn 2000\n\
              defaults\n mode http\n timeout connect 2s\n timeout client 30s\n timeout server 30s\n timeout queue 5s\n\
              frontend front\n bind {front}\n default_backend web\n\
-             frontend old\n bind {old}\n default_backend slots\n\
+             frontend slots\n bind {old}\n default_backend slots\n\
              backend web\n balance leastconn\n server theirs 127.0.0.1:9 disabled\n\
              backend slots\n balance roundrobin\n server-template s 1-2 127.0.0.1:9 disabled\n\
              backend static\n balance static-rr\n\

@@ -75,7 +75,10 @@ impl Runtime {
 
     /// Sessions at this server, and those that wait for it.
     pub(super) async fn sessions(&self, name: &str) -> Result<u64, Trouble> {
-        let told = self.ask(&format!("show stat {} 4 -1", self.backend)).await?;
+        // By its number: by a name that a frontend has, too, the statistics mean the frontend, which has no servers.
+        let told = self.ask(&format!("show servers state {}", self.backend)).await?;
+        let number = read_number(&told).unwrap_or(&self.backend);
+        let told = self.ask(&format!("show stat {number} 4 -1")).await?;
         read_sessions(&told, name)
             .ok_or_else(|| Trouble::Refused(format!("its statistics tell nothing of {}/{name}", self.backend)))
     }
@@ -186,6 +189,14 @@ fn read_servers(told: &str) -> Result<Vec<Server>, String> {
         Some(Server { name: (*fields.get(name)?).to_owned(), at, admin })
     };
     lines.map(|line| server(line).ok_or_else(|| format!("line {line:?} of its table cannot be read"))).collect()
+}
+
+/// The backend's number, out of the table of `show servers state`.
+fn read_number(told: &str) -> Option<&str> {
+    let mut lines = told.lines().map(str::trim).skip_while(|line| !line.starts_with('#'));
+    let mut columns = lines.next()?.trim_start_matches(['#', ' ']).split_whitespace();
+    let at = columns.position(|column| column == "be_id")?;
+    lines.find(|line| !line.is_empty())?.split_whitespace().nth(at)
 }
 
 /// `scur` and `qcur` of one server, out of `show stat`.
