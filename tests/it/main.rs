@@ -14,6 +14,8 @@ mod backtest;
 mod cli;
 mod conformance;
 mod demo;
+mod docs;
+mod example;
 mod haproxy;
 mod host;
 mod hostile;

@@ -21,15 +21,17 @@ struct Server {
     program: &'static str,
     /// The Debian packages that have it and what it starts, beside libraries; the first names it.
     packages: &'static [&'static str],
-    /// Where the package has the program, without the leading slash, if that is not on any path.
+    /// Where the package has the program, without the leading slash, if that is not on any path. `*` is a version: the newest.
     place: Option<&'static str>,
     /// What tests start beside it, from the same folder.
     beside: &'static [&'static str],
+    /// The option that tells an unpacked one where its `usr` is.
+    base: Option<&'static str>,
 }
 
 impl Server {
     const fn new(variable: &'static str, program: &'static str, packages: &'static [&'static str]) -> Self {
-        Self { variable, program, packages, place: None, beside: &[] }
+        Self { variable, program, packages, place: None, beside: &[], base: None }
     }
 }
 
@@ -42,9 +44,14 @@ const SERVERS: &[Server] = &[
     // The server's package is a link into that of the tools.
     Server::new("TRIMTAB_TEST_REDIS", "redis-server", &["redis-server", "redis-tools"]),
     Server {
-        place: Some("usr/lib/postgresql/15/bin"),
+        place: Some("usr/lib/postgresql/*/bin"),
         beside: &["initdb"],
-        ..Server::new("TRIMTAB_TEST_POSTGRES", "postgres", &["postgresql-15"])
+        ..Server::new("TRIMTAB_TEST_POSTGRES", "postgres", &["postgresql"])
+    },
+    Server {
+        beside: &["mariadb-install-db"],
+        base: Some("--basedir"),
+        ..Server::new("TRIMTAB_TEST_MARIADB", "mariadbd", &["mariadb-server-core", "mariadb-client-core"])
     },
     Server {
         // The one on the path becomes another user.
@@ -113,7 +120,7 @@ pub(crate) fn find() -> Found {
 
 fn program(server: &Server) -> Result<PathBuf> {
     let installed = match server.place {
-        Some(place) => Some(Path::new("/").join(place).join(server.program)).filter(|file| file.is_file()),
+        Some(place) => find_in(Path::new("/"), place, server.program),
         None => debian::program(server.program),
     };
     if let Some(path) = installed {
@@ -131,10 +138,21 @@ fn program(server: &Server) -> Result<PathBuf> {
 /// A program of an unpacked package, ready to be started.
 fn unpacked(folder: &Path, server: &Server, name: &str) -> Result<PathBuf> {
     let places = [server.place.unwrap_or("usr/bin"), "usr/bin", "usr/sbin"];
-    let Some(program) = places.iter().map(|place| folder.join(place).join(name)).find(|file| file.is_file()) else {
+    let Some(program) = places.iter().find_map(|place| find_in(folder, place, name)) else {
         bail!("the Debian packages {} have no {name}; delete {}", server.packages.join(", "), folder.display());
     };
-    starter(folder, &program, name)
+    starter(folder, &program, name, server.base)
+}
+
+/// A file in a folder below `root`, of which one part may be `*`: then the one that sorts highest as a number.
+fn find_in(root: &Path, place: &str, name: &str) -> Option<PathBuf> {
+    let Some((before, after)) = place.split_once("*/") else {
+        return Some(root.join(place).join(name)).filter(|file| file.is_file());
+    };
+    let versions = fs::read_dir(root.join(before)).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let found = versions.filter(|version| version.join(after).join(name).is_file());
+    let number = |version: &PathBuf| version.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    Some(found.max_by_key(number)?.join(after).join(name))
 }
 
 /// An engine that is installed, with root to run it.
@@ -147,18 +165,19 @@ fn engine(server: &Server) -> Result<PathBuf> {
 
 /// A script that starts an unpacked program with the libraries unpacked beside it. It becomes that program, so that the pid
 /// that a test knows is the server's own.
-fn starter(folder: &Path, program: &Path, name: &str) -> Result<PathBuf> {
+fn starter(folder: &Path, program: &Path, name: &str, base: Option<&str>) -> Result<PathBuf> {
     let script = folder.join(name);
     let libraries = debian::library_path(folder)?.to_string_lossy().into_owned();
-    // What it starts by name lies beside it; Erlang and RabbitMQ's plugins are looked for where they were not unpacked to.
+    // What it starts by name lies beside it; RabbitMQ's plugins are looked for where they were not unpacked to.
     let root = folder.display();
     let mut text = format!("#!/bin/sh\nexport PATH='{root}/usr/bin':\"$PATH\"\n");
     if folder.join("usr/lib/erlang").is_dir() {
-        text += &format!("export ERL_ROOTDIR='{root}/usr/lib/erlang'\n");
+        move_erlang(&folder.join("usr/lib/erlang"))?;
         text += &format!("for plugins in '{root}'/usr/lib/rabbitmq/lib/*/plugins; do\n");
         text += "    export RABBITMQ_PLUGINS_DIR=\"$plugins\"\ndone\n";
     }
-    text += &format!("LD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"\n", program.display());
+    let base = base.map(|option| format!(" {option}='{root}/usr'")).unwrap_or_default();
+    text += &format!("LD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"{base}\n", program.display());
     if fs::read_to_string(&script).is_ok_and(|present| present == text) {
         return Ok(script);
     }
@@ -166,4 +185,36 @@ fn starter(folder: &Path, program: &Path, name: &str) -> Result<PathBuf> {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
         .with_context(|| format!("making {} executable", script.display()))?;
     Ok(script)
+}
+
+/// Debian's Erlang looks for itself where it is installed, whatever its variables say: tells it where it was unpacked to.
+fn move_erlang(root: &Path) -> Result<()> {
+    const INSTALLED: &str = "ROOTDIR=/usr/lib/erlang\n";
+    let script = root.join("bin/erl");
+    let text = fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
+    let moved = text.replace(INSTALLED, &format!("ROOTDIR='{}'\n", root.display()));
+    fs::write(&script, moved).with_context(|| format!("writing {}", script.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    #[test]
+    fn of_several_versions_the_newest_is_found() {
+        let root = env::temp_dir().join(format!("trimtab-servers-{}", std::process::id()));
+        for version in ["9", "15", "17", "notes"] {
+            fs::create_dir_all(root.join("usr/lib/x").join(version).join("bin")).unwrap();
+        }
+        for version in ["9", "15", "notes"] {
+            fs::write(root.join("usr/lib/x").join(version).join("bin/server"), "").unwrap();
+        }
+        let found = find_in(&root, "usr/lib/x/*/bin", "server");
+        let missing = (find_in(&root, "usr/lib/x/*/bin", "other"), find_in(&root, "usr/lib/y/*/bin", "server"));
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(found, Some(root.join("usr/lib/x/15/bin/server")), "17 has none");
+        assert_eq!(missing, (None, None));
+    }
 }

@@ -19,10 +19,30 @@ pub(crate) fn program(variable: &str, name: &str) -> Result<PathBuf, String> {
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"].map(PathBuf::from))
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+        .chain(postgres())
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
-        .ok_or_else(|| format!("no {name}; run `cargo xtask test`, install it, or name one in {variable}"))
+        .ok_or_else(|| format!("no {name}; {}", remedy(variable, name)))
+}
+
+/// Engines are not among what `cargo xtask test` can unpack.
+fn remedy(variable: &str, name: &str) -> String {
+    let packages = match name {
+        "dockerd" => "docker.io iptables iproute2",
+        "podman" => "podman runc netavark aardvark-dns iptables iproute2",
+        _ => return format!("run `cargo xtask test`, install it, or name one in {variable}"),
+    };
+    format!("as root: apt-get install -y --no-install-recommends {packages}, or name one in {variable}")
+}
+
+/// Where Debian has PostgreSQL: a folder for each version, the newest first.
+fn postgres() -> Vec<PathBuf> {
+    let number = |folder: &PathBuf| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let mut versions: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
+    versions.sort_by_key(|folder| std::cmp::Reverse(number(folder)));
+    versions.into_iter().map(|folder| folder.join("bin")).collect()
 }
 
 /// The same, or a skip of the test of this name.
