@@ -144,15 +144,19 @@ fn unpacked(folder: &Path, server: &Server, name: &str) -> Result<PathBuf> {
     starter(folder, &program, name, server.base)
 }
 
-/// A file in a folder below `root`, of which one part may be `*`: then the one that sorts highest as a number.
+/// A file in a folder below `root`. In `place` one name may be `*` or end in it: of several the one with the highest number there.
 fn find_in(root: &Path, place: &str, name: &str) -> Option<PathBuf> {
     let Some((before, after)) = place.split_once("*/") else {
         return Some(root.join(place).join(name)).filter(|file| file.is_file());
     };
-    let versions = fs::read_dir(root.join(before)).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    let found = versions.filter(|version| version.join(after).join(name).is_file());
-    let number = |version: &PathBuf| version.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-    Some(found.max_by_key(number)?.join(after).join(name))
+    let (parent, start) = before.rsplit_once('/').unwrap_or(("", before));
+    let entries = fs::read_dir(root.join(parent)).ok()?.filter_map(Result::ok);
+    let versions = entries.filter_map(|entry| {
+        let version = entry.file_name().to_str()?.strip_prefix(start)?.to_owned();
+        let numbers: Vec<u32> = version.split('.').map(|number| number.parse().unwrap_or(0)).collect();
+        Some((numbers, entry.path().join(after).join(name)))
+    });
+    versions.filter(|(_, file)| file.is_file()).max().map(|(_, file)| file)
 }
 
 /// An engine that is installed, with root to run it.
@@ -187,13 +191,17 @@ fn starter(folder: &Path, program: &Path, name: &str, base: Option<&str>) -> Res
     Ok(script)
 }
 
-/// Debian's Erlang looks for itself where it is installed, whatever its variables say: tells it where it was unpacked to.
+/// Debian's Erlang looks for itself where it is installed, whatever its variables say: tells it where it was unpacked to. The
+/// runtime starts itself once more, by another copy of the script.
 fn move_erlang(root: &Path) -> Result<()> {
     const INSTALLED: &str = "ROOTDIR=/usr/lib/erlang\n";
-    let script = root.join("bin/erl");
-    let text = fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
-    let moved = text.replace(INSTALLED, &format!("ROOTDIR='{}'\n", root.display()));
-    fs::write(&script, moved).with_context(|| format!("writing {}", script.display()))
+    let runtime = find_in(root, "erts-*/bin", "erl").context("finding Erlang's runtime among what was unpacked")?;
+    for script in [root.join("bin/erl"), runtime] {
+        let text = fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
+        let moved = text.replace(INSTALLED, &format!("ROOTDIR='{}'\n", root.display()));
+        fs::write(&script, moved).with_context(|| format!("writing {}", script.display()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
