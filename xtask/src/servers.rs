@@ -37,7 +37,6 @@ impl Server {
 
 const SERVERS: &[Server] = &[
     Server::new("TRIMTAB_TEST_PROMETHEUS", "prometheus", &["prometheus"]),
-    Server::new("TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager", &["prometheus-alertmanager"]),
     Server::new("TRIMTAB_TEST_HAPROXY", "haproxy", &["haproxy"]),
     Server::new("TRIMTAB_TEST_NGINX", "nginx", &["nginx"]),
     Server::new("TRIMTAB_TEST_REGISTRY", "docker-registry", &["docker-registry"]),
@@ -81,8 +80,10 @@ const RABBITMQ: &[&str] = &[
     "erlang-xmerl",
 ];
 
-/// Container engines. They need root, and start so many programs by their names that only installed ones work.
-const ENGINES: &[Server] = &[
+/// What works only where it is installed. Engines need root and start many programs by their names; Debian's Alertmanager reads
+/// templates from a place that no option changes.
+const INSTALLED: &[Server] = &[
+    Server::new("TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager", &["prometheus-alertmanager"]),
     Server::new("TRIMTAB_TEST_DOCKERD", "dockerd", &["docker.io", "iptables", "iproute2"]),
     Server::new(
         "TRIMTAB_TEST_PODMAN",
@@ -105,7 +106,7 @@ pub(crate) struct Found {
 /// Finds or fetches each of them. A variable that is set already is left alone: it names the program to use.
 pub(crate) fn find() -> Found {
     let mut found = Found { variables: Vec::new(), missing: Vec::new() };
-    let ways: [(_, Way); 2] = [(SERVERS, program), (ENGINES, engine)];
+    let ways: [(_, Way); 2] = [(SERVERS, program), (INSTALLED, installed)];
     for (server, get) in ways.iter().flat_map(|(servers, get)| servers.iter().map(move |server| (server, get))) {
         if std::env::var_os(server.variable).is_some() {
             continue;
@@ -159,8 +160,8 @@ fn find_in(root: &Path, place: &str, name: &str) -> Option<PathBuf> {
     versions.filter(|(_, file)| file.is_file()).max().map(|(_, file)| file)
 }
 
-/// An engine that is installed, with root to run it.
-fn engine(server: &Server) -> Result<PathBuf> {
+/// A program that is installed.
+fn installed(server: &Server) -> Result<PathBuf> {
     debian::program(server.program).with_context(|| {
         let packages = server.packages.join(" ");
         format!("not installed; as root: apt-get install -y --no-install-recommends {packages}")

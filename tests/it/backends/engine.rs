@@ -197,7 +197,9 @@ fn found(test: &str, variable: &str, name: &str) -> Option<PathBuf> {
 
 /// Whether there is what makes and enters namespaces, and root may.
 fn namespaces() -> Result<(), String> {
-    for (tool, package) in [("unshare", "util-linux"), ("nsenter", "util-linux"), ("ip", "iproute2")] {
+    for (tool, package) in
+        [("unshare", "util-linux"), ("nsenter", "util-linux"), ("ip", "iproute2"), ("iptables", "iptables")]
+    {
         program("", tool).map_err(|_| format!("no {tool}; as root: apt-get install -y {package}"))?;
     }
     let tried = Command::new("unshare").args(["--net", "--mount", "--pid", "--fork", "true"]).output();

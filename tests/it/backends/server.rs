@@ -12,7 +12,7 @@ use crate::skip::skip;
 /// No test waits longer for a server; a loaded machine is slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program that the variable names, else the one on the path or where Debian keeps servers.
+/// The program that the variable names (none: an empty one), else the one on the path or where Debian keeps servers.
 pub(crate) fn program(variable: &str, name: &str) -> Result<PathBuf, String> {
     if let Some(named) = std::env::var_os(variable) {
         return Ok(named.into());
@@ -26,14 +26,18 @@ pub(crate) fn program(variable: &str, name: &str) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("no {name}; {}", remedy(variable, name)))
 }
 
-/// Engines are not among what `cargo xtask test` can unpack.
+/// What to do about a missing program: `cargo xtask test` can unpack most servers, but no engine and no tool.
 fn remedy(variable: &str, name: &str) -> String {
     let packages = match name {
         "dockerd" => "docker.io iptables iproute2",
         "podman" => "podman runc netavark aardvark-dns iptables iproute2",
+        "docker" => "docker.io",
+        "prometheus-alertmanager" => name,
+        _ if variable.is_empty() => name,
         _ => return format!("run `cargo xtask test`, install it, or name one in {variable}"),
     };
-    format!("as root: apt-get install -y --no-install-recommends {packages}, or name one in {variable}")
+    let named = if variable.is_empty() { String::new() } else { format!(", or name one in {variable}") };
+    format!("as root: apt-get install -y --no-install-recommends {packages}{named}")
 }
 
 /// Where Debian has PostgreSQL: a folder for each version, the newest first.
