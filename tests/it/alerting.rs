@@ -1,12 +1,6 @@
 //! An alert's whole way: a figure that Prometheus scrapes, its rule, Alertmanager, the host's door for alerts, the policies that
 //! deal with it, and what is left to read: the books, and a notice in a chat. Prometheus and Alertmanager are the real ones.
-//!
-//! They are the binaries that `TRIMTAB_TEST_PROMETHEUS` and `TRIMTAB_TEST_ALERTMANAGER` name, else those on the path (Debian:
-//! packages `prometheus` and `prometheus-alertmanager`).
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,10 +8,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::backends::alertmanager::Alertmanager;
+use crate::backends::prometheus::Prometheus;
+use crate::backends::server::program_or_skip;
 use crate::cli::Desk;
 use crate::host::Host;
 use crate::kill::{kill_marked, marked};
-use crate::skip::skip;
 
 /// Rules, groups and scrapes each take a second or two; a loaded machine is slow.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -103,13 +99,14 @@ struct Stage {
     measured: Arc<Mutex<String>>,
     told: Arc<Mutex<Vec<String>>>,
     host: Option<Host>,
-    _servers: [Server; 2],
+    _servers: (Prometheus, Alertmanager),
 }
 
 impl Stage {
     async fn open() -> Option<Self> {
-        let prometheus = program("TRIMTAB_TEST_PROMETHEUS", "prometheus")?;
-        let alertmanager = program("TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager")?;
+        // Before there is a host that has begun instances.
+        program_or_skip("alerting", "TRIMTAB_TEST_PROMETHEUS", "prometheus")?;
+        program_or_skip("alerting", "TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager")?;
         let desk = Desk::new();
         let (measured, told) = (Arc::new(Mutex::new("load 0.5\n".to_owned())), Arc::<Mutex<Vec<String>>>::default());
         let page = serve(&measured, &told).await;
@@ -118,45 +115,16 @@ impl Stage {
         let host = Host::start(&file);
         let address = format!("http://{}", host.address());
         let (token, rules) = (desk.path().join("data/admin.token"), desk.put("rules.yml", RULES));
-        let routes = desk.put(
-            "alertmanager.yml",
-            &format!(
-                "route: {{receiver: trimtab, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 2s}}\n\
-                 receivers:\n- name: trimtab\n  webhook_configs:\n  - url: '{address}/v1/alerts'\n    \
-                 http_config: {{authorization: {{credentials_file: '{}'}}}}\n",
-                token.display()
-            ),
+        let alertmanager = Alertmanager::with_token("alerting", &format!("{address}/v1/alerts"), &token).await?;
+        let sections = format!(
+            "rule_files: ['{}']\nalerting: {{alertmanagers: [{{static_configs: [{{targets: ['{}']}}]}}]}}\n\
+             scrape_configs: [{{job_name: web, static_configs: [{{targets: ['{page}']}}]}}]",
+            rules.display(),
+            alertmanager.url().trim_start_matches("http://")
         );
-        let (port, data) = (free_port(), desk.path().join("alertmanager"));
-        let raising = Server::start(
-            &alertmanager,
-            &[
-                format!("--config.file={}", routes.display()),
-                format!("--storage.path={}", data.display()),
-                format!("--web.listen-address=127.0.0.1:{port}"),
-                "--cluster.listen-address=".to_owned(),
-            ],
-        );
-        let scrapes = desk.put(
-            "prometheus.yml",
-            &format!(
-                "global: {{scrape_interval: 500ms, scrape_timeout: 400ms, evaluation_interval: 500ms}}\n\
-                 rule_files: ['{}']\nalerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]}}\n\
-                 scrape_configs:\n- job_name: web\n  static_configs: [{{targets: ['{page}']}}]\n",
-                rules.display()
-            ),
-        );
-        let (port, data) = (free_port(), desk.path().join("prometheus"));
-        let scraping = Server::start(
-            &prometheus,
-            &[
-                format!("--config.file={}", scrapes.display()),
-                format!("--storage.tsdb.path={}", data.display()),
-                format!("--web.listen-address=127.0.0.1:{port}"),
-                "--rules.alert.resend-delay=1s".to_owned(),
-            ],
-        );
-        Some(Self { desk, address, measured, told, host: Some(host), _servers: [raising, scraping] })
+        let prometheus = Prometheus::start("alerting", &sections).await?;
+        let servers = (prometheus, alertmanager);
+        Some(Self { desk, address, measured, told, host: Some(host), _servers: servers })
     }
 
     fn shows(&self, measured: &str) {
@@ -237,37 +205,4 @@ async fn serve(measured: &Arc<Mutex<String>>, told: &Arc<Mutex<Vec<String>>>) ->
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     address
-}
-
-/// A server that ends with the test.
-struct Server(Child);
-
-impl Server {
-    fn start(program: &Path, args: &[String]) -> Self {
-        Self(Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The program that the variable names, else the one on the path; where there is none, the test is skipped.
-fn program(variable: &str, name: &str) -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os(variable) {
-        return Some(named.into());
-    }
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        skip("alerting", &format!("no {name}; install Debian's package of this name, or name one in {variable}"));
-    }
-    found
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

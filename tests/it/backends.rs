@@ -8,8 +8,10 @@
 pub(crate) mod alertmanager;
 pub(crate) mod engine;
 pub(crate) mod haproxy;
+pub(crate) mod mariadb;
 pub(crate) mod nginx;
 pub(crate) mod postgres;
+pub(crate) mod prometheus;
 pub(crate) mod rabbitmq;
 pub(crate) mod redis;
 pub(crate) mod server;

@@ -17,6 +17,8 @@ mod containers;
 mod demo;
 mod docker;
 mod engines;
+mod docs;
+mod example;
 mod haproxy;
 mod host;
 mod hostile;

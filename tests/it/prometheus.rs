@@ -1,16 +1,11 @@
 //! The source `prometheus` against the real server, which scrapes a small exporter of ours.
-//!
-//! The server is the binary that `TRIMTAB_TEST_PROMETHEUS` names, else `prometheus` on the path (Debian: package `prometheus`).
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::skip::skip;
 use axum::Router;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
@@ -22,18 +17,21 @@ use trimtab::sources::{
     Ask, AskTarget, GatherLimits, Gathered, History, ReadingSpec, Source, SourceError, Sources, gather, questions,
 };
 
+use crate::backends::prometheus::Prometheus;
+
 /// Time that the server has to come up, to scrape and to notice; a loaded machine is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_real_prometheus_answers_for_all_targets() {
-    let Some(binary) = binary() else {
-        skip("prometheus", "no binary; install Debian's package prometheus, or name one in TRIMTAB_TEST_PROMETHEUS");
-        return;
-    };
     let exporter = Exporter::start().await;
-    let server = Server::start(&binary, exporter.address);
-    let stage = Stage::new(&server.url);
+    let sections = format!(
+        "scrape_configs:\n- job_name: web\n  static_configs:\n  - targets: ['{}']\n    \
+         labels: {{target: web, instance_id: w1}}",
+        exporter.address
+    );
+    let Some(server) = Prometheus::start("source prometheus", &sections).await else { return };
+    let stage = Stage::new(server.url());
 
     stage.until("ready", async || stage.source.check().await.is_ok()).await;
     stage.until("scraped", async || latest(&stage.turn().await, "rps", None).is_some()).await;
@@ -181,48 +179,4 @@ impl Exporter {
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await.unwrap() });
         Self { address, stop }
     }
-}
-
-/// The server, in a folder of its own. Ends with the test.
-struct Server {
-    child: Child,
-    url: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn start(binary: &Path, exporter: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 500ms, scrape_timeout: 400ms}}\nscrape_configs:\n- job_name: web\n  \
-             static_configs:\n  - targets: ['{exporter}']\n    labels: {{target: web, instance_id: w1}}\n"
-        );
-        std::fs::write(&config, text).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(binary)
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, url: format!("http://127.0.0.1:{port}"), _folder: folder }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn binary() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("TRIMTAB_TEST_PROMETHEUS") {
-        return Some(named.into());
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join("prometheus")).find(|file| file.is_file())
 }

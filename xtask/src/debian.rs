@@ -37,6 +37,17 @@ pub(crate) struct Package {
     pub(crate) depends: Vec<(String, Option<String>)>,
 }
 
+impl Package {
+    /// What it depends on that bears its own name and a number.
+    fn versioned(&self) -> Option<&str> {
+        let number = |name: &str| {
+            let number = name.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+            number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+        };
+        self.depends.iter().map(|(name, _)| name.as_str()).find(|name| number(name))
+    }
+}
+
 /// Runs `work` on the system's lists of packages, and if that fails, on freshly fetched private ones.
 ///
 /// # Errors
@@ -193,7 +204,13 @@ pub(crate) fn folder(cache: &Cache, names: &[&str]) -> Result<PathBuf> {
         return Ok(cache.path(&folder));
     }
     with_lists(cache, |apt| {
-        let roots = names.iter().map(|name| apt.package(name, None)).collect::<Result<Vec<_>>>()?;
+        let mut roots = Vec::new();
+        for name in names {
+            let package = apt.package(name, None)?;
+            // `postgresql` is empty, and depends on the `postgresql-15` of this release.
+            let versioned = package.versioned().map(|name| apt.package(name, None)).transpose()?;
+            roots.extend([Some(package), versioned].into_iter().flatten());
+        }
         let packages = apt.with_libraries(roots)?;
         cache.folder(&folder, |half| apt.unpack(&packages, half, title))
     })
@@ -275,5 +292,12 @@ mod tests {
         let depends = [("libc6", None), ("libllvm19", Some("1:19.1.7")), ("a", None)];
         assert_eq!(packages[0].depends, depends.map(|(name, version)| (name.to_owned(), version.map(str::to_owned))));
         assert_eq!(packages[1].depends, []);
+        assert_eq!((packages[0].versioned(), packages[1].versioned()), (None, None));
+    }
+
+    #[test]
+    fn knows_what_an_empty_package_stands_for() {
+        let said = "Package: postgresql\nDepends: postgresql-common, postgresql-15\n";
+        assert_eq!(described(said)[0].versioned(), Some("postgresql-15"));
     }
 }

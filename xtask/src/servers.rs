@@ -21,30 +21,36 @@ struct Server {
     program: &'static str,
     /// The Debian packages that have it and what it starts, beside libraries; the first names it.
     packages: &'static [&'static str],
-    /// Where the package has the program, without the leading slash, if that is not on any path.
+    /// Where the package has the program, without the leading slash, if that is not on any path. `*` is a version: the newest.
     place: Option<&'static str>,
     /// What tests start beside it, from the same folder.
     beside: &'static [&'static str],
+    /// The option that tells an unpacked one where its `usr` is.
+    base: Option<&'static str>,
 }
 
 impl Server {
     const fn new(variable: &'static str, program: &'static str, packages: &'static [&'static str]) -> Self {
-        Self { variable, program, packages, place: None, beside: &[] }
+        Self { variable, program, packages, place: None, beside: &[], base: None }
     }
 }
 
 const SERVERS: &[Server] = &[
     Server::new("TRIMTAB_TEST_PROMETHEUS", "prometheus", &["prometheus"]),
-    Server::new("TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager", &["prometheus-alertmanager"]),
     Server::new("TRIMTAB_TEST_HAPROXY", "haproxy", &["haproxy"]),
     Server::new("TRIMTAB_TEST_NGINX", "nginx", &["nginx"]),
     Server::new("TRIMTAB_TEST_REGISTRY", "docker-registry", &["docker-registry"]),
     // The server's package is a link into that of the tools.
     Server::new("TRIMTAB_TEST_REDIS", "redis-server", &["redis-server", "redis-tools"]),
     Server {
-        place: Some("usr/lib/postgresql/15/bin"),
+        place: Some("usr/lib/postgresql/*/bin"),
         beside: &["initdb"],
-        ..Server::new("TRIMTAB_TEST_POSTGRES", "postgres", &["postgresql-15"])
+        ..Server::new("TRIMTAB_TEST_POSTGRES", "postgres", &["postgresql"])
+    },
+    Server {
+        beside: &["mariadb-install-db"],
+        base: Some("--basedir"),
+        ..Server::new("TRIMTAB_TEST_MARIADB", "mariadbd", &["mariadb-server-core", "mariadb-client-core"])
     },
     Server {
         // The one on the path becomes another user.
@@ -74,8 +80,10 @@ const RABBITMQ: &[&str] = &[
     "erlang-xmerl",
 ];
 
-/// Container engines. They need root, and start so many programs by their names that only installed ones work.
-const ENGINES: &[Server] = &[
+/// What works only where it is installed. Engines need root and start many programs by their names; Debian's Alertmanager reads
+/// templates from a place that no option changes.
+const INSTALLED: &[Server] = &[
+    Server::new("TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager", &["prometheus-alertmanager"]),
     Server::new("TRIMTAB_TEST_DOCKERD", "dockerd", &["docker.io", "iptables", "iproute2"]),
     // The other way to an engine; it runs as a user of its own that installing makes.
     Server::new("TRIMTAB_TEST_SSHD", "sshd", &["openssh-server", "openssh-client"]),
@@ -100,7 +108,7 @@ pub(crate) struct Found {
 /// Finds or fetches each of them. A variable that is set already is left alone: it names the program to use.
 pub(crate) fn find() -> Found {
     let mut found = Found { variables: Vec::new(), missing: Vec::new() };
-    let ways: [(_, Way); 2] = [(SERVERS, program), (ENGINES, engine)];
+    let ways: [(_, Way); 2] = [(SERVERS, program), (INSTALLED, installed)];
     for (server, get) in ways.iter().flat_map(|(servers, get)| servers.iter().map(move |server| (server, get))) {
         if std::env::var_os(server.variable).is_some() {
             continue;
@@ -115,7 +123,7 @@ pub(crate) fn find() -> Found {
 
 fn program(server: &Server) -> Result<PathBuf> {
     let installed = match server.place {
-        Some(place) => Some(Path::new("/").join(place).join(server.program)).filter(|file| file.is_file()),
+        Some(place) => find_in(Path::new("/"), place, server.program),
         None => debian::program(server.program),
     };
     if let Some(path) = installed {
@@ -133,14 +141,29 @@ fn program(server: &Server) -> Result<PathBuf> {
 /// A program of an unpacked package, ready to be started.
 fn unpacked(folder: &Path, server: &Server, name: &str) -> Result<PathBuf> {
     let places = [server.place.unwrap_or("usr/bin"), "usr/bin", "usr/sbin"];
-    let Some(program) = places.iter().map(|place| folder.join(place).join(name)).find(|file| file.is_file()) else {
+    let Some(program) = places.iter().find_map(|place| find_in(folder, place, name)) else {
         bail!("the Debian packages {} have no {name}; delete {}", server.packages.join(", "), folder.display());
     };
-    starter(folder, &program, name)
+    starter(folder, &program, name, server.base)
 }
 
-/// An engine that is installed, with root to run it.
-fn engine(server: &Server) -> Result<PathBuf> {
+/// A file in a folder below `root`. In `place` one name may be `*` or end in it: of several the one with the highest number there.
+fn find_in(root: &Path, place: &str, name: &str) -> Option<PathBuf> {
+    let Some((before, after)) = place.split_once("*/") else {
+        return Some(root.join(place).join(name)).filter(|file| file.is_file());
+    };
+    let (parent, start) = before.rsplit_once('/').unwrap_or(("", before));
+    let entries = fs::read_dir(root.join(parent)).ok()?.filter_map(Result::ok);
+    let versions = entries.filter_map(|entry| {
+        let version = entry.file_name().to_str()?.strip_prefix(start)?.to_owned();
+        let numbers: Vec<u32> = version.split('.').map(|number| number.parse().unwrap_or(0)).collect();
+        Some((numbers, entry.path().join(after).join(name)))
+    });
+    versions.filter(|(_, file)| file.is_file()).max().map(|(_, file)| file)
+}
+
+/// A program that is installed.
+fn installed(server: &Server) -> Result<PathBuf> {
     debian::program(server.program).with_context(|| {
         let packages = server.packages.join(" ");
         format!("not installed; as root: apt-get install -y --no-install-recommends {packages}")
@@ -149,18 +172,19 @@ fn engine(server: &Server) -> Result<PathBuf> {
 
 /// A script that starts an unpacked program with the libraries unpacked beside it. It becomes that program, so that the pid
 /// that a test knows is the server's own.
-fn starter(folder: &Path, program: &Path, name: &str) -> Result<PathBuf> {
+fn starter(folder: &Path, program: &Path, name: &str, base: Option<&str>) -> Result<PathBuf> {
     let script = folder.join(name);
     let libraries = debian::library_path(folder)?.to_string_lossy().into_owned();
-    // What it starts by name lies beside it; Erlang and RabbitMQ's plugins are looked for where they were not unpacked to.
+    // What it starts by name lies beside it; RabbitMQ's plugins are looked for where they were not unpacked to.
     let root = folder.display();
     let mut text = format!("#!/bin/sh\nexport PATH='{root}/usr/bin':\"$PATH\"\n");
     if folder.join("usr/lib/erlang").is_dir() {
-        text += &format!("export ERL_ROOTDIR='{root}/usr/lib/erlang'\n");
+        move_erlang(&folder.join("usr/lib/erlang"))?;
         text += &format!("for plugins in '{root}'/usr/lib/rabbitmq/lib/*/plugins; do\n");
         text += "    export RABBITMQ_PLUGINS_DIR=\"$plugins\"\ndone\n";
     }
-    text += &format!("LD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"\n", program.display());
+    let base = base.map(|option| format!(" {option}='{root}/usr'")).unwrap_or_default();
+    text += &format!("LD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"{base}\n", program.display());
     if fs::read_to_string(&script).is_ok_and(|present| present == text) {
         return Ok(script);
     }
@@ -168,4 +192,40 @@ fn starter(folder: &Path, program: &Path, name: &str) -> Result<PathBuf> {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
         .with_context(|| format!("making {} executable", script.display()))?;
     Ok(script)
+}
+
+/// Debian's Erlang looks for itself where it is installed, whatever its variables say: tells it where it was unpacked to. The
+/// runtime starts itself once more, by another copy of the script.
+fn move_erlang(root: &Path) -> Result<()> {
+    const INSTALLED: &str = "ROOTDIR=/usr/lib/erlang\n";
+    let runtime = find_in(root, "erts-*/bin", "erl").context("finding Erlang's runtime among what was unpacked")?;
+    for script in [root.join("bin/erl"), runtime] {
+        let text = fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
+        let moved = text.replace(INSTALLED, &format!("ROOTDIR='{}'\n", root.display()));
+        fs::write(&script, moved).with_context(|| format!("writing {}", script.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    #[test]
+    fn of_several_versions_the_newest_is_found() {
+        let root = env::temp_dir().join(format!("trimtab-servers-{}", std::process::id()));
+        for version in ["9", "15", "17", "notes"] {
+            fs::create_dir_all(root.join("usr/lib/x").join(version).join("bin")).unwrap();
+        }
+        for version in ["9", "15", "notes"] {
+            fs::write(root.join("usr/lib/x").join(version).join("bin/server"), "").unwrap();
+        }
+        let found = find_in(&root, "usr/lib/x/*/bin", "server");
+        let missing = (find_in(&root, "usr/lib/x/*/bin", "other"), find_in(&root, "usr/lib/y/*/bin", "server"));
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(found, Some(root.join("usr/lib/x/15/bin/server")), "17 has none");
+        assert_eq!(missing, (None, None));
+    }
 }

@@ -1,5 +1,6 @@
 //! A real Alertmanager (`TRIMTAB_TEST_ALERTMANAGER`, else `prometheus-alertmanager`).
 
+use std::path::Path;
 use std::process::Command;
 
 use super::server::{Server, answers, free_port, program_or_skip};
@@ -11,14 +12,24 @@ pub(crate) struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// Starts one that sends every alert, firing and resolved, to this webhook at once.
+    /// Starts one that sends every alert, firing and resolved, to this webhook at once, and again every two seconds.
     pub(crate) async fn start(test: &str, webhook: &str) -> Option<Self> {
+        Self::run(test, webhook, "").await
+    }
+
+    /// The same with the token that a file holds.
+    pub(crate) async fn with_token(test: &str, webhook: &str, token: &Path) -> Option<Self> {
+        let file = token.display();
+        Self::run(test, webhook, &format!("http_config: {{authorization: {{credentials_file: '{file}'}}}}")).await
+    }
+
+    async fn run(test: &str, webhook: &str, settings: &str) -> Option<Self> {
         let program = program_or_skip(test, "TRIMTAB_TEST_ALERTMANAGER", "prometheus-alertmanager")?;
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("alertmanager.yml");
         let text = format!(
-            "route: {{receiver: trimtab, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1m}}\n\
-             receivers:\n- name: trimtab\n  webhook_configs:\n  - url: '{webhook}'\n    send_resolved: true\n"
+            "route: {{receiver: trimtab, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 2s}}\n\
+             receivers:\n- name: trimtab\n  webhook_configs:\n  - url: '{webhook}'\n    send_resolved: true\n    {settings}\n"
         );
         std::fs::write(&config, text).unwrap();
         let port = free_port();

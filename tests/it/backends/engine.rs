@@ -213,12 +213,33 @@ fn inside_of<T>(network: std::fs::File, work: impl AsyncFnOnce() -> T) -> impl F
 /// The program, or a skip.
 fn found(test: &str, variable: &str, name: &str) -> Option<PathBuf> {
     let why = match program(variable, name) {
-        Ok(program) if rustix::process::geteuid().is_root() => return Some(program),
-        Ok(_) => format!("{name} in namespaces of its own needs root"),
+        Ok(_) if !rustix::process::geteuid().is_root() => format!("{name} in namespaces of its own needs root"),
+        Ok(program) => match namespaces() {
+            Ok(()) => return Some(program),
+            Err(why) => why,
+        },
         Err(why) => why,
     };
     skip(test, &why);
     None
+}
+
+/// Whether there is what makes and enters namespaces, and root may.
+fn namespaces() -> Result<(), String> {
+    for (tool, package) in
+        [("unshare", "util-linux"), ("nsenter", "util-linux"), ("ip", "iproute2"), ("iptables", "iptables")]
+    {
+        program("", tool).map_err(|_| format!("no {tool}; as root: apt-get install -y {package}"))?;
+    }
+    let tried = Command::new("unshare").args(["--net", "--mount", "--pid", "--fork", "true"]).output();
+    match tried {
+        Ok(tried) if tried.status.success() => Ok(()),
+        Ok(tried) => {
+            let said = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
+            Err(format!("no namespaces: {said}; in a container, run that with --privileged"))
+        }
+        Err(error) => Err(format!("no namespaces: {error}")),
+    }
 }
 
 fn url(folder: &Path) -> String {

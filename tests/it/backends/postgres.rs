@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::server::{Server, free_port, program_or_skip};
+use crate::skip::skip;
 
 /// PostgreSQL with a superuser `trimtab` without a password and the database `postgres`. It ends with this.
 pub(crate) struct Postgres {
@@ -15,6 +16,11 @@ impl Postgres {
     /// Makes an empty cluster and starts it.
     pub(crate) async fn start(test: &str) -> Option<Self> {
         let program = program_or_skip(test, "TRIMTAB_TEST_POSTGRES", "postgres")?;
+        let tried = as_nobody(Path::new("true")).output();
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            skip(test, "PostgreSQL refuses root, who may make no user namespace here: run the tests as another user");
+            return None;
+        }
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let made = as_nobody(&program.with_file_name("initdb"))

@@ -12,17 +12,41 @@ use crate::skip::skip;
 /// No test waits longer for a server; a loaded machine is slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program that the variable names, else the one on the path or where Debian keeps servers.
+/// The program that the variable names (none: an empty one), else the one on the path or where Debian keeps servers.
 pub(crate) fn program(variable: &str, name: &str) -> Result<PathBuf, String> {
     if let Some(named) = std::env::var_os(variable) {
         return Ok(named.into());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"].map(PathBuf::from))
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+        .chain(postgres())
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
-        .ok_or_else(|| format!("no {name}; run `cargo xtask test`, install it, or name one in {variable}"))
+        .ok_or_else(|| format!("no {name}; {}", remedy(variable, name)))
+}
+
+/// What to do about a missing program: `cargo xtask test` can unpack most servers, but no engine and no tool.
+fn remedy(variable: &str, name: &str) -> String {
+    let packages = match name {
+        "dockerd" => "docker.io iptables iproute2",
+        "podman" => "podman runc netavark aardvark-dns iptables iproute2",
+        "docker" => "docker.io",
+        "prometheus-alertmanager" => name,
+        _ if variable.is_empty() => name,
+        _ => return format!("run `cargo xtask test`, install it, or name one in {variable}"),
+    };
+    let named = if variable.is_empty() { String::new() } else { format!(", or name one in {variable}") };
+    format!("as root: apt-get install -y --no-install-recommends {packages}{named}")
+}
+
+/// Where Debian has PostgreSQL: a folder for each version, the newest first.
+fn postgres() -> Vec<PathBuf> {
+    let number = |folder: &PathBuf| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let mut versions: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
+    versions.sort_by_key(|folder| std::cmp::Reverse(number(folder)));
+    versions.into_iter().map(|folder| folder.join("bin")).collect()
 }
 
 /// The same, or a skip of the test of this name.

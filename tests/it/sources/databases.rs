@@ -1,7 +1,5 @@
 //! PostgreSQL and MariaDB. SQLite needs no server and is tried in its room.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -11,8 +9,8 @@ use trimtab::sources::Source;
 use trimtab::sources::sql::{SqlConfig, SqlSource, SqlTls};
 
 use super::{measure, row, told};
+use crate::backends::mariadb::Mariadb;
 use crate::backends::postgres::Postgres;
-use crate::backends::server::{Server, free_port, program_or_skip};
 
 const JOBS: &str = "CREATE TABLE jobs (queue VARCHAR(20), size NUMERIC(10, 2), weight DOUBLE PRECISION);
     INSERT INTO jobs VALUES ('web', 1.25, 0.5), ('web', 2.50, 0.5), ('api', NULL, NULL);";
@@ -40,10 +38,10 @@ async fn postgres_gives_numbers_to_queries_that_only_read() {
 
 #[tokio::test]
 async fn mariadb_gives_numbers_to_queries_that_only_read() {
-    let Some((server, url)) = mariadb().await else { return };
-    let mut connection = sqlx::MySqlConnection::connect(&url.replace("://", "://root@")).await.unwrap();
+    let Some(server) = Mariadb::start("source sql, MariaDB").await else { return };
+    let mut connection = sqlx::MySqlConnection::connect(server.url()).await.unwrap();
     connection.execute(sqlx::raw_sql(JOBS)).await.unwrap();
-    let source = source(&url, "root");
+    let source = source(&server.url().replace("root@", ""), "root");
     numbers(&source).await;
     only_reads(&source, "SELECT SLEEP(30) AS value").await;
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs").fetch_one(&mut connection).await.unwrap();
@@ -85,34 +83,4 @@ async fn only_reads(source: &SqlSource, slow: &str) {
     assert!(ended.contains("timeout") || ended.contains("exceeded"), "the server's own word: {ended}");
     assert!(began.elapsed() < Duration::from_secs(5), "the server ended it");
     source.check().await.unwrap();
-}
-
-/// MariaDB with its user `root`, without a password, and the database `test`.
-async fn mariadb() -> Option<(Server, String)> {
-    let program = program_or_skip("source sql, MariaDB", "TRIMTAB_TEST_MARIADB", "mariadbd")?;
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let install = installer(&program);
-    let made = Command::new(install)
-        .args(["--no-defaults", "--auth-root-authentication-method=normal", "--user=root"])
-        .arg(format!("--datadir={}", data.display()))
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let port = free_port();
-    let mut command = Command::new(program);
-    command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", &format!("--port={port}")]);
-    command.arg(format!("--datadir={}", data.display()));
-    command.arg(format!("--socket={}", folder.path().join("socket").display()));
-    let mut server = Server::start(command, folder);
-    let url = format!("mysql://127.0.0.1:{port}/test");
-    let root = url.replace("://", "://root@");
-    server.ready(async || sqlx::MySqlConnection::connect(&root).await.is_ok()).await;
-    Some((server, url))
-}
-
-/// Beside the server, where a package is unpacked, or on the path.
-fn installer(program: &Path) -> std::path::PathBuf {
-    let beside = program.parent().and_then(Path::parent).map(|folder| folder.join("bin/mariadb-install-db"));
-    beside.filter(|file| file.is_file()).unwrap_or_else(|| "mariadb-install-db".into())
 }
