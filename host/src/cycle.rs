@@ -57,6 +57,7 @@ pub use self::fitting::{CapRule, Fitting, KeptLabels, LABEL_PREFIX, LabelsView, 
 pub use self::live::{Happening, LiveEvent};
 pub use self::plan::plan;
 pub use self::reconcile::{Standing, standing};
+use self::record::Moment;
 pub use self::seats::{Binding, Group, Probation, Promotion, Role, Selector, Slot};
 use self::spent::Laps;
 pub use self::spent::Spent;
@@ -168,6 +169,8 @@ pub struct Occasion<'a> {
     pub only: Option<&'a BTreeSet<TargetId>>,
     /// What began it.
     pub trigger: &'a Trigger,
+    /// What is known does not do, whatever began it: it may just have changed.
+    pub anew: bool,
 }
 
 /// What a turn came to.
@@ -284,7 +287,7 @@ impl Cycle {
         due: &BTreeSet<String>,
         trigger: &Trigger,
     ) -> Result<TurnReport, CycleError> {
-        self.turn_for(&Occasion { bindings, due, only: None, trigger }).await
+        self.turn_for(&Occasion { bindings, due, only: None, trigger, anew: false }).await
     }
 
     /// A turn of some targets only.
@@ -354,7 +357,8 @@ impl Cycle {
         laps.lap(&mut report.spent.gather);
         while !cases.is_empty() {
             let chunk = cases.split_off(cases.len().saturating_sub(CHUNK));
-            self.turn_of(chunk, &observation.nodes, now_ms, occasion.trigger, &mut report, &mut views).await?;
+            let moment = Moment { now_ms, trigger: occasion.trigger, seen_anew: asked_ms.is_some() };
+            self.turn_of(chunk, &observation.nodes, moment, &mut report, &mut views).await?;
         }
         self.board.show(views, &gone);
         if asked_ms.is_some() {
@@ -436,11 +440,11 @@ impl Cycle {
         &mut self,
         mut cases: Vec<Case>,
         nodes: &[Node],
-        now_ms: u64,
-        trigger: &Trigger,
+        moment: Moment<'_>,
         report: &mut TurnReport,
         views: &mut Vec<TargetView>,
     ) -> Result<(), CycleError> {
+        let now_ms = moment.now_ms;
         let mut laps = Laps::start();
         let backend_counts = self.parts.driver.keeps_desired();
         let alerts = self.open_alerts(&cases, now_ms);
@@ -459,11 +463,11 @@ impl Cycle {
         evaluate::evaluate(&mut cases, now_ms).instrument(stage).await;
         laps.lap(&mut report.spent.evaluate);
         let stage = tracing::info_span!("decide", targets = cases.len()).entered();
-        self.rule(&mut cases, trigger);
+        self.rule(&mut cases, moment);
         drop(stage);
         laps.lap(&mut report.spent.decide);
         let stage = tracing::info_span!("record", targets = cases.len()).entered();
-        let opened = record::open(self, &mut cases, &record::Moment { now_ms, trigger });
+        let opened = record::open(self, &mut cases, &moment);
         drop(stage);
         laps.lap(&mut report.spent.record);
         let committed = report.spent.commit;
@@ -520,16 +524,16 @@ impl Cycle {
     }
 
     /// Lets the bounds decide for every binding of these targets, and chooses what is done.
-    fn rule(&self, cases: &mut [Case], trigger: &Trigger) {
+    fn rule(&self, cases: &mut [Case], moment: Moment<'_>) {
         let steered = Arc::clone(&self.steered.borrow());
         for seat in cases.iter_mut().flat_map(|case| &mut case.seats) {
             let number = self.parts.shared.keys.fetch_add(1, Ordering::Relaxed).saturating_add(1);
             seat.record_id = key(self.parts.lease.epoch, number);
         }
-        self.rule_within_budgets(cases, |case, budget| self.rule_case(case, trigger, &steered, budget.as_ref()));
+        self.rule_within_budgets(cases, |case, budget| self.rule_case(case, moment, &steered, budget.as_ref()));
     }
 
-    fn rule_case(&self, case: &mut Case, trigger: &Trigger, steered: &Steered, budget: Option<&Budget>) {
+    fn rule_case(&self, case: &mut Case, moment: Moment<'_>, steered: &Steered, budget: Option<&Budget>) {
         let target = &case.observed.target.id;
         let _one = tracing::debug_span!("target", target_id = %target).entered();
         let started = !self.met.contains_key(target);
@@ -538,7 +542,8 @@ impl Cycle {
         for seat in &mut case.seats {
             let gates = Gates {
                 conflict: if seat.acts { case.conflict.clone() } else { Vec::new() },
-                event_turn: matches!(trigger, Trigger::Event { .. }),
+                event_turn: matches!(moment.trigger, Trigger::Event { .. }),
+                seen_anew: moment.seen_anew,
                 started,
                 clock_jumped: !self.jumped.is_empty()
                     && self.jumped.contains(&(target.clone(), seat.binding.name.clone())),

@@ -10,6 +10,7 @@ pub mod process;
 mod step;
 pub mod swarm;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -49,11 +50,37 @@ pub trait Driver: Send + Sync + Debug {
     /// Where it could not be told.
     async fn address(&self, target: &TargetId, instance: &str) -> Result<Option<String>, DriverError>;
 
+    /// Waits until the backend says by itself that something has happened to some of the targets. Only a hint to look sooner:
+    /// whatever it misses, the next list shows. May be dropped while it waits, and loses nothing then. Backends that say nothing
+    /// by themselves never return.
+    async fn hint(&self) -> Hint {
+        std::future::pending().await
+    }
+
     /// Exercises the real thing without changing it.
     ///
     /// # Errors
     /// What does not work, and the remedy.
     async fn check(&self) -> Result<(), DriverError>;
+}
+
+/// What a backend said by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hint {
+    /// The targets that it is about.
+    pub targets: BTreeSet<TargetId>,
+    /// What happened, for records and people; of several, the first.
+    pub what: String,
+}
+
+impl Hint {
+    /// Takes in what was said later.
+    pub fn join(&mut self, later: Self) {
+        if self.what.is_empty() {
+            self.what = later.what;
+        }
+        self.targets.extend(later.targets);
+    }
 }
 
 /// Everything that one driver saw.

@@ -8,6 +8,7 @@ mod bind;
 mod folder;
 mod furnish;
 mod hand;
+mod hinted;
 mod keys;
 mod labels;
 mod orders;
@@ -245,6 +246,7 @@ impl Host {
         let mut tasks = JoinSet::new();
         for cycle in std::mem::take(&mut self.backends) {
             let orders = self.steering.orders(cycle.driver().name());
+            tokio::spawn(hinted::listen(Arc::clone(cycle.driver()), self.steering.clone(), shutdown.clone()));
             tasks.spawn(pace::drive(cycle, self.steering.listen(), orders, shutdown.clone()));
         }
         let folder = folder::watch(&self.steering, &self.steering.in_force().lock().await.config, shutdown.clone());

@@ -14,6 +14,7 @@ mod backtest;
 mod cli;
 mod conformance;
 mod demo;
+mod docker;
 mod engines;
 mod haproxy;
 mod host;

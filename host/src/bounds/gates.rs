@@ -23,8 +23,10 @@ pub struct Gates {
     pub pin: Option<Pin>,
     /// Names of all acting bindings of this target, where there are two or more.
     pub conflict: Vec<String>,
-    /// The turn was begun by an event, on a cached observation: it never lowers and takes nothing away.
+    /// The turn was begun by an event, mostly on a cached observation: it never lowers and takes nothing away that lives.
     pub event_turn: bool,
+    /// The backend was asked in this turn: then the turn of an event may make what is missing.
+    pub seen_anew: bool,
     /// What the group of bindings has left.
     pub budget: Option<Budget>,
     /// This host's first turn of this target.

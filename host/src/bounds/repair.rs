@@ -189,7 +189,8 @@ fn hindrance(q: &RepairQuestion<'_>, past: &Past, actual: u32, to: u32) -> Optio
         let (key, since_ms) = (change.key.clone(), change.since_ms);
         return restrained(Restraint::InFlight { what: what(), held, wished, key, since_ms });
     }
-    if q.gates.event_turn {
+    // By what was seen a while ago it would be made twice.
+    if q.gates.event_turn && !(q.gates.seen_anew && to > actual) {
         return restrained(Restraint::EventTurn { what: what(), held, wished });
     }
     let backoff = past.repair_backoff().filter(|backoff| to > actual && past.now_ms() < backoff.until_ms);

@@ -1,5 +1,6 @@
 //! The turn of an event looks at what is known already, where that is young enough: the backend is not asked for all that it
-//! has because of one reading. Such a turn never lowers, and each act is still made from the target's own state.
+//! has because of one reading. Such a turn never lowers, and each act is still made from the target's own state. An event of the
+//! backend itself is another matter: what is known is what it has changed.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,8 @@ impl Cycle {
     /// What is known of the targets of an event's turn; `None`: the backend must be asked. Of a target that a change is under
     /// way for, or has been since it was seen, nothing is known.
     pub(super) fn known(&self, occasion: &Occasion<'_>, now_ms: u64) -> Option<Observation> {
-        let only = occasion.only.filter(|_| matches!(occasion.trigger, Trigger::Event { .. }))?;
+        let of_event = matches!(occasion.trigger, Trigger::Event { .. }) && !occasion.anew;
+        let only = occasion.only.filter(|_| of_event)?;
         if !self.reconciled || !self.jumped.is_empty() {
             return None;
         }

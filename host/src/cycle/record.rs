@@ -31,11 +31,14 @@ pub(super) struct Act {
 }
 
 /// When and why a turn is made.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Moment<'a> {
     /// Its time.
     pub(super) now_ms: u64,
     /// What began it.
     pub(super) trigger: &'a Trigger,
+    /// Whether the backend was asked in it.
+    pub(super) seen_anew: bool,
 }
 
 /// Puts the records of these targets and their states into words, to be written in one [`commit`], and tells what is to be

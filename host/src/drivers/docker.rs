@@ -7,7 +7,8 @@
 //! The list is the truth, and the engine's events are a hint: they say which containers to look at again, and sooner. A
 //! container that nothing happened to is not asked about.
 //!
-//! What we make carries the id of its instance in a label, by which it is found again on whatever engine it is.
+//! What we make carries the id of its instance in a label, by which it is found again on whatever engine it is. The container's
+//! own id is written down as well: another with the same labels was copied by hand, and is left alone, as is all that people made.
 
 mod act;
 mod clone;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::models::SystemInfo;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +41,7 @@ pub use self::config::{DockerConfig, DockerHost, DockerWorkload};
 use self::engine::{Engine, EngineError};
 use self::kept::Kept;
 use self::scan::Looks;
-use super::{Driver, DriverError, Observation, Step, StepState};
+use super::{Driver, DriverError, Hint, Observation, Step, StepState};
 use crate::bounds::Decision;
 use crate::snapshot::{Instance, TargetId};
 
@@ -60,6 +62,8 @@ struct Inner {
     /// Without a name of its own in the file, a workload is as all are.
     plain: DockerWorkload,
     desk: Mutex<Desk>,
+    /// Told when the engines said something that is worth a turn.
+    hinted: Notify,
 }
 
 /// What is known between two calls. All but `kept` can be found again.
@@ -85,8 +89,12 @@ struct Desk {
     stopping: HashMap<String, JoinHandle<Result<(), EngineError>>>,
     /// The change that last started an instance.
     started: HashMap<String, String>,
+    /// Since when it is waited for an instance to serve.
+    awaited: HashMap<String, Instant>,
     /// Whether somebody listens to the engines' events.
     listens: bool,
+    /// What they said that nobody has asked for yet.
+    hint: Hint,
 }
 
 /// One container.
@@ -129,7 +137,7 @@ impl DockerDriver {
         let engines = config.hosts().into_iter().map(engine).collect();
         let desk = Mutex::new(Desk { kept, broken, ..Desk::default() });
         let (name, plain) = (name.to_owned(), DockerWorkload::default());
-        let inner = Arc::new(Inner { name, config, state, engines, plain, desk });
+        let inner = Arc::new(Inner { name, config, state, engines, plain, desk, hinted: Notify::new() });
         Ok(Self { inner, over: CancellationToken::new() })
     }
 }
@@ -165,6 +173,10 @@ impl Driver for DockerDriver {
 
     async fn address(&self, target: &TargetId, instance: &str) -> Result<Option<String>, DriverError> {
         self.inner.address(target, instance).await
+    }
+
+    async fn hint(&self) -> Hint {
+        self.inner.hint().await
     }
 
     async fn check(&self) -> Result<(), DriverError> {

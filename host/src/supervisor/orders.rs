@@ -40,6 +40,8 @@ pub(super) struct Order {
     pub(super) targets: Option<BTreeSet<TargetId>>,
     /// Why; of several events, the first.
     pub(super) trigger: Trigger,
+    /// Whether the backend is to be asked, whatever is known.
+    pub(super) anew: bool,
     /// Who waits for it.
     pub(super) waiting: Vec<oneshot::Sender<Told>>,
 }
@@ -91,7 +93,7 @@ impl Orders {
 impl Order {
     /// A turn for which nobody waits.
     pub(super) fn unattended(targets: Option<BTreeSet<TargetId>>, trigger: Trigger) -> Self {
-        Self { targets, trigger, waiting: Vec::new() }
+        Self { targets, trigger, anew: false, waiting: Vec::new() }
     }
 
     fn join(&mut self, other: Self) {
@@ -99,6 +101,7 @@ impl Order {
             (Some(targets), Some(more)) => targets.extend(more),
             (targets, _) => *targets = None,
         }
+        self.anew |= other.anew;
         self.waiting.extend(other.waiting);
     }
 
@@ -124,13 +127,14 @@ mod tests {
     fn events_join_and_a_persons_order_goes_first() {
         let orders = Orders::default();
         assert!(orders.place(event("local/a")));
-        assert!(orders.place(event("local/b")));
+        assert!(orders.place(Order { anew: true, ..event("local/b") }));
         assert!(orders.place(event("local/a")));
         assert!(orders.place(Order::unattended(None, Trigger::Manual { who: "ada".to_owned() })));
         let first = orders.take().unwrap();
         assert_eq!((first.trigger, first.targets), (Trigger::Manual { who: "ada".to_owned() }, None));
         let second = orders.take().unwrap();
         assert_eq!(second.targets.unwrap().len(), 2, "one turn for all three");
+        assert!(second.anew, "as the most demanding wants it");
         assert!(orders.take().is_none());
     }
 

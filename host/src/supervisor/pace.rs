@@ -99,10 +99,12 @@ fn take_newest(newest: &mut watch::Receiver<Bindings>, bindings: &mut Bindings, 
 /// Makes a turn that was ordered; returns the order for another that must follow, where a change was cancelled first.
 async fn ordered(cycle: &mut Cycle, bindings: &[Arc<Binding>], order: Order) -> Option<Order> {
     let due: BTreeSet<String> = bindings.iter().map(|binding| binding.name.clone()).collect();
-    let occasion = Occasion { bindings, due: &due, only: order.targets.as_ref(), trigger: &order.trigger };
+    let (only, trigger, anew) = (order.targets.as_ref(), &order.trigger, order.anew);
+    let occasion = Occasion { bindings, due: &due, only, trigger, anew };
     match cycle.turn_for(&occasion).await {
         Ok(report) => {
-            let again = report.again.then(|| Order::unattended(order.targets.clone(), order.trigger.clone()));
+            let again = || Order { anew, ..Order::unattended(order.targets.clone(), order.trigger.clone()) };
+            let again = report.again.then(again);
             order.tell(&Ok(report));
             again
         }

@@ -142,7 +142,7 @@ impl Steering {
         let mut waiting = Vec::new();
         for (orders, targets) in self.concerned(targets.as_ref()) {
             let (sender, receiver) = oneshot::channel();
-            if !orders.place(Order { targets, trigger: trigger.clone(), waiting: vec![sender] }) {
+            if !orders.place(Order { targets, trigger: trigger.clone(), anew: false, waiting: vec![sender] }) {
                 return Err(SteerError::Busy);
             }
             waiting.push(receiver);
@@ -161,10 +161,19 @@ impl Steering {
     /// A turn of these targets as soon as may be: something happened ([`Trigger::Event`]: it never lowers), or a person wants
     /// it. Waits for nothing. Targets that nobody has seen are passed over; many calls come to one turn.
     pub fn turn_soon(&self, targets: BTreeSet<TargetId>, trigger: &Trigger) {
+        self.order_soon(targets, trigger, false);
+    }
+
+    /// The same because of what a backend said by itself: it is asked anew, for what is known is what has just changed.
+    pub fn look_soon(&self, targets: BTreeSet<TargetId>, what: &str) {
+        self.order_soon(targets, &Trigger::Event { what: what.to_owned() }, true);
+    }
+
+    fn order_soon(&self, targets: BTreeSet<TargetId>, trigger: &Trigger, anew: bool) {
         let known = targets.into_iter().filter(|target| self.target(target).is_some()).collect();
         for (orders, targets) in self.concerned(Some(&known)) {
             // With nobody to wait there is always room.
-            orders.place(Order::unattended(targets, trigger.clone()));
+            orders.place(Order { anew, ..Order::unattended(targets, trigger.clone()) });
         }
     }
 

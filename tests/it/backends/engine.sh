@@ -16,7 +16,15 @@ while read -r word; do
         engine=$!
         ;;
     stop) [ -n "$engine" ] && kill "$engine" && wait "$engine" 2>/dev/null ;;
-    kill) [ -n "$engine" ] && kill -9 "$engine" && wait "$engine" 2>/dev/null ;;
+    kill)
+        [ -n "$engine" ] && kill -9 "$engine" && wait "$engine" 2>/dev/null
+        # Its containerd dies with it. Unburied it would be taken for one that runs, and this shell buries only while it waits.
+        patience=100
+        while [ $patience -gt 0 ] && pid=$(cat "$folder/exec/containerd/containerd.pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null; do
+            sleep 0.05
+            patience=$((patience - 1))
+        done
+        ;;
     esac
     echo "$word"
 done

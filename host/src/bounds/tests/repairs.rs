@@ -36,6 +36,10 @@ fn a_repair_obeys_what_stops_a_target_and_no_cooldown() {
     assert_eq!(codes(missing().gate(|gates| gates.freeze = Some(Freeze::default()))), ["frozen"]);
     assert_eq!(codes(missing().gate(|gates| gates.pause = Some(Pause::default()))), ["paused"]);
     assert_eq!(codes(missing().gate(|gates| gates.event_turn = true)), ["event-turn"]);
+    let anew = |gates: &mut Gates| (gates.event_turn, gates.seen_anew) = (true, true);
+    assert_eq!(change(&missing().gate(anew).repair()), Some((3, 5)), "the backend itself said that something happened");
+    let excess = Story::of(5).see(|snapshot| snapshot.target.desired = 3);
+    assert_eq!(codes(excess.gate(anew)), ["event-turn"], "and nothing that lives is taken away because of it");
     assert_eq!(codes(missing().set(|settings| settings.mode = Mode::DryRun)), ["dry-run"]);
     let partial = Inventory::Partial { why: String::new() };
     assert_eq!(codes(missing().see(|snapshot| snapshot.inventory = partial)), ["inventory-partial"]);

@@ -15,10 +15,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::clone::{INSTANCE, Newcomer, Request, TARGET, name_by, resize, sizes_of};
 use super::engine::{Engine, EngineError};
-use super::kept::{Sizes, Template, Updated};
-use super::observe::{end_of, instant_ms, is_stopped, sizes_in_force};
+use super::kept::{Kept, Sizes, Template, Updated};
+use super::observe::{end_of, instant_ms, is_stopped, may_go, sizes_in_force};
 use super::place::{Candidate, Lack, Wish, place};
-use super::scan::{Standing, inspect, list, phase_of};
+use super::scan::{Maker, Standing, inspect, list, maker_of, phase_of};
 use super::{Chosen, DockerWorkload, Inner, Place, podman};
 use crate::bounds::{Decision, Origin};
 use crate::causes::with_causes;
@@ -34,6 +34,8 @@ const KILL_WAIT: Duration = Duration::from_secs(30);
 const NAMES_MAX: u32 = 20;
 /// Containers that change size side by side.
 const RESIZES_AT_ONCE: usize = 8;
+/// What is waited for is looked at again after this, though the engine has said nothing of it.
+const GLANCE_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// What a step is about.
 struct Job<'a> {
@@ -65,9 +67,14 @@ impl Found {
         self.runs() || started.is_some()
     }
 
-    fn is_ours(&self, target: &TargetId) -> bool {
+    fn maker(&self, target: &TargetId, kept: Option<&Kept>) -> Maker {
         let labels = self.details.config.as_ref().and_then(|config| config.labels.as_ref());
-        labels.is_some_and(|labels| labels.get(TARGET).is_some_and(|owner| owner == target.as_str()))
+        let label = |label: &str| labels.and_then(|labels| labels.get(label)).map(String::as_str);
+        maker_of(target.as_str(), &self.id, &label, kept)
+    }
+
+    fn name(&self) -> &str {
+        self.details.name.as_deref().unwrap_or_default().trim_start_matches('/')
     }
 }
 
@@ -150,6 +157,26 @@ impl Inner {
         }
     }
 
+    /// The same, from what is known where the engine would have said that it is another by now: what is waited for is asked about
+    /// ten times a second.
+    async fn glance(&self, job: &Job<'_>) -> Result<Option<Found>, DriverError> {
+        let place = self.desk().places.get(&(job.workload.to_owned(), job.instance.to_owned())).cloned();
+        if let Some(Place { host, container }) = place {
+            let known = self.desk().looks.of(&host, &container, GLANCE_AGE_MAX);
+            let engine = Arc::clone(self.engine(&host)?);
+            let details = match known {
+                Some(known) => known,
+                None => match self.look(&engine, &container).await {
+                    Ok(details) => details,
+                    Err(EngineError::Missing(_)) => return self.find(job.workload, job.instance).await,
+                    Err(error) => return Err(engine.error(&format!("look at {}", job.instance), &error)),
+                },
+            };
+            return Ok(Some(Found { engine, id: container, details: details.as_ref().clone() }));
+        }
+        self.find(job.workload, job.instance).await
+    }
+
     /// The container that carries this instance's mark, whatever engine it is on.
     async fn find_mark(&self, job: &Job<'_>) -> Result<Option<Found>, DriverError> {
         let mark = format!("{INSTANCE}={}", job.instance);
@@ -186,6 +213,10 @@ impl Inner {
     // ---------------------------------------------------------------------------------------------------------- create
 
     async fn create(&self, job: &Job<'_>) -> Result<StepState, DriverError> {
+        // First of all: for as long as it waits, nobody is asked.
+        if let Some(state) = self.held_back(job) {
+            return Ok(state);
+        }
         if let Some(found) = self.find_mark(job).await? {
             // Also where it has ended since: it was made, and what became of it is for an observation to say.
             return if found.was_started() {
@@ -194,9 +225,15 @@ impl Inner {
                 self.start_made(job, &found.engine, &found.id).await
             };
         }
-        if let Some(state) = self.held_back(job) {
-            return Ok(state);
+        let made = self.create_new(job).await;
+        if matches!(made, Err(DriverError::Refused { .. })) {
+            // Nothing is there, and nothing will be.
+            self.desk().chosen.remove(job.instance);
         }
+        made
+    }
+
+    async fn create_new(&self, job: &Job<'_>) -> Result<StepState, DriverError> {
         let (template, sizes) = {
             let desk = self.desk();
             let kept = desk.kept.get(job.workload);
@@ -241,7 +278,12 @@ impl Inner {
                 Candidate { lacks, ..candidate(&desk, engine, job.workload) }
             };
             let candidates: Vec<Candidate> = self.engines.values().map(known).collect();
-            let best = place(&candidates, wish).map_err(|why| self.refused(why))?.name.clone();
+            let best = place(&candidates, wish).map_err(|why| {
+                let silent = candidates.iter().all(|candidate| !candidate.reached);
+                let driver = self.name.clone();
+                if silent { DriverError::Unreachable { driver, what: why } } else { self.refused(why) }
+            })?;
+            let best = best.name.clone();
             let (workload, host) = (job.workload.to_owned(), best.clone());
             desk.chosen.insert(job.instance.to_owned(), Chosen { workload, host, at: Instant::now() });
             best
@@ -368,6 +410,7 @@ impl Inner {
             let numbered = job.settings.container_name.contains("{number}");
             match made {
                 Ok(made) => {
+                    self.keep(job.workload, |kept| kept.note_made(job.instance, &made.id))?;
                     self.connect(job, engine, &made.id, further_networks).await?;
                     return Ok(made.id);
                 }
@@ -442,18 +485,19 @@ impl Inner {
     }
 
     async fn await_ready(&self, job: &Job<'_>) -> Result<StepState, DriverError> {
-        let Some(found) = self.find(job.workload, job.instance).await? else {
+        let Some(found) = self.glance(job).await? else {
             return Ok(impossible(format!("{} does not exist", job.instance)));
         };
         let stopped = self.is_stopped(job, &found);
-        let standing = Standing { ours: found.is_ours(job.target), stopped, overdue: false };
+        let standing = Standing { ours: self.is_ours(job, &found), stopped, overdue: false };
         let state = found.details.state.as_ref();
         let health = state.and_then(|state| state.health.as_ref());
         let last = health.and_then(|health| health.log.as_ref()?.last()?.output.clone()).unwrap_or_default();
         let last: String = last.trim().chars().take(200).collect();
-        let since_ms = state.and_then(|state| instant_ms(state.started_at.as_deref()?));
-        let overdue = since_ms.is_some_and(|since| wall_ms().saturating_sub(since) > job.settings.ready_timeout.0);
-        Ok(match phase_of(&found.details, standing) {
+        // By our own watch: the engine's clock may be another.
+        let since = *self.desk().awaited.entry(job.instance.to_owned()).or_insert_with(Instant::now);
+        let overdue = since.elapsed() > Duration::from_millis(job.settings.ready_timeout.0);
+        let ended = match phase_of(&found.details, standing) {
             Phase::Ready => StepState::Done,
             Phase::Failed => impossible(format!("it ended by itself: {}", end_of(&found.details))),
             Phase::Unready | Phase::Starting if overdue => {
@@ -462,7 +506,11 @@ impl Inner {
             Phase::Starting | Phase::Unready => waiting(format!("it is not ready; last check: {last}")),
             Phase::Pending | Phase::Unknown => waiting("it has not started"),
             other => impossible(format!("it is {other:?}").to_lowercase()),
-        })
+        };
+        if !matches!(ended, StepState::Waiting { .. }) {
+            self.desk().awaited.remove(job.instance);
+        }
+        Ok(ended)
     }
 
     // ------------------------------------------------------------------------------------------------------------ stop
@@ -472,25 +520,39 @@ impl Inner {
         desk.kept.get(job.workload).is_some_and(|kept| is_stopped(kept, &found.id, &found.details))
     }
 
-    /// Whether it is the container that others are made after, and the operator has not said that it may go.
-    fn is_kept(&self, job: &Job<'_>, found: &Found) -> bool {
-        let desk = self.desk();
-        let template = desk.kept.get(job.workload).and_then(|kept| kept.template.as_ref());
-        let is_template = template.is_some_and(|template| template.container == found.id);
-        is_template && !found.is_ours(job.target) && !job.settings.remove_template
+    fn is_ours(&self, job: &Job<'_>, found: &Found) -> bool {
+        matches!(found.maker(job.target, self.desk().kept.get(job.workload)), Maker::Us { .. })
+    }
+
+    /// Why a container is neither stopped nor removed: others made it, and the operator has not said that such may go.
+    fn spared(&self, job: &Job<'_>, found: &Found) -> Option<StepState> {
+        let (maker, is_template) = {
+            let desk = self.desk();
+            let kept = desk.kept.get(job.workload);
+            let template = kept.and_then(|kept| kept.template.as_ref());
+            (found.maker(job.target, kept), template.is_some_and(|template| template.container == found.id))
+        };
+        if matches!(maker, Maker::Us { .. }) || may_go(job.settings, is_template) {
+            return None;
+        }
+        let name = found.name();
+        Some(impossible(match maker {
+            _ if is_template => format!("{name} is the template; set remove_template to let it go"),
+            Maker::Copied => format!(
+                "{name} has the labels of an instance and is not the container that was made for it; set remove_foreign to let it go"
+            ),
+            _ => format!("{name} was not made by trimtab; set remove_foreign to let it go"),
+        }))
     }
 
     async fn stop(&self, job: &Job<'_>) -> Result<StepState, DriverError> {
         match self.find(job.workload, job.instance).await? {
             None => Ok(StepState::Done),
-            Some(found) if self.is_kept(job, &found) => Ok(self.spared(&found)),
-            Some(found) => Ok(self.see_out(job, &found).await?.unwrap_or(StepState::Done)),
+            Some(found) => match self.spared(job, &found) {
+                Some(spared) => Ok(spared),
+                None => Ok(self.see_out(job, &found).await?.unwrap_or(StepState::Done)),
+            },
         }
-    }
-
-    fn spared(&self, found: &Found) -> StepState {
-        let name = found.details.name.as_deref().unwrap_or_default().trim_start_matches('/');
-        impossible(format!("{name} is the template; set remove_template to let it go"))
     }
 
     /// Goes on with stopping: the engine signals, waits for the grace, and kills. `None` once it does not run.
@@ -530,8 +592,8 @@ impl Inner {
             self.forget(job);
             return Ok(StepState::Done);
         };
-        if self.is_kept(job, &found) {
-            return Ok(self.spared(&found));
+        if let Some(spared) = self.spared(job, &found) {
+            return Ok(spared);
         }
         if let Some(state) = self.see_out(job, &found).await? {
             return Ok(state);
@@ -556,6 +618,7 @@ impl Inner {
         }
         desk.chosen.remove(job.instance);
         desk.started.remove(job.instance);
+        desk.awaited.remove(job.instance);
     }
 
     // ----------------------------------------------------------------------------------------------------- start again
@@ -580,6 +643,7 @@ impl Inner {
             Ok(()) => {
                 self.keep(job.workload, |kept| drop(kept.stopped.remove(id)))?;
                 self.desk().started.insert(job.instance.to_owned(), key.to_owned());
+                self.desk().awaited.remove(job.instance);
                 self.desk().looks.forget(id);
                 self.resize_started(job, id).await;
                 Ok(StepState::Done)

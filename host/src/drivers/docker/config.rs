@@ -132,6 +132,8 @@ pub struct DockerWorkload {
     pub remove_template: bool,
     /// Whether new containers may be put on an engine that lacks the template's named volumes, and would make empty ones.
     pub empty_volumes: bool,
+    /// Whether further containers that trimtab did not make may be stopped and removed like any other.
+    pub remove_foreign: bool,
 }
 
 impl Default for DockerWorkload {
@@ -148,6 +150,7 @@ impl Default for DockerWorkload {
             remove_volumes: false,
             remove_template: false,
             empty_volumes: false,
+            remove_foreign: false,
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::snapshot::Resources;
 const FORMAT: u32 = 1;
 /// A file longer than this is not one of ours.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// So many are remembered: as many as a workload may have, and some that are gone.
+const MADE_MAX: usize = 1_200;
 
 /// What is kept of one workload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,10 @@ pub(super) struct Kept {
     pub back_off: BackOff,
     /// Ends that were counted as crashes: container and when it ended.
     pub counted: BTreeMap<String, String>,
+    /// Which container was made for which instance, oldest first, also of those that are gone: another that has the labels of
+    /// one was copied.
+    #[serde(default)]
+    pub made: Vec<Made>,
     /// Containers that we told to stop, and since when each ran then: one that was started again since is not stopped.
     pub stopped: BTreeMap<String, String>,
     /// Sizes that Podman gave containers, which it does not show.
@@ -50,6 +56,14 @@ pub(super) struct Updated {
     /// when it is started.
     pub since: String,
     pub sizes: Sizes,
+}
+
+/// A container that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Made {
+    pub instance: String,
+    pub container: String,
 }
 
 /// Requests and limits of each container.
@@ -94,9 +108,24 @@ impl Kept {
             resized: None,
             back_off: BackOff::default(),
             counted: BTreeMap::new(),
+            made: Vec::new(),
             stopped: BTreeMap::new(),
             updated: BTreeMap::new(),
         }
+    }
+
+    /// Writes down which container was made for an instance.
+    pub(super) fn note_made(&mut self, instance: &str, container: &str) {
+        self.made.retain(|made| made.instance != instance);
+        self.made.push(Made { instance: instance.to_owned(), container: container.to_owned() });
+        let surplus = self.made.len().saturating_sub(MADE_MAX);
+        self.made.drain(..surplus);
+    }
+
+    /// The container that was made for an instance.
+    pub(super) fn container_of(&self, instance: &str) -> Option<&str> {
+        let made = self.made.iter().rev().find(|made| made.instance == instance)?;
+        Some(&made.container)
     }
 }
 

@@ -8,7 +8,7 @@ use bollard::models::ContainerInspectResponse;
 use super::clone::{COMPOSE_NUMBER, INSTANCE, MADE_BY, TARGET, sizes_of};
 use super::kept::{Kept, Sizes, Template};
 use super::scan::{Scan, Seen, Standing, phase_of};
-use super::{Inner, Place, podman};
+use super::{DockerWorkload, Inner, Place, podman};
 use crate::drivers::{DriverError, Observation, ObservedTarget};
 use crate::snapshot::{
     Abilities, Container, Instance, Inventory, Limits, Node, Phase, ResizeAbility, Resources, Target, TargetId,
@@ -19,6 +19,8 @@ use crate::snapshot::{
 const INSTANCES_MAX: u32 = 1_000;
 /// What was to be made and is not seen so long after its image was there is not coming.
 const MAKING_MAX: Duration = Duration::from_secs(60);
+/// So much is shown of the name of a workload that cannot be read.
+const NAME_CHARS: usize = 100;
 /// A container with this label, set to `true`, is not removed.
 const PROTECTED: &str = "trimtab.protected";
 
@@ -52,7 +54,13 @@ impl Inner {
         for (workload, containers) in &by_workload {
             match self.observe_workload(workload, containers, &scan, now_ms).await {
                 Ok(target) => observation.targets.push(target),
-                Err(error) => observation.unreadable.push((format!("{}/{workload}", self.name), error.to_string())),
+                Err(error) => {
+                    // Its name may be what is wrong with it.
+                    let workload: String = workload.escape_default().take(NAME_CHARS).collect();
+                    let first = containers.first().map(|seen| format!(" (container {})", seen.name));
+                    let name = format!("{}/{workload}{}", self.name, first.unwrap_or_default());
+                    observation.unreadable.push((name, error.to_string()));
+                }
             }
         }
         observation.targets.sort_by(|a, b| a.target.id.cmp(&b.target.id));
@@ -176,6 +184,12 @@ impl Inner {
                 kept.updated.retain(|id, _| is_known(id));
             }
             for seen in containers.iter().filter(|seen| seen.ours) {
+                // The host was killed right after it had been made.
+                if kept.container_of(&seen.instance).is_none() {
+                    kept.note_made(&seen.instance, &seen.id);
+                }
+            }
+            for seen in containers.iter().filter(|seen| seen.ours) {
                 let ended = seen.details.state.as_ref().and_then(|state| state.finished_at.clone()).unwrap_or_default();
                 let failed = phase_of(&seen.details, self.standing(seen, kept, now_ms)) == Phase::Failed;
                 if failed && kept.counted.get(&seen.id) != Some(&ended) {
@@ -190,11 +204,10 @@ impl Inner {
     }
 
     fn standing(&self, seen: &Seen, kept: &Kept, now_ms: u64) -> Standing {
-        let made_ms = u64::try_from(seen.created_s).unwrap_or(0).saturating_mul(1_000);
         Standing {
             ours: seen.ours,
             stopped: is_stopped(kept, &seen.id, &seen.details),
-            overdue: now_ms.saturating_sub(made_ms) > self.workload(&seen.workload).ready_timeout.0,
+            overdue: now_ms.saturating_sub(seen.created_ms) > self.workload(&seen.workload).ready_timeout.0,
         }
     }
 
@@ -219,7 +232,7 @@ impl Inner {
             limits: sizes.limits,
             usage: Resources::default(),
             memory_peak_bytes: None,
-            protected: told || (is_template && !seen.ours && !settings.remove_template),
+            protected: told || (!seen.ours && !may_go(settings, is_template)),
             address: self.address_of(&seen.workload, &seen.host, &seen.details),
             handle: Some(format!("docker:{}/{}", seen.host, seen.id)),
             made_by: seen.labels.get(MADE_BY).filter(|_| seen.ours).cloned(),
@@ -329,13 +342,18 @@ pub(super) fn sizes_in_force(kept: &Kept, template: &Template) -> Sizes {
 fn template_among<'a>(named: Option<&str>, containers: &[&'a Seen], known: Option<&Template>) -> Option<&'a Seen> {
     let oldest = |test: &dyn Fn(&Seen) -> bool| {
         let those = containers.iter().filter(|seen| test(seen));
-        those.min_by_key(|seen| (seen.created_s, seen.id.as_str())).copied()
+        those.min_by_key(|seen| (seen.created_ms, seen.id.as_str())).copied()
     };
     let by_name = named.and_then(|name| oldest(&|seen| seen.name == name));
     let same = || oldest(&|seen| known.is_some_and(|template| template.container == seen.id));
-    let foreign = || oldest(&|seen| !seen.ours);
+    let foreign = || oldest(&|seen| !seen.ours && !seen.copied);
     let any = || known.is_none().then(|| oldest(&|_| true)).flatten();
     by_name.or_else(same).or_else(foreign).or_else(any)
+}
+
+/// Whether a container that others made may be stopped and removed.
+pub(super) fn may_go(settings: &DockerWorkload, is_template: bool) -> bool {
+    if is_template { settings.remove_template } else { settings.remove_foreign }
 }
 
 /// Whether we told it to stop in this life of it.

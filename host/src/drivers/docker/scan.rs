@@ -16,12 +16,16 @@ use super::Inner;
 use super::clone::{INSTANCE, TARGET};
 use super::config::{COMPOSE_PROJECT, COMPOSE_SERVICE, DockerConfig};
 use super::engine::{Engine, EngineError, settled};
+use super::kept::Kept;
+use super::observe::instant_ms;
 use crate::snapshot::Phase;
 
 /// Containers that are looked at side by side on one engine.
 const LOOKS_AT_ONCE: usize = 16;
 /// A closer look that is older than this is taken again, though nothing seems to have changed.
 const LOOK_AGE_MAX: Duration = Duration::from_secs(60);
+/// The same where the engine's events are heard, which tell of every change: a stream may hang unnoticed.
+const LOOK_AGE_HEARD: Duration = Duration::from_secs(10 * 60);
 /// Most containers of one engine.
 const CONTAINERS_MAX: usize = 20_000;
 /// An id that Docker shows is as long.
@@ -38,9 +42,11 @@ pub(super) struct Seen {
     pub instance: String,
     /// Whether we made it.
     pub ours: bool,
+    /// Whether it only says that we made it: another container was written down for that instance, or another target is named.
+    pub copied: bool,
     pub labels: BTreeMap<String, String>,
-    /// Seconds since the epoch.
-    pub created_s: i64,
+    /// Milliseconds since the epoch.
+    pub created_ms: u64,
     pub details: Arc<ContainerInspectResponse>,
 }
 
@@ -62,7 +68,11 @@ pub(super) struct Scan {
 #[derive(Default)]
 pub(super) struct Looks {
     known: HashMap<String, Known>,
+    /// Containers that are being looked at: what happens to one meanwhile takes it off.
+    looking: HashSet<String>,
     systems: HashMap<String, (Instant, SystemInfo)>,
+    /// Engines whose events are heard.
+    heard: HashSet<String>,
 }
 
 struct Known {
@@ -84,11 +94,32 @@ impl Looks {
     /// Something happened to this container: it is looked at again.
     pub(super) fn forget(&mut self, id: &str) {
         self.known.remove(id);
+        self.looking.remove(id);
     }
 
-    /// Something may have been missed on every engine.
-    pub(super) fn forget_all(&mut self) {
-        self.known.clear();
+    /// The events of an engine are heard from now on; what happened before was not.
+    pub(super) fn hear(&mut self, host: &str) {
+        self.known.retain(|_, known| known.host != host);
+        self.looking.clear();
+        self.heard.insert(host.to_owned());
+    }
+
+    /// The events of an engine are not heard any more.
+    pub(super) fn hear_no_more(&mut self, host: &str) {
+        self.heard.remove(host);
+    }
+
+    /// The last closer look, where it still tells how the container is: nothing was said of it since.
+    pub(super) fn of(&self, host: &str, id: &str, age_max: Duration) -> Option<Arc<ContainerInspectResponse>> {
+        let known = self.known.get(id).filter(|_| self.heard.contains(host))?;
+        (known.looked_at.elapsed() < age_max).then(|| Arc::clone(&known.details))
+    }
+
+    fn note(&mut self, host: &str, id: &str, sign: String, details: &Arc<ContainerInspectResponse>) {
+        if self.looking.remove(id) {
+            let (host, looked_at, details) = (host.to_owned(), Instant::now(), Arc::clone(details));
+            self.known.insert(id.to_owned(), Known { host, sign, looked_at, details });
+        }
     }
 }
 
@@ -179,14 +210,17 @@ impl Inner {
     ) -> Seen {
         let id = one.id.clone().unwrap_or_default();
         let target = format!("{}/{workload}", self.name);
-        let mark = labels.get(INSTANCE).filter(|mark| !mark.is_empty());
-        let mark = mark.filter(|_| labels.get(TARGET).is_some_and(|owner| *owner == target)).cloned();
+        let maker = {
+            let desk = self.desk();
+            maker_of(&target, &id, &|label| labels.get(label).map(String::as_str), desk.kept.get(&workload))
+        };
         Seen {
             host: engine.name.clone(),
             name: name_of(one),
-            ours: mark.is_some(),
-            instance: mark.unwrap_or_else(|| short(&id)),
-            created_s: one.created.unwrap_or_default(),
+            ours: matches!(maker, Maker::Us { .. }),
+            copied: maker == Maker::Copied,
+            instance: if let Maker::Us { instance } = maker { instance } else { short(&id) },
+            created_ms: details.created.as_deref().and_then(instant_ms).unwrap_or_default(),
             id,
             workload,
             labels,
@@ -203,16 +237,30 @@ impl Inner {
         let id = one.id.clone().unwrap_or_default();
         let sign = sign_of(one);
         {
-            let desk = self.desk();
+            let mut desk = self.desk();
+            let age_max = if desk.looks.heard.contains(&engine.name) { LOOK_AGE_HEARD } else { LOOK_AGE_MAX };
             let known = desk.looks.known.get(&id);
-            let known = known.filter(|known| known.sign == sign && known.looked_at.elapsed() < LOOK_AGE_MAX);
+            let known = known.filter(|known| known.sign == sign && known.looked_at.elapsed() < age_max);
             if let Some(known) = known {
                 return Ok(Arc::clone(&known.details));
             }
+            desk.looks.looking.insert(id.clone());
         }
         let details = Arc::new(engine.call(|client| inspect(client, id.clone())).await?);
-        let known = Known { host: engine.name.clone(), sign, looked_at: Instant::now(), details: Arc::clone(&details) };
-        self.desk().looks.known.insert(id, known);
+        self.desk().looks.note(&engine.name, &id, sign, &details);
+        Ok(details)
+    }
+
+    /// A closer look at one container, noted only where a list has noted it before.
+    pub(super) async fn look(&self, engine: &Engine, id: &str) -> Result<Arc<ContainerInspectResponse>, EngineError> {
+        let sign = {
+            let mut desk = self.desk();
+            desk.looks.looking.insert(id.to_owned());
+            // The next list compares with what it said last; until then this look is as good as one of its own.
+            desk.looks.known.get(id).map(|known| known.sign.clone()).unwrap_or_default()
+        };
+        let details = Arc::new(engine.call(|client| inspect(client, id.to_owned())).await?);
+        self.desk().looks.note(&engine.name, id, sign, &details);
         Ok(details)
     }
 
@@ -271,13 +319,44 @@ fn sign_of(one: &ContainerSummary) -> String {
 
 /// Of two with one mark the older has it: the other was copied by hand.
 fn unique(containers: &mut [Seen]) {
-    containers.sort_by(|a, b| (a.created_s, &a.id).cmp(&(b.created_s, &b.id)));
+    containers.sort_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
     let mut taken: HashSet<(String, String)> = HashSet::new();
     for seen in containers.iter_mut() {
         if !taken.insert((seen.workload.clone(), seen.instance.clone())) {
             seen.instance = short(&seen.id);
-            seen.ours = false;
+            (seen.ours, seen.copied) = (false, true);
         }
+    }
+}
+
+/// Who made a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// We did, as this instance.
+    Us { instance: String },
+    /// Somebody else did, and gave it labels that only we give.
+    Copied,
+    /// Somebody else.
+    Others,
+}
+
+/// Told by its labels, and by what was written down when the instance was made. Where nothing was (the host was killed in between),
+/// the labels do: the change's key in them is ours alone.
+pub(super) fn maker_of<'a>(
+    target: &str,
+    id: &str,
+    label: &dyn Fn(&str) -> Option<&'a str>,
+    kept: Option<&Kept>,
+) -> Maker {
+    let (mark, owner) = (label(INSTANCE).filter(|mark| !mark.is_empty()), label(TARGET));
+    match (mark, owner) {
+        (None, None) => Maker::Others,
+        (Some(mark), Some(owner)) if owner == target => {
+            let made = kept.and_then(|kept| kept.container_of(mark));
+            let is_it = made.is_none_or(|container| container == id);
+            if is_it { Maker::Us { instance: mark.to_owned() } } else { Maker::Copied }
+        }
+        _ => Maker::Copied,
     }
 }
 

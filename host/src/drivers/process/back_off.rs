@@ -7,7 +7,7 @@ impl BackOff {
     /// Notes that an instance ended by itself. Several that end while the workload waits already count as one: ten instances
     /// that fall with their database are not ten attempts.
     pub(in crate::drivers) fn crashed(&mut self, config: &RestartConfig, now_ms: u64) {
-        if now_ms < self.next_start_ms {
+        if self.until_ms(now_ms).is_some() {
             return;
         }
         if now_ms.saturating_sub(self.last_ms) > config.reset_after.0 {
@@ -18,9 +18,10 @@ impl BackOff {
         self.next_start_ms = now_ms.saturating_add(wait_ms(config, self.failures));
     }
 
-    /// Until when repairs wait; `None` where they need not.
+    /// Until when repairs wait; `None` where they need not. Before the last crash there is nothing to wait for: then the clock was
+    /// set back since.
     pub(in crate::drivers) fn until_ms(&self, now_ms: u64) -> Option<u64> {
-        (now_ms < self.next_start_ms).then_some(self.next_start_ms)
+        (self.last_ms <= now_ms && now_ms < self.next_start_ms).then_some(self.next_start_ms)
     }
 }
 
