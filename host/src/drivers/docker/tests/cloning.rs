@@ -138,7 +138,8 @@ fn named_volumes_are_those_that_an_engine_would_make_empty() {
             {"Type": "bind", "Source": "/etc", "Target": "/host"}]"#,
     )
     .unwrap();
-    let volumes = |seen| Template::of("local", seen, Vec::new()).unwrap().volumes().join(" ");
+    let volumes =
+        |seen: &ContainerInspectResponse| Template::of("local", seen, Vec::new()).unwrap().volumes().join(" ");
     assert_eq!(volumes(&seen), "data cache");
     seen.host_config.as_mut().unwrap().volume_driver = Some("rexray".to_owned());
     assert_eq!(volumes(&seen), "cache", "made by a driver that every engine asks");
