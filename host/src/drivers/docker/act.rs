@@ -741,7 +741,7 @@ impl Inner {
         if after == before {
             return Ok(());
         }
-        let (id, body) = (found.id.as_str(), update_of(after.clone()));
+        let (id, body) = (found.id.as_str(), update_of(&after));
         let updated = match found.engine.call(|client| async move { client.update_container(id, body).await }).await {
             // Podman knows the container, and not this call.
             Err(EngineError::Missing(why)) => self.resize_podman(workload, &found, &after, &why).await?,
@@ -801,7 +801,7 @@ fn overlay(old: &mut Resources, new: Resources) {
 }
 
 /// What a live update says: sizes only, for the rest stays as it is.
-fn update_of(host: HostConfig) -> ContainerUpdateBody {
+fn update_of(host: &HostConfig) -> ContainerUpdateBody {
     ContainerUpdateBody {
         nano_cpus: host.nano_cpus,
         cpu_shares: host.cpu_shares,

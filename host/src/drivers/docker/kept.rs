@@ -129,8 +129,11 @@ impl Kept {
     }
 }
 
+/// By workload, and what could not be read.
+type Remembered = (BTreeMap<String, Kept>, Vec<(String, String)>);
+
 /// Everything that the folder remembers, and the files that could not be read, each with the reason.
-pub(super) fn read_all(folder: &Path) -> io::Result<(BTreeMap<String, Kept>, Vec<(String, String)>)> {
+pub(super) fn read_all(folder: &Path) -> io::Result<Remembered> {
     let mut found = BTreeMap::new();
     let mut broken = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -173,7 +173,6 @@ impl Inner {
         scan
     }
 
-    #[expect(clippy::type_complexity, reason = "read in one place, right above")]
     async fn scan_one(
         &self,
         engine: &Arc<Engine>,
