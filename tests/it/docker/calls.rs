@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bollard::models::{ContainerCreateBody, ContainerUpdateBody};
 use bollard::query_parameters::CreateContainerOptions;
 use futures_util::future::join_all;
-use trimtab::drivers::Step;
+use trimtab::drivers::{Driver as _, Step};
 use trimtab::snapshot::Phase;
 
 use super::stage::{PATIENCE, Stage};
@@ -67,7 +67,6 @@ async fn a_look_costs_one_list_and_one_call_for_each_container_of_which_somethin
     stage.done(&up, Step::Create { instance: "sick-k1-1".to_owned() }).await;
     stage.proxy.requests();
     for _ in 0..20 {
-        use trimtab::drivers::Driver as _;
         stage.driver.take(&up, &Step::AwaitReady { instance: "sick-k1-1".to_owned() }).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
