@@ -1,9 +1,9 @@
 //! Counts and sizes, and others who set them, too.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use bollard::models::{ServiceSpecMode, ServiceSpecModeReplicatedJob};
-use std::collections::HashMap;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{UnixListener, UnixStream};
 use trimtab::drivers::{Driver as _, DriverError, Step, StepState};

@@ -1,8 +1,9 @@
 //! A swarm of two machines: here two engines, each in namespaces of its own, with a cable between them.
 
+use std::collections::HashMap;
+
 use bollard::models::{NodeSpecAvailabilityEnum as Availability, SwarmJoinRequest, TaskSpecPlacement};
 use bollard::query_parameters::UpdateNodeOptions;
-use std::collections::HashMap;
 use trimtab::drivers::{ObservedTarget, Step};
 use trimtab::policy::{Proposal, ProposalKind};
 use trimtab::snapshot::{Node, Phase};
