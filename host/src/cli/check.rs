@@ -33,7 +33,8 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
     if args.json {
         let mut told = as_json(global, &checked);
         if args.connect {
-            told["tables"] = tables.iter().map(table_json).collect();
+            let tables: serde_json::Value = tables.iter().map(table_json).collect();
+            told.as_object_mut().map(|told| told.insert("tables".to_owned(), tables));
         }
         print(&format!("{told:#}\n"))?;
         return Ok(if checked.is_ok() { exit } else { Exit::Usage });

@@ -55,15 +55,15 @@ impl Steering {
                     self.tell(format!("table {name} is read again"));
                 }
             }
-            Err(what) => self.complain_of_table(table, what),
+            Err(what) => self.complain_of_table(table, &what),
         }
     }
 
     /// Said the first time, and then ever more seldom.
-    fn complain_of_table(&self, table: &Table, what: String) {
+    fn complain_of_table(&self, table: &Table, what: &str) {
         let name = &table.at.name;
         let failures = table.change(|seen| {
-            seen.problem = Some(what.clone());
+            seen.problem = Some(what.to_owned());
             seen.failures = seen.failures.saturating_add(1);
             seen.failures
         });
