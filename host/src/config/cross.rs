@@ -15,6 +15,7 @@ pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
         reader.warn_at(Place::default(), "", "there is no binding: nothing will be scaled", "write a [binding.NAME]");
     }
     check_registrars(config, declared, reader);
+    check_pools(config, reader);
     check_names_in_use(&config.drivers, &config.bindings, reader);
     check_overlaps(&config.bindings, reader);
 }
@@ -36,6 +37,24 @@ fn check_registrars(config: &Config, declared: &Declared, reader: &Reader<'_>) {
             && let Some(other) = listeners.insert(listen, name)
         {
             let what = format!("listens on {listen}, as registrar {other:?} does");
+            reader.complain_at(*place, &path, what, "give one of them another port");
+        }
+    }
+}
+
+/// Each pool of a proxy, and each file, is one registrar's: two would write over each other in turns.
+fn check_pools(config: &Config, reader: &Reader<'_>) {
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    for Named { name, kind, place } in &config.registrars {
+        let path = format!("registrar.{name}.{}", kind.word());
+        for pool in kind.pools() {
+            if let Some(other) = owners.insert(pool.clone(), name).filter(|other| *other != name) {
+                let remedy = "give each its own, or let one serve the targets of both";
+                reader.complain_at(*place, &path, format!("has {pool}, as registrar {other:?} does"), remedy);
+            }
+        }
+        if let Some(listen) = kind.listen().filter(|listen| config.api.enabled && *listen == config.api.listen) {
+            let what = format!("listens on {listen}, as the API does");
             reader.complain_at(*place, &path, what, "give one of them another port");
         }
     }
