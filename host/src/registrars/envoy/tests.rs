@@ -52,15 +52,15 @@ fn a_question_tells_who_asks_and_what_it_has() {
 fn the_admin_interface_shows_who_drains_and_what_is_left_to_do() {
     let clusters = br#"{"cluster_statuses":[
         {"name":"other","host_statuses":[{"address":{"socket_address":{"address":"10.0.0.9","port_value":80}}}]},
+        {"name":"web","host_statuses":[{"address":{"socket_address":{"address":"10.0.0.1","port_value":80}},
+           "stats":[{"name":"rq_active","value":2}]}]},
         {"name":"inner","eds_service_name":"web","observability_name":"web_in","host_statuses":[
           {"address":{"socket_address":{"address":"10.0.0.1","port_value":80}},
            "stats":[{"name":"cx_active","value":"7","type":"GAUGE"},{"name":"rq_active","value":"3","type":"GAUGE"}],
            "health_status":{"eds_health_status":"DRAINING"}},
           {"address":{"socket_address":{"address":"::1","port_value":80}},"stats":[{"name":"rq_active","type":"GAUGE"}],
            "health_status":{"eds_health_status":"HEALTHY"}},
-          {"address":{"pipe":{"path":"/x"}}}]},
-        {"name":"web","host_statuses":[{"address":{"socket_address":{"address":"10.0.0.1","port_value":80}},
-           "stats":[{"name":"rq_active","value":2}]}]}]}"#;
+          {"address":{"pipe":{"path":"/x"}}}]}]}"#;
     let stats = br#"{"stats":[{"name":"cluster.web_in.lb_healthy_panic","value":4},{"name":"cluster.web.lb_healthy_panic","value":1},
         {"name":"cluster.other.lb_healthy_panic","value":90},{"histograms":{}}]}"#;
     let sight = cluster(true).sight(&[Some(clusters.to_vec()), Some(stats.to_vec())]).unwrap();
