@@ -13,6 +13,7 @@ mod listener;
 mod owned_file;
 mod post;
 mod roster;
+mod sight;
 
 use std::fmt::Debug;
 

@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config, declared: &Declared, reader: &Reader<'_>) {
     }
     check_registrars(config, declared, reader);
     check_marks(config, reader);
+    check_pools(config, reader);
     if !has_tables {
         check_names_in_use(&config.drivers, &config.bindings, reader);
     }
@@ -61,6 +62,24 @@ fn check_marks(config: &Config, reader: &Reader<'_>) {
                 reader.warn_at(*place, &format!("registrar.{name}.{}", kind.word()), what, remedy);
             }
             seen.push((name, mark));
+        }
+    }
+}
+
+/// Each pool of a proxy, and each file, is one registrar's: two would write over each other in turns.
+fn check_pools(config: &Config, reader: &Reader<'_>) {
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    for Named { name, kind, place } in &config.registrars {
+        let path = format!("registrar.{name}.{}", kind.word());
+        for pool in kind.pools() {
+            if let Some(other) = owners.insert(pool.clone(), name).filter(|other| *other != name) {
+                let remedy = "give each its own, or let one serve the targets of both";
+                reader.complain_at(*place, &path, format!("has {pool}, as registrar {other:?} does"), remedy);
+            }
+        }
+        if let Some(listen) = kind.listen().filter(|listen| config.api.enabled && *listen == config.api.listen) {
+            let what = format!("listens on {listen}, as the API does");
+            reader.complain_at(*place, &path, what, "give one of them another port");
         }
     }
 }

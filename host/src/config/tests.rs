@@ -521,6 +521,73 @@ fn an_address_that_others_reach_is_served_in_the_clear_only_if_the_file_says_so(
 }
 
 #[test]
+fn a_pool_of_a_proxy_is_one_registrars() {
+    let two = |kind: &str, one: &str, other: &str| {
+        let table = |name: &str, lines: &str| format!("[registrar.{name}.{kind}]\nserves = [\"local/web\"]\n{lines}\n");
+        parse(&format!("{SOUND}\n{}{}", table("one", one), table("two", other)))
+    };
+    for (kind, one, other, shared) in [
+        (
+            "nginx",
+            "file = \"a/web.conf\"\nupstream = \"a\"",
+            "file = \"a/b/../web.conf\"\nupstream = \"b\"",
+            "the file",
+        ),
+        ("nginx", "file = \"a.conf\"\nupstream = \"a\"", "file = \"b.conf\"\nupstream = \"a\"", "upstream a"),
+        ("traefik", "file = \"a.yml\"\nservice = \"a\"", "file = \"b.yml\"\nservice = \"a\"", "service a in"),
+        (
+            "traefik",
+            "listen = \"127.0.0.1:1\"\nservice = \"a\"\napi = [\"http://x:1\"]",
+            "listen = \"127.0.0.1:2\"\nservice = \"a\"\napi = [\"http://y:1\", \"http://x:1/\"]",
+            "service a@http of http://x:1",
+        ),
+        ("envoy", "file = \"a.yaml\"\ncluster = \"a\"", "file = \"./a.yaml\"\ncluster = \"b\"", "the file"),
+        (
+            "envoy",
+            "listen = \"127.0.0.1:1\"\ncluster = \"a\"",
+            "listen = \"127.0.0.1:1\"\ncluster = \"b\"",
+            "listens on",
+        ),
+        (
+            "envoy",
+            "listen = \"127.0.0.1:1\"\ncluster = \"a\"",
+            "listen = \"127.0.0.1:9470\"\ncluster = \"b\"",
+            "the API",
+        ),
+    ] {
+        let complaints = two(kind, one, other).unwrap_err();
+        assert_eq!(complaints.complaints.len(), 1, "{complaints}");
+        let said = complaints.to_string();
+        assert!(said.contains(&format!("registrar.two.{kind}")) && said.contains(shared), "{said}");
+    }
+    for (kind, one, other) in [
+        ("nginx", "file = \"a.conf\"\nupstream = \"a\"", "file = \"b.conf\"\nupstream = \"a\"\npid_file = \"b.pid\""),
+        ("traefik", "listen = \"127.0.0.1:1\"\nservice = \"a\"", "listen = \"127.0.0.1:2\"\nservice = \"a\""),
+        ("envoy", "listen = \"127.0.0.1:0\"\ncluster = \"a\"", "listen = \"127.0.0.1:0\"\ncluster = \"a\""),
+    ] {
+        assert!(two(kind, one, other).is_ok(), "{kind}: two proxies");
+    }
+}
+
+#[test]
+fn a_registrar_tells_the_world_of_instances_only_if_the_file_says_so() {
+    for (kind, what) in [("traefik", "service = \"web\""), ("envoy", "cluster = \"web\"")] {
+        let listen = |lines: &str| {
+            parse(&format!("{SOUND}\n[registrar.front.{kind}]\nserves = [\"local/web\"]\n{what}\n{lines}\n"))
+        };
+        assert!(listen("listen = \"127.0.0.1:0\"").is_ok());
+        for open in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "[::ffff:10.0.0.1]:80"] {
+            let complaints = listen(&format!("listen = \"{open}\"")).unwrap_err().to_string();
+            assert!(complaints.contains("can be reached by others") && complaints.contains("`token`"), "{complaints}");
+            assert!(listen(&format!("listen = \"{open}\"\nallow_insecure = true")).is_ok(), "{open}");
+            assert!(listen(&format!("listen = \"{open}\"\ntoken = {{ file = \"token\" }}")).is_ok(), "{open}");
+        }
+        let complaints = listen("file = \"web.yml\"\ntoken = { file = \"token\" }").unwrap_err().to_string();
+        assert!(complaints.contains("nobody asks for a file"), "{complaints}");
+    }
+}
+
+#[test]
 fn two_acting_bindings_on_the_same_targets_are_warned_about() {
     let binding = |name: &str, select: &str, mode: &str| {
         format!("[binding.{name}]\nselect = {select}\nmode = \"{mode}\"\npolicy = [{{ use = \"target-tracking\" }}]\n")

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::state::TargetState;
 use crate::drivers::ObservedTarget;
 use crate::registrars::{Registrar, RegistrarError};
@@ -42,28 +44,25 @@ async fn mend(
     let entered: BTreeSet<String> = registrar.entered(target).await?.into_iter().collect();
     let busy: BTreeSet<&str> =
         state.flight.iter().flat_map(|flight| flight.plan.steps()).filter_map(crate::drivers::Step::instance).collect();
-    for instance in observed.instances.iter().filter(|instance| instance.phase == Phase::Ready) {
-        if let Some(address) = &instance.address
-            && (!entered.contains(&instance.id) || has_moved(instance, before))
-            && !busy.contains(instance.id.as_str())
-        {
-            registrar.register(target, &instance.id, address).await?;
-        }
-    }
+    let missing = observed.instances.iter().filter(|instance| {
+        let wanted = !entered.contains(&instance.id) || has_moved(instance, before);
+        instance.phase == Phase::Ready && wanted && !busy.contains(instance.id.as_str())
+    });
+    // All at once: a proxy that polls takes as long for one as for fifty.
+    let registers =
+        missing.filter_map(|instance| Some(registrar.register(target, &instance.id, instance.address.as_ref()?)));
+    join_all(registers).await.into_iter().collect::<Result<(), _>>()?;
     if !may_take_out || !observed.inventory.is_complete() {
         return Ok(());
     }
-    for id in &entered {
-        let phase = observed.instances.iter().find(|instance| &instance.id == id).map(|instance| instance.phase);
+    let gone = entered.iter().filter(|id| {
+        let phase = observed.instances.iter().find(|instance| &instance.id == *id).map(|instance| instance.phase);
         // What has failed serves nobody, also where the change in flight clears it away once others stand in for it.
-        if busy.contains(id.as_str()) && phase != Some(Phase::Failed) {
-            continue;
-        }
-        if phase.is_none_or(|phase| phase.is_lost() || matches!(phase, Phase::Stopped | Phase::Stopping)) {
-            registrar.deregister(target, id).await?;
-        }
-    }
-    Ok(())
+        let left_alone = busy.contains(id.as_str()) && phase != Some(Phase::Failed);
+        !left_alone && phase.is_none_or(|phase| phase.is_lost() || matches!(phase, Phase::Stopped | Phase::Stopping))
+    });
+    // One that must wait until a proxy has taken the change keeps no other entered.
+    join_all(gone.map(|id| registrar.deregister(target, id))).await.into_iter().collect()
 }
 
 /// Whether it may be entered with an address that is not its own any more. A registrar tells who is entered, not where; to enter

@@ -2,7 +2,8 @@
 //!
 //! At a change the file is replaced, `nginx -T` must find the whole configuration sound *and* this file in it, and the master
 //! process is told to reload; the change counts when a new worker stands. If anything fails the old file is put back, so that
-//! nginx starts with it too. A drained instance is left out of the file. nginx then finishes what is under way in the old
+//! nginx starts with it too. From the file's replacement until the reload is over a note of doubt lies beside the file: where it
+//! stays, for the host was killed or nginx did not answer, nginx is told again. A drained instance is left out of the file. nginx then finishes what is under way in the old
 //! workers, and is asked for no count: drained is when the last worker is gone that knew the instance. `worker_shutdown_timeout` in
 //! nginx's own configuration bounds how long that may be.
 
@@ -86,6 +87,15 @@ impl NginxConfig {
             complaints.push("parameters: are words behind an address, without `;`, braces or comments".to_owned());
         }
         complaints
+    }
+
+    /// Has relative files start from this folder. A program without a folder is looked for on the path.
+    pub(crate) fn root_at(&mut self, base: &Path) {
+        if self.program.components().count() > 1 {
+            self.program = base.join(&self.program);
+        }
+        let files = [&mut self.file, &mut self.pid_file].into_iter().chain(self.config.as_mut());
+        files.for_each(|file| *file = base.join(&*file));
     }
 }
 
@@ -204,7 +214,7 @@ impl Registrar for NginxRegistrar {
     async fn check(&self) -> Result<(), RegistrarError> {
         let upstream = self.post.outlet();
         let checked = async {
-            upstream.file.check()?;
+            upstream.file.check().await?;
             upstream.master.test(upstream.file.path().exists().then(|| upstream.file.path())).await?;
             upstream.master.workers().await.map(drop)
         };
@@ -248,8 +258,7 @@ impl Upstream {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn take(&self) -> Result<(), Failure> {
-        self.master.test(Some(self.file.path())).await?;
+    async fn reload(&self) -> Result<(), Failure> {
         let before = self.master.reload().await?;
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         // What of the earlier ones is gone is not among those before this reload.
@@ -261,16 +270,23 @@ impl Upstream {
 #[async_trait]
 impl Outlet for Upstream {
     async fn tell(&self, roster: &Roster) -> Result<(), Failure> {
-        let before = self.file.replace(&self.text(roster))?;
-        let taken = self.take().await;
-        if taken.is_err() {
-            self.file.put_back(&before)?;
+        self.file.doubt().await?;
+        let before = self.file.replace(self.text(roster)).await?;
+        if let Err(failure) = self.master.test(Some(self.file.path())).await {
+            // nginx was told nothing: with the file as it was, all is.
+            self.file.put_back(before).await?;
+            self.file.certain().await?;
+            return Err(failure);
         }
-        taken
+        if let Err(failure) = self.reload().await {
+            self.file.put_back(before).await?;
+            return Err(failure);
+        }
+        self.file.certain().await
     }
 
     async fn holds(&self, roster: &Roster) -> Result<bool, Failure> {
-        self.file.says(&self.text(roster))
+        self.file.says(self.text(roster)).await
     }
 
     fn same(&self, before: &Roster, after: &Roster) -> bool {

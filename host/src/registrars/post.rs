@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, oneshot};
 
 use super::RegistrarError;
+use super::owned_file::refusal;
 use super::roster::{self, Change, Roster};
 use crate::snapshot::TargetId;
 
@@ -51,6 +52,14 @@ impl Failure {
             Self::Refused(what) => RegistrarError::Refused { registrar, what },
         }
     }
+}
+
+/// Does what waits for a disk or for `/proc` on a thread of its own.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Failure::Unreachable(error.to_string())))
 }
 
 /// A roster and its way to the proxy.
@@ -160,8 +169,12 @@ impl<O: Outlet> Inner<O> {
         }
         let bytes = serde_json::to_vec(&after).map_err(|error| Failure::Refused(error.to_string()))?;
         *lock(&self.told) = after;
-        roster::write(&self.kept, &bytes)
-            .map_err(|error| Failure::Refused(format!("the roster cannot be kept in {}: {error}", self.kept.display())))
+        let kept = self.kept.clone();
+        aside(move || {
+            roster::write(&kept, &bytes)
+                .map_err(|error| Failure::Refused(format!("the roster cannot be kept: {}", refusal(&kept, &error))))
+        })
+        .await
     }
 }
 

@@ -1,8 +1,8 @@
 //! Who is entered at one registrar, and how it is kept over a restart of the host.
 //!
 //! The roster is ours; what a proxy reads is written anew from it, whole, at each change. A drained entry stays in the roster and
-//! is left out of what the proxy reads: in each of these proxies a server that is not there gets no new request, while one that is
-//! marked may still get some (Envoy in panic mode).
+//! is left out of what the proxy reads: in each of these proxies a server that is not there gets no new request. Where a proxy
+//! counts what a marked server still has to do (Envoy), it is marked first and left out after.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -27,6 +27,9 @@ pub(super) struct Entry {
     /// Whether it gets no more work.
     #[serde(default)]
     pub(super) drained: bool,
+    /// Whether it is told no more at all, where a drained one is told as such.
+    #[serde(default)]
+    pub(super) left_out: bool,
 }
 
 /// All instances entered, by target and id.
@@ -40,6 +43,8 @@ pub(super) struct Roster {
 pub(super) enum Change {
     Enter(String),
     Drain,
+    /// Drained, and told no more.
+    LeaveOut,
     Undrain,
     TakeOut,
 }
@@ -65,6 +70,14 @@ impl Roster {
         })
     }
 
+    /// Those that are not left out, and whether each is drained: target, instance, address, drained.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (&TargetId, &str, &str, bool)> {
+        self.targets.iter().flat_map(|(target, entries)| {
+            let standing = entries.iter().filter(|(_, entry)| !entry.left_out);
+            standing.map(move |(instance, entry)| (target, instance.as_str(), entry.address.as_str(), entry.drained))
+        })
+    }
+
     /// Makes a change. To take out what is not there is done already; to give work again to it is an error.
     pub(super) fn change(&mut self, target: &TargetId, instance: &str, change: &Change) -> Result<(), String> {
         let missing = || format!("instance {instance} of {target} is not entered; register it");
@@ -77,8 +90,9 @@ impl Roster {
                     ));
                 }
                 // Entered again while it is drained: only its address is mended, the drain goes on.
-                let drained = self.get(target, instance).is_some_and(|entry| entry.drained && entry.address == address);
-                let entry = Entry { address, drained };
+                let known = self.get(target, instance).filter(|known| known.address == address);
+                let (drained, left_out) = known.map_or((false, false), |known| (known.drained, known.left_out));
+                let entry = Entry { address, drained, left_out };
                 self.targets.entry(target.clone()).or_default().insert(instance.to_owned(), entry);
             }
             // What is not entered gets no work.
@@ -87,7 +101,15 @@ impl Roster {
                     entry.drained = true;
                 }
             }
-            Change::Undrain => self.entry(target, instance).ok_or_else(missing)?.drained = false,
+            Change::LeaveOut => {
+                if let Some(entry) = self.entry(target, instance) {
+                    (entry.drained, entry.left_out) = (true, true);
+                }
+            }
+            Change::Undrain => {
+                let entry = self.entry(target, instance).ok_or_else(missing)?;
+                (entry.drained, entry.left_out) = (false, false);
+            }
             Change::TakeOut => {
                 if let Some(entries) = self.targets.get_mut(target) {
                     entries.remove(instance);
@@ -148,11 +170,19 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
 /// Writes a file whole or not at all. It is written beside its place under a hidden name that no `*.conf` or `*.yml` takes in.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = beside(path, "new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
+    let written = write_to(&fresh, bytes).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        // On a full disk half a file would take what room is left.
+        let _ = fs::remove_file(&fresh);
+    }
+    written?;
     File::open(folder(path))?.sync_all()
+}
+
+fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// `.NAME.WORD` in the folder of this file.

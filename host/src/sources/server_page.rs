@@ -3,6 +3,9 @@
 //! A query is as for the source `scrape`, and `{target}` in it stands for the target's name, `{driver}` for its driver's:
 //! `traefik_service_requests_total{service="{target}@http"}`. Matching series are summed, counters become rates series by series.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,13 +79,13 @@ impl ServerPage {
         for asked in ask.targets {
             let target = &asked.target.id;
             let query = about(&ask.spec.query, target);
-            let value = Query::parse(&query).and_then(|query| query.sum(&page.text)).and_then(|mut sum| {
+            let value = Query::parse(&query).and_then(|query| query.sum(&page.text)).map(|mut sum| {
                 if !ask.spec.rate {
-                    return Ok(Some((sum.at_ms.unwrap_or(ask.now_ms), sum.value())));
+                    return Some((sum.at_ms.unwrap_or(ask.now_ms), sum.value()));
                 }
                 sum.read_ms = page.read_ms;
                 let rate = rates.rate_of(target, SERVER, None, ask.spec, &sum);
-                Ok(rate.map(|rate| (ask.now_ms, rate)))
+                rate.map(|rate| (ask.now_ms, rate))
             });
             match value {
                 Ok(Some((at_ms, value))) => {

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::any;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use trimtab::registrars::{DrainState, Registrar};
 use trimtab::snapshot::{Abilities, Limits, Resources, Samples, Subject, Target, TargetId};
 use trimtab::sources::{Ask, AskTarget, ReadingSpec, Source};
@@ -44,6 +45,140 @@ impl Worker {
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, go, arrived }
     }
+}
+
+/// A server that takes a moment for each request, and ends at once and with all its connections when it is stopped.
+pub(super) struct Backend {
+    pub(super) name: String,
+    pub(super) address: String,
+    stop: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Backend {
+    pub(super) async fn start(name: &str) -> Self {
+        let (tell, told) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let called = name.to_owned();
+        // On a runtime of its own, whose end is the end of every connection.
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let router = Router::new().fallback(any(async move || {
+                    tokio::time::sleep(Duration::from_millis(15)).await;
+                    called
+                }));
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                tell.send(listener.local_addr().unwrap().to_string()).unwrap();
+                tokio::select! {
+                    _ = stopped => {}
+                    served = async { axum::serve(listener, router).await } => served.unwrap(),
+                }
+            });
+        });
+        Self { name: name.to_owned(), address: told.await.unwrap(), stop, thread }
+    }
+
+    /// Nobody listens there after this.
+    pub(super) fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.thread.join().unwrap();
+    }
+}
+
+/// Requests without end.
+pub(super) struct Load {
+    stop: CancellationToken,
+    clients: Vec<JoinHandle<Answers>>,
+}
+
+/// Who answered how often, and what failed.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub(super) by: BTreeMap<String, usize>,
+    pub(super) failed: Vec<String>,
+}
+
+impl Load {
+    /// Four clients, each over one kept connection or over a connection for each request.
+    pub(super) fn start(address: SocketAddr, keeps: bool) -> Self {
+        let stop = CancellationToken::new();
+        let client = |_| tokio::spawn(ask_on(address, keeps, stop.clone()));
+        Self { clients: (0..4).map(client).collect(), stop }
+    }
+
+    pub(super) async fn end(self) -> Answers {
+        self.stop.cancel();
+        let mut all = Answers::default();
+        for client in self.clients {
+            let one = client.await.unwrap();
+            all.failed.extend(one.failed);
+            one.by.into_iter().for_each(|(name, count)| *all.by.entry(name).or_default() += count);
+        }
+        all
+    }
+}
+
+async fn ask_on(address: SocketAddr, keeps: bool, stop: CancellationToken) -> Answers {
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(usize::from(keeps)).timeout(PATIENCE);
+    let (client, mut answers) = (client.build().unwrap(), Answers::default());
+    while !stop.is_cancelled() {
+        match client.get(format!("http://{address}/")).send().await {
+            Ok(answer) if answer.status().is_success() => match answer.text().await {
+                Ok(name) => *answers.by.entry(name).or_default() += 1,
+                Err(error) => answers.failed.push(format!("{error:?}")),
+            },
+            Ok(answer) => answers.failed.push(answer.status().to_string()),
+            Err(error) => answers.failed.push(format!("{error:?}")),
+        }
+    }
+    answers
+}
+
+/// A whole scale up to five and down to one under load: entered, drained, taken out, and then really stopped. Not one request
+/// may fail, and each instance must have had its part of them.
+pub(super) async fn up_and_down(registrar: &dyn Registrar, front: SocketAddr, keeps: bool, between: impl AsyncFn()) {
+    let first = Backend::start("b0").await;
+    registrar.register(&web(), "b0", &first.address).await.unwrap();
+    until("the first", async || get(front, "/").await.is_some()).await;
+    let load = Load::start(front, keeps);
+    let mut backends = vec![first];
+    for number in 1..5 {
+        backends.push(Backend::start(&format!("b{number}")).await);
+    }
+    for raised in backends[1..].chunks(2) {
+        let entered =
+            raised.iter().map(|backend| async { registrar.register(&web(), &backend.name, &backend.address).await });
+        for entered in futures_util::future::join_all(entered).await {
+            entered.unwrap();
+        }
+    }
+    for backend in &backends {
+        until(&backend.name, async || get(front, "/").await.as_ref() == Some(&backend.name)).await;
+    }
+    between().await;
+    let last = backends.pop().unwrap();
+    for gone in [backends.split_off(1), backends] {
+        // Three at once, then one alone.
+        let leave = gone.into_iter().map(|backend| async move {
+            until("a drain's end", async || drained(registrar, &backend.name).await).await;
+            registrar.deregister(&web(), &backend.name).await.unwrap();
+            backend.stop();
+        });
+        futures_util::future::join_all(leave).await;
+    }
+    assert_eq!(get(front, "/").await.as_deref(), Some("b4"));
+    let answers = load.end().await;
+    assert_eq!(answers.failed, [""; 0], "of {:?}", answers.by);
+    assert_eq!(answers.by.len(), 5, "each had a part: {:?}", answers.by);
+    assert_eq!(registrar.entered(&web()).await.unwrap(), ["b4"]);
+    println!("{} under load: {:?}", registrar.kind(), answers.by);
+    last.stop();
+}
+
+/// Takes an instance out, as soon as all proxies have left it out.
+pub(super) async fn taken_out(registrar: &dyn Registrar, instance: &str) {
+    until("its end", async || registrar.deregister(&web(), instance).await.is_ok()).await;
 }
 
 /// A proxy in the foreground. Ends with the test.

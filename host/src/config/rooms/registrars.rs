@@ -1,7 +1,7 @@
 //! Kinds of registrar.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::{Furnish, checked, deserialize, root, unknown_kind};
 use crate::config::reader::Item;
@@ -63,6 +63,50 @@ impl RegistrarKind {
             Self::Envoy(settings) => settings.listen,
         }
     }
+
+    /// What of a proxy is its alone, in words that are the same for the same thing.
+    pub(in crate::config) fn pools(&self) -> Vec<String> {
+        let file = |file: &PathBuf| format!("the file {}", plain(file).display());
+        let shown = |urls: &[String], what: String| -> Vec<String> {
+            urls.iter().map(|url| format!("{what} of {}", url.trim_end_matches('/'))).collect()
+        };
+        match self {
+            Self::Embedded(_) | Self::Haproxy(_) | Self::HaproxyDataPlane(_) => Vec::new(),
+            Self::Nginx(settings) => {
+                let nginx = plain(&settings.pid_file);
+                vec![
+                    file(&settings.file),
+                    format!("upstream {} of the nginx of {}", settings.upstream, nginx.display()),
+                ]
+            }
+            Self::Traefik(settings) => {
+                // Traefik reads all files of a folder as one configuration.
+                let folder = settings.file.as_ref().and_then(|file| file.parent());
+                let beside =
+                    folder.map(|folder| format!("service {} in {}", settings.service, plain(folder).display()));
+                let provider = if settings.file.is_some() { "file" } else { "http" };
+                let pools = shown(&settings.api, format!("service {}@{provider}", settings.service));
+                settings.file.iter().map(file).chain(beside).chain(pools).collect()
+            }
+            Self::Envoy(settings) => {
+                let pools = shown(&settings.admin, format!("cluster {}", settings.cluster));
+                settings.file.iter().map(file).chain(pools).collect()
+            }
+        }
+    }
+}
+
+/// The path without what means nothing in it.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// By what a registrar knows its own servers in a place that others enter theirs in, too.
@@ -135,9 +179,9 @@ impl Furnish for RegistrarKind {
             Self::HaproxyDataPlane(settings) => {
                 root(base, settings.ca_file.iter_mut().chain([&mut settings.password_file]));
             }
-            Self::Nginx(settings) => root(base, [&mut settings.file]),
-            Self::Traefik(settings) => root(base, settings.file.as_mut()),
-            Self::Envoy(settings) => root(base, settings.file.as_mut()),
+            Self::Nginx(settings) => settings.root_at(base),
+            Self::Traefik(settings) => settings.root_at(base),
+            Self::Envoy(settings) => settings.root_at(base),
         }
     }
 }

@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::NginxConfig;
 use crate::quantity::DurationMs;
-use crate::registrars::post::Failure;
+use crate::registrars::post::{Failure, aside};
+use crate::registrars::roster;
 
 /// Distance of looks for new workers after a reload.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Most bytes of a pid file.
+const PID_BYTES_MAX: u64 = 64;
 
 /// Most characters of nginx's own words that an error repeats.
 const WORDS_MAX: usize = 500;
@@ -83,7 +88,10 @@ impl Master {
         let program = self.program.display();
         let output = match timeout(Duration::from_millis(self.timeout_ms), command.output()).await {
             Ok(Ok(output)) => output,
-            Ok(Err(error)) => return Err(Failure::Refused(format!("{program}: {error}; set `program`"))),
+            Ok(Err(error)) => {
+                let what = format!("{program} cannot be run: {error}; install nginx, or set `program`");
+                return Err(Failure::Refused(what));
+            }
             Err(_) => {
                 let what = format!("{program} -T did not end within {}", DurationMs(self.timeout_ms));
                 return Err(Failure::Unreachable(what));
@@ -95,25 +103,25 @@ impl Master {
                 words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(WORDS_MAX).collect();
             return Err(Failure::Refused(format!("nginx finds its configuration wrong: {words}")));
         }
-        let Some(file) = file else { return Ok(()) };
-        let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        let dump = String::from_utf8_lossy(&output.stdout);
-        let read = dump.lines().filter_map(|line| line.strip_prefix("# configuration file ")?.strip_suffix(':'));
-        if read.into_iter().any(|read| fs::canonicalize(read).is_ok_and(|read| read == place)) {
-            return Ok(());
+        match file.map(Path::to_owned) {
+            Some(file) => aside(move || reads(&String::from_utf8_lossy(&output.stdout), &file)).await,
+            None => Ok(()),
         }
-        let file = file.display();
-        Err(Failure::Refused(format!(
-            "nginx does not read {file}; write `include {file};` inside `http` in nginx's own"
-        )))
     }
 
     /// Lets nginx read its configuration again, and waits until only new workers accept. Gives the workers of before.
     pub(super) async fn reload(&self) -> Result<BTreeSet<Worker>, Failure> {
         let before = self.workers().await?;
-        let pid = self.pid()?;
-        rustix::process::kill_process(pid, Signal::HUP)
-            .map_err(|error| Failure::Refused(format!("nginx cannot be told to reload: {error}")))?;
+        let pid_file = self.pid_file.clone();
+        aside(move || {
+            let (_, process) = running(&pid_file)?;
+            pidfd_send_signal(&process, Signal::HUP).map_err(|error| {
+                let remedy = "; run trimtab as its user, or as root";
+                let remedy = if error == rustix::io::Errno::PERM { remedy } else { "" };
+                Failure::Refused(format!("nginx cannot be told to reload: {error}{remedy}"))
+            })
+        })
+        .await?;
         let until = Instant::now() + Duration::from_millis(self.timeout_ms);
         loop {
             let now = self.workers().await?;
@@ -133,27 +141,49 @@ impl Master {
 
     /// The workers there are; an error where nginx does not run.
     pub(super) async fn workers(&self) -> Result<BTreeSet<Worker>, Failure> {
-        let master = self.pid()?.as_raw_nonzero().get();
-        // `/proc` is read on a thread of its own: thousands of small files take a while.
-        let found = tokio::task::spawn_blocking(move || workers_of(master)).await;
-        let found = found.map_err(|error| Failure::Unreachable(error.to_string()))?;
-        found.map_err(|error| Failure::Unreachable(format!("nginx's processes cannot be read: {error}")))
+        let pid_file = self.pid_file.clone();
+        aside(move || {
+            let (master, _) = running(&pid_file)?;
+            workers_of(master.as_raw_nonzero().get())
+                .map_err(|error| Failure::Unreachable(format!("nginx's processes cannot be read: {error}")))
+        })
+        .await
     }
+}
 
-    fn pid(&self) -> Result<Pid, Failure> {
-        let file = self.pid_file.display();
-        let gone =
-            |what: String| Failure::Unreachable(format!("nginx does not run: {what}; start it, or set `pid_file`"));
-        let text = fs::read_to_string(&self.pid_file).map_err(|error| gone(format!("{file}: {error}")))?;
-        let pid = text.trim().parse::<i32>().ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| gone(format!("{file} holds no process's number")))?;
-        // After a crash the number may be another process's, which a signal might end.
-        let name = fs::read_to_string(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
-        match name {
-            Ok(name) if name.starts_with("nginx: master process") => Ok(pid),
-            Ok(_) => Err(gone(format!("process {} of {file} is another", pid.as_raw_nonzero()))),
-            Err(_) => Err(gone(format!("there is no process {} of {file}", pid.as_raw_nonzero()))),
-        }
+/// Whether this file is among those that nginx says to have read.
+fn reads(dump: &str, file: &Path) -> Result<(), Failure> {
+    let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let mut read = dump.lines().filter_map(|line| line.strip_prefix("# configuration file ")?.strip_suffix(':'));
+    if read.any(|read| fs::canonicalize(read).is_ok_and(|read| read == place)) {
+        return Ok(());
+    }
+    let file = file.display();
+    Err(Failure::Refused(format!(
+        "nginx does not read {file}; write `include {file};` inside `http` in nginx's own configuration"
+    )))
+}
+
+/// The master process that the file tells of. What is held of it stays that process: whoever gets its number after it has ended
+/// gets no signal of ours.
+fn running(pid_file: &Path) -> Result<(Pid, OwnedFd), Failure> {
+    let file = pid_file.display();
+    let gone = |what: String| Failure::Unreachable(format!("nginx does not run: {what}; start it, or set `pid_file`"));
+    let text = match roster::read(pid_file, PID_BYTES_MAX) {
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(None) => return Err(gone(format!("there is no {file}"))),
+        Err(error) => return Err(gone(format!("{file}: {error}"))),
+    };
+    let pid = text.trim().parse::<i32>().ok().filter(|pid| *pid > 0).and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| gone(format!("{file} holds no process's number")))?;
+    let number = pid.as_raw_nonzero();
+    let process = pidfd_open(pid, PidfdFlags::empty())
+        .map_err(|error| gone(format!("process {number} of {file} cannot be had: {error}")))?;
+    // After a crash the number may be another process's, which a signal might end. Looked at while the process is held.
+    match fs::read(format!("/proc/{number}/cmdline")) {
+        Ok(title) if title.starts_with(b"nginx: master process") => Ok((pid, process)),
+        Ok(_) => Err(gone(format!("process {number} of {file} is another program's"))),
+        Err(_) => Err(gone(format!("there is no process {number} of {file}"))),
     }
 }
 
