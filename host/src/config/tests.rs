@@ -223,9 +223,19 @@ const TABLES: &[Documented] = &[
     documented(
         "`[source.NAME.redis]`",
         "[source.other.redis]",
-        &[("url", "\"redis://127.0.0.1\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+        &[
+            ("url", "\"rediss://127.0.0.1\""),
+            ("user", "\"x\""),
+            ("password", "{ env = \"X\" }"),
+            ("cert_file", "\"x\""),
+            ("key_file", "\"x\""),
+        ],
     ),
-    documented("`[source.NAME.sql]`", "[source.other.sql]", &[("url", "\"postgres://127.0.0.1/shop\"")]),
+    documented(
+        "`[source.NAME.sql]`",
+        "[source.other.sql]",
+        &[("url", "\"postgres://127.0.0.1/shop\""), ("cert_file", "\"x\""), ("key_file", "\"x\"")],
+    ),
     documented(
         "`[source.NAME.rabbitmq]`",
         "[source.other.rabbitmq]",
