@@ -80,8 +80,12 @@ const POLICY: (&str, &str) = ("policy", "[{ use = \"target-tracking\" }]");
 const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 
 /// Keys that stand in place of others which their tables need.
-const INSTEAD: &[(&str, &[&str])] =
-    &[("bearer_token", &["user", "password"]), ("host", &["ca_file", "cert_file", "key_file"]), ("file", &["listen"])];
+const INSTEAD: &[(&str, &[&str])] = &[
+    ("bearer_token", &["user", "password"]),
+    ("host", &["ca_file", "cert_file", "key_file"]),
+    ("file", &["listen"]),
+    ("tls", &["cert_file", "key_file"]),
+];
 
 const TABLES: &[Documented] = &[
     documented("Top level", "", &[]),
