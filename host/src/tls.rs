@@ -56,6 +56,14 @@ pub fn showing(client: reqwest::ClientBuilder, cert: &Path, key: &Path) -> Resul
     Ok(client.identity(identity))
 }
 
+/// A file of certificates or a key as it is, for a client that reads PEM itself.
+///
+/// # Errors
+/// Where it cannot be read, or is too large for such a file.
+pub fn file(path: &Path) -> Result<Vec<u8>, TlsError> {
+    files::read(path)
+}
+
 /// ring, as rustls wants it handed.
 fn provider() -> Arc<CryptoProvider> {
     ready();

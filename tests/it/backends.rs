@@ -6,6 +6,7 @@
 //! them, else on the path. Each rig's own test shows its use.
 
 pub(crate) mod alertmanager;
+pub(crate) mod authority;
 pub(crate) mod engine;
 pub(crate) mod haproxy;
 pub(crate) mod mariadb;

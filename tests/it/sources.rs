@@ -2,7 +2,9 @@
 
 mod containers;
 mod databases;
+mod metrics;
 mod queues;
+mod secured;
 
 use std::collections::BTreeMap;
 

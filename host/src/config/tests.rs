@@ -80,8 +80,12 @@ const POLICY: (&str, &str) = ("policy", "[{ use = \"target-tracking\" }]");
 const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 
 /// Keys that stand in place of others which their tables need.
-const INSTEAD: &[(&str, &[&str])] =
-    &[("bearer_token", &["user", "password"]), ("host", &["ca_file", "cert_file", "key_file"]), ("file", &["listen"])];
+const INSTEAD: &[(&str, &[&str])] = &[
+    ("bearer_token", &["user", "password"]),
+    ("host", &["ca_file", "cert_file", "key_file"]),
+    ("file", &["listen"]),
+    ("tls", &["cert_file", "key_file"]),
+];
 
 /// Keys that want another table around them than the rest.
 const ALONGSIDE: &[(&str, &[(&str, &str)])] = &[("known_hosts_file", &[("url", "\"ssh://deploy@10.0.0.7\"")])];
@@ -227,9 +231,19 @@ const TABLES: &[Documented] = &[
     documented(
         "`[source.NAME.redis]`",
         "[source.other.redis]",
-        &[("url", "\"redis://127.0.0.1\""), ("user", "\"x\""), ("password", "{ env = \"X\" }")],
+        &[
+            ("url", "\"rediss://127.0.0.1\""),
+            ("user", "\"x\""),
+            ("password", "{ env = \"X\" }"),
+            ("cert_file", "\"x\""),
+            ("key_file", "\"x\""),
+        ],
     ),
-    documented("`[source.NAME.sql]`", "[source.other.sql]", &[("url", "\"postgres://127.0.0.1/shop\"")]),
+    documented(
+        "`[source.NAME.sql]`",
+        "[source.other.sql]",
+        &[("url", "\"postgres://127.0.0.1/shop\""), ("cert_file", "\"x\""), ("key_file", "\"x\"")],
+    ),
     documented(
         "`[source.NAME.rabbitmq]`",
         "[source.other.rabbitmq]",

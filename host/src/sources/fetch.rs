@@ -161,6 +161,17 @@ impl Fetcher {
         self.send(self.client.post(url).header(CONTENT_TYPE, kind).body(form)).await
     }
 
+    /// Posts a body as it is.
+    pub(super) async fn post(
+        &self,
+        url: Url,
+        headers: &[(&'static str, &'static str)],
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, FetchError> {
+        let request = self.client.post(url).body(body);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, FetchError> {
         let failed = |error: reqwest::Error| match error.is_timeout() {
             true => FetchError::TimedOut(self.timeout_ms),

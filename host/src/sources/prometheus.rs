@@ -3,9 +3,15 @@
 //! One query per reading, for all targets: a label of the answer says whose each series is. Without a look-back it asks for the
 //! moment, with one for a range, so that a policy sees history from its first turn. A sample's time is the time at which the
 //! server evaluated the query; the server itself drops a series that is no longer scraped.
+//!
+//! With `look_back = "remote-read"` a look-back is the samples as they were scraped, of series that the query selects.
 
 mod answer;
+mod remote_read;
+mod selector;
 
+#[cfg(test)]
+mod remote_tests;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +23,11 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use self::answer::{Answer, Series};
+use self::selector::{Matcher, Op};
 use super::fetch::{
     Credentials, FetchError, FetchLimits, Fetcher, parse_url, server_connect_timeout_ms, server_timeout_ms,
 };
+use super::history::counter_rate;
 use super::owners::Owners;
 use super::{Ask, Gives, Measurement, ReadingSpec, Row, Source, SourceError};
 use crate::secret::SecretAt;
@@ -46,6 +54,9 @@ pub struct PrometheusConfig {
     /// The label that names the instance, where a reading belongs to instances.
     #[serde(default = "default_instance_label")]
     pub instance_label: String,
+    /// How the samples of a look-back are had.
+    #[serde(default)]
+    pub look_back: LookBack,
     /// Whether an answer is taken that the server itself calls incomplete. A sum over a part would read as a fall in load.
     #[serde(default)]
     pub partial_answers: bool,
@@ -81,6 +92,17 @@ pub struct PrometheusConfig {
     pub body_bytes_max: usize,
 }
 
+/// How the samples of a look-back are had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LookBack {
+    /// By a range query: what PromQL gives at each step.
+    #[default]
+    Range,
+    /// By remote read: the samples as they were scraped. A query is a series selector then.
+    RemoteRead,
+}
+
 impl PrometheusConfig {
     /// The defaults, for a server at this address.
     #[must_use]
@@ -89,6 +111,7 @@ impl PrometheusConfig {
             url: url.to_owned(),
             target_label: default_target_label(),
             instance_label: default_instance_label(),
+            look_back: LookBack::default(),
             partial_answers: false,
             ca_file: None,
             cert_file: None,
@@ -152,6 +175,7 @@ pub struct PrometheusSource {
     fetcher: Fetcher,
     instant: Url,
     range: Url,
+    read: Url,
 }
 
 impl PrometheusSource {
@@ -179,8 +203,8 @@ impl PrometheusSource {
         };
         let credentials = config.credentials()?;
         let fetcher = Fetcher::known(limits, config.ca_file.as_deref(), shown, credentials)?;
-        let (instant, range) = (at("query"), at("query_range"));
-        Ok(Self { name: name.to_owned(), config, fetcher, instant, range })
+        let (instant, range, read) = (at("query"), at("query_range"), at("read"));
+        Ok(Self { name: name.to_owned(), config, fetcher, instant, range, read })
     }
 
     async fn query(&self, query: &str, look_back_ms: u64, step_ms: u64, now_ms: u64) -> Result<Answer, SourceError> {
@@ -199,11 +223,36 @@ impl PrometheusSource {
                 form.append_pair("step", &seconds(step_ms));
             }
         }
-        match self.fetcher.post_form(url).await {
-            Ok(body) => Answer::read(&body).map_err(|what| self.bad(what)),
-            Err(FetchError::Status { status, body }) => Err(self.bad(answer::refusal(status, &body))),
-            Err(large @ FetchError::Large(_)) => Err(self.bad(large.to_string())),
-            Err(error) => Err(SourceError::Unreachable { name: self.name.clone(), what: error.to_string() }),
+        let body = self.fetcher.post_form(url).await.map_err(|error| self.failed(error))?;
+        Answer::read(&body).map_err(|what| self.bad(what))
+    }
+
+    /// The samples of a look-back as they were scraped, or of a counter its rates between them.
+    async fn remote_read(&self, spec: &ReadingSpec, now_ms: u64) -> Result<Answer, SourceError> {
+        let matchers = selector::parse(&spec.query).map_err(|what| self.bad(what))?;
+        let mut series = self.read(matchers, now_ms.saturating_sub(spec.look_back_ms), now_ms).await?;
+        if spec.rate {
+            series.iter_mut().for_each(to_rates);
+        }
+        Ok(Answer { series, warnings: Vec::new() })
+    }
+
+    async fn read(&self, matchers: Vec<Matcher>, start_ms: u64, end_ms: u64) -> Result<Vec<Series>, SourceError> {
+        let body = remote_read::request(matchers, start_ms, end_ms).map_err(|what| self.bad(what))?;
+        let answer = self.fetcher.post(self.read.clone(), &remote_read::HEADERS, body).await;
+        let answer = answer.map_err(|error| self.failed(error))?;
+        remote_read::read(&answer, self.config.body_bytes_max).map_err(|what| self.bad(what))
+    }
+
+    fn reads_remotely(&self, spec: &ReadingSpec) -> bool {
+        self.config.look_back == LookBack::RemoteRead && spec.look_back_ms > 0
+    }
+
+    fn failed(&self, error: FetchError) -> SourceError {
+        match error {
+            FetchError::Status { status, body } => self.bad(answer::refusal(status, &body)),
+            large @ FetchError::Large(_) => self.bad(large.to_string()),
+            error => SourceError::Unreachable { name: self.name.clone(), what: error.to_string() },
         }
     }
 
@@ -235,11 +284,16 @@ impl Source for PrometheusSource {
 
     fn check_reading(&self, spec: &ReadingSpec) -> Result<(), SourceError> {
         let points = spec.look_back_ms / Self::step_ms(spec).max(1);
+        let remotely = self.reads_remotely(spec);
         let what = if spec.query.trim().is_empty() {
             "there is no query; write one in PromQL".to_owned()
-        } else if spec.rate {
+        } else if let Some(why) = selector::parse(&spec.query).err().filter(|_| remotely) {
+            format!(
+                "remote read takes a series alone, as `name{{label=\"value\"}}`: {why}; or set look_back = \"range\""
+            )
+        } else if spec.rate && !remotely {
             "`rate` is for sources that give counters; write rate(…[1m]) in the query".to_owned()
-        } else if points > POINTS_MAX {
+        } else if points > POINTS_MAX && !remotely {
             format!("{points} points are more than {POINTS_MAX}; lengthen `step` or shorten the look-back")
         } else if !matches!(spec.subject, Subject::Target | Subject::Instance) && spec.label.is_none() {
             format!("say in `label` which label of the answer names the {}", spec.subject)
@@ -251,7 +305,10 @@ impl Source for PrometheusSource {
 
     async fn measure(&self, ask: &Ask<'_>) -> Result<Measurement, SourceError> {
         let spec = ask.spec;
-        let answer = self.query(&spec.query, spec.look_back_ms, Self::step_ms(spec), ask.now_ms).await?;
+        let answer = match self.reads_remotely(spec) {
+            true => self.remote_read(spec, ask.now_ms).await?,
+            false => self.query(&spec.query, spec.look_back_ms, Self::step_ms(spec), ask.now_ms).await?,
+        };
         if let Some(warning) = answer.incomplete().filter(|_| !self.config.partial_answers) {
             return Err(self.bad(format!("it is incomplete: {warning}")));
         }
@@ -275,11 +332,30 @@ impl Source for PrometheusSource {
     }
 
     async fn check(&self) -> Result<(), SourceError> {
-        let now_ms = jiff::Timestamp::now().as_millisecond();
-        let answer = self.query("vector(1)", 0, 0, u64::try_from(now_ms).unwrap_or(0)).await?;
+        let now_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
+        let answer = self.query("vector(1)", 0, 0, now_ms).await?;
         match answer.series.as_slice() {
-            [one] if one.values == [1.0] => Ok(()),
-            _ => Err(self.bad("vector(1) is not 1".to_owned())),
+            [one] if one.values == [1.0] => {}
+            _ => return Err(self.bad("vector(1) is not 1".to_owned())),
+        }
+        if self.config.look_back == LookBack::RemoteRead {
+            let nothing = Matcher { name: "__name__".to_owned(), op: Op::Equal, value: "trimtab_check".to_owned() };
+            self.read(vec![nothing], now_ms, now_ms).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Growth per second between two samples, at the later's time.
+fn to_rates(series: &mut Series) {
+    let mut base = None;
+    let samples = std::mem::take(&mut series.times_ms).into_iter().zip(std::mem::take(&mut series.values));
+    for (at_ms, value) in samples.filter(|(_, value)| value.is_finite()) {
+        let next = counter_rate(base, at_ms, value);
+        base = Some(next);
+        if let Some(rate) = next.rate {
+            series.times_ms.push(at_ms);
+            series.values.push(rate);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A query is a measure and a key, `list jobs:{target}`; those of consumer groups name the group too, `lag orders shop`.
 //! `{target}` stands for the target's name. A list that is empty does not exist in Redis, so a list, set or sorted set without
-//! a key has length 0. A stream outlives its last entry: one that does not exist is absent, and so is a group.
+//! a key has length 0, unless the operator says that it is absent. A stream outlives its last entry: one that does not exist is
+//! absent, and so is a group.
 
 mod measure;
 
@@ -11,13 +12,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo};
+use redis::{AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -37,7 +38,7 @@ const AT_ONCE_MAX: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// Where it is: `redis://host:port/database` or `unix:///path`.
+    /// Where it is: `redis://host:port/database`, `rediss://` for TLS, or `unix:///path`.
     pub url: String,
     /// As whom; `None`: as the user `default`.
     #[serde(default)]
@@ -45,12 +46,35 @@ pub struct RedisConfig {
     /// That user's password.
     #[serde(default)]
     pub password: Option<SecretAt>,
+    /// Who vouches for the server, in PEM; `None`: whom the system believes. For `rediss://` alone.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// The certificate, in PEM, that shows the server who we are; with `key_file`.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// Its key, in PEM.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// What a list, set or sorted set without a key is.
+    #[serde(default)]
+    pub missing_key: MissingKey,
     /// Time to connect and log in.
     #[serde(default = "server_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
     /// Time for one reading of all targets.
     #[serde(default = "server_timeout_ms")]
     pub timeout_ms: u64,
+}
+
+/// What a list, set or sorted set without a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingKey {
+    /// 0 long, as Redis itself says: it removes the key with the last element.
+    #[default]
+    Zero,
+    /// Absent: for keys that always hold something, so that a wrong name is noticed.
+    Absent,
 }
 
 impl RedisConfig {
@@ -61,6 +85,10 @@ impl RedisConfig {
             url: url.to_owned(),
             user: None,
             password: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            missing_key: MissingKey::default(),
             connect_timeout_ms: server_connect_timeout_ms(),
             timeout_ms: server_timeout_ms(),
         }
@@ -73,23 +101,34 @@ impl RedisConfig {
         if self.user.is_some() && self.password.is_none() {
             complaints.push("user: stands without password; write both".to_owned());
         }
+        let files = [("ca_file", &self.ca_file), ("cert_file", &self.cert_file), ("key_file", &self.key_file)];
+        if let Some((key, _)) = files.iter().find(|(_, file)| file.is_some() && !self.is_encrypted()) {
+            complaints.push(format!("{key}: is for TLS alone; write rediss:// in url, or remove it"));
+        }
+        match (&self.cert_file, &self.key_file) {
+            (Some(_), None) => complaints.push("cert_file: stands without key_file; write both or none".to_owned()),
+            (None, Some(_)) => complaints.push("key_file: stands without cert_file; write both or none".to_owned()),
+            _ => {}
+        }
         complaints
     }
 
-    /// Has the password's relative file start from this folder.
+    /// Has relative files start from this folder.
     pub fn root_at(&mut self, base: &Path) {
+        for file in [&mut self.ca_file, &mut self.cert_file, &mut self.key_file].into_iter().flatten() {
+            *file = base.join(&*file);
+        }
         self.password.iter_mut().for_each(|password| password.root_at(base));
     }
 
     /// Where it is, without who we are.
     fn address(&self) -> Result<ConnectionInfo, String> {
-        if self.url.starts_with("rediss:") {
-            return Err(
-                "TLS is not spoken to Redis; write redis:// and let a tunnel on this machine speak it".to_owned()
-            );
+        if !["redis://", "rediss://", "unix://"].iter().any(|scheme| self.url.starts_with(scheme)) {
+            return Err("it does not begin with redis://, rediss:// or unix://".to_owned());
         }
-        if !self.url.starts_with("redis://") && !self.url.starts_with("unix://") {
-            return Err("it does not begin with redis:// or unix://".to_owned());
+        // redis takes `#insecure` for leave to believe anybody.
+        if self.url.contains('#') {
+            return Err("a url must hold no #; who vouches for the server stands in ca_file".to_owned());
         }
         // What redis says of a URL that it cannot read could repeat a password in it.
         let info = self.url.as_str().into_connection_info().map_err(|_| "it is no address of a Redis".to_owned())?;
@@ -98,6 +137,25 @@ impl RedisConfig {
             return Err("a url must hold no user and no password; write them in user and password".to_owned());
         }
         Ok(info)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.url.starts_with("rediss://")
+    }
+
+    /// The client; where TLS is spoken, with its files as they are now.
+    fn client(&self, address: ConnectionInfo) -> Result<Client, String> {
+        if !self.is_encrypted() {
+            return Client::open(address).map_err(|error| told(&error));
+        }
+        crate::tls::ready();
+        let read = |file: &Path| crate::tls::file(file).map_err(|error| with_causes(&error));
+        let root_cert = self.ca_file.as_deref().map(read).transpose()?;
+        let client_tls = match (&self.cert_file, &self.key_file) {
+            (Some(cert), Some(key)) => Some(ClientTlsConfig { client_cert: read(cert)?, client_key: read(key)? }),
+            _ => None,
+        };
+        Client::build_with_tls(address, TlsCertificates { client_tls, root_cert }).map_err(|error| told(&error))
     }
 }
 
@@ -122,6 +180,9 @@ impl RedisSource {
     /// # Errors
     /// What is wrong with the configuration.
     pub fn new(name: &str, config: RedisConfig) -> Result<Self, String> {
+        if let Some(complaint) = config.complaints().into_iter().next() {
+            return Err(complaint);
+        }
         let address = config.address()?;
         Ok(Self { name: name.to_owned(), config, address, connection: Mutex::default() })
     }
@@ -144,7 +205,7 @@ impl RedisSource {
         if let Some(at) = &self.config.password {
             settings = settings.set_password(at.fetch().map_err(|error| with_causes(&error))?.reveal());
         }
-        let client = Client::open(self.address.clone().set_redis_settings(settings)).map_err(|error| told(&error))?;
+        let client = self.config.client(self.address.clone().set_redis_settings(settings))?;
         let within = Duration::from_millis(self.config.connect_timeout_ms);
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(within))
@@ -174,14 +235,14 @@ impl RedisSource {
         }
     }
 
-    /// The number behind each key; `None` where there is none.
+    /// The number behind each key, or why there is none.
     async fn ask(&self, query: &Query<'_>, keys: Vec<String>) -> Result<Vec<Told>, SourceError> {
         let connection = self.connection().await?;
         let asking = stream::iter(keys)
             .map(|key| {
                 let mut connection = connection.clone();
                 async move {
-                    let told = query.ask(&mut connection, &key).await;
+                    let told = query.ask(&mut connection, &key, self.config.missing_key).await;
                     (key, told)
                 }
             })
@@ -200,7 +261,7 @@ impl RedisSource {
 }
 
 /// A key, and what was told of it.
-type Told = (String, Result<Option<f64>, redis::RedisError>);
+type Told = (String, Result<Result<f64, String>, redis::RedisError>);
 
 #[async_trait]
 impl Source for RedisSource {
@@ -226,8 +287,8 @@ impl Source for RedisSource {
         let mut measurement = Measurement::default();
         for (key, told) in self.ask(&query, targets.keys().cloned().collect()).await? {
             match told {
-                Ok(None) => {}
-                Ok(Some(value)) => {
+                Ok(Err(why)) => measurement.failed.push((shorten(&key), why)),
+                Ok(Ok(value)) => {
                     for target in targets.remove(&key).unwrap_or_default() {
                         let owner = (ask.spec.subject != Subject::Target).then(|| key.clone());
                         let samples = Samples::one(ask.now_ms, value);

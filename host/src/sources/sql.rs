@@ -2,7 +2,8 @@
 //!
 //! One query per reading, for all targets. Its rows have a column `value`, or one column only; a column named by `target_label`
 //! says whose each row is, and one named by `instance_label` which instance's. The query stands as a subquery of ours in a
-//! transaction that may only read, and the server itself ends it when its time is over. A value that is NULL is absent.
+//! transaction that may only read, and the server itself ends it when its time is over. A value that is NULL, and a target without a
+//! row, are absent, and told so.
 
 mod answer;
 mod rows;
@@ -23,7 +24,7 @@ use self::answer::Line;
 use self::servers::Servers;
 use super::fetch::{server_connect_timeout_ms, shorten};
 use super::owners::Owners;
-use super::{Ask, Measurement, ReadingSpec, Row, Source, SourceError};
+use super::{Ask, AskTarget, Measurement, ReadingSpec, Row, Source, SourceError};
 use crate::quantity::DurationMs;
 use crate::secret::SecretAt;
 use crate::snapshot::{Samples, Subject};
@@ -52,6 +53,12 @@ pub struct SqlConfig {
     /// Who vouches for the server, in PEM; `None`: whom the system believes.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The certificate, in PEM, that shows the server who we are; with `key_file`.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// Its key, in PEM.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
     /// The column that names the target, by its id or by its name without the driver's.
     #[serde(default = "default_target_label")]
     pub target_label: String,
@@ -113,6 +120,8 @@ impl SqlConfig {
             password: None,
             tls: SqlTls::default(),
             ca_file: None,
+            cert_file: None,
+            key_file: None,
             target_label: default_target_label(),
             instance_label: default_instance_label(),
             connections_max: default_connections_max(),
@@ -129,13 +138,18 @@ impl SqlConfig {
         match self.sqlite_file() {
             None => complaints.extend(servers::parse_url(&self.url).err().map(|what| format!("url: {what}"))),
             Some("") => complaints.push("url: names no file; write sqlite:path".to_owned()),
-            Some(_) if self.user.is_some() || self.password.is_some() || self.ca_file.is_some() => {
-                complaints.push("url: a file has no user, password and ca_file; remove them".to_owned());
+            Some(_) if self.user.is_some() || self.password.is_some() || !self.files().is_empty() => {
+                complaints.push("url: a file has no user, no password and no certificates; remove them".to_owned());
             }
             Some(_) => {}
         }
-        if self.ca_file.is_some() && self.tls == SqlTls::Off {
-            complaints.push("ca_file: vouches for nobody without TLS; remove it, or tls = \"off\"".to_owned());
+        if let Some((key, _)) = self.files().first().filter(|_| self.tls == SqlTls::Off) {
+            complaints.push(format!("{key}: is of no use without TLS; remove it, or tls = \"off\""));
+        }
+        match (&self.cert_file, &self.key_file) {
+            (Some(_), None) => complaints.push("cert_file: stands without key_file; write both or none".to_owned()),
+            (None, Some(_)) => complaints.push("key_file: stands without cert_file; write both or none".to_owned()),
+            _ => {}
         }
         for (key, value) in [("connections_max", self.connections_max), ("rows_max", self.rows_max)] {
             if value == 0 {
@@ -153,8 +167,16 @@ impl SqlConfig {
         if let Some(file) = self.sqlite_file() {
             self.url = format!("{SQLITE}{}", base.join(file).display());
         }
-        self.ca_file.iter_mut().for_each(|file| *file = base.join(&*file));
+        for file in [&mut self.ca_file, &mut self.cert_file, &mut self.key_file].into_iter().flatten() {
+            *file = base.join(&*file);
+        }
         self.password.iter_mut().for_each(|password| password.root_at(base));
+    }
+
+    /// The files of TLS that are named, by their keys.
+    fn files(&self) -> Vec<(&'static str, &Path)> {
+        let files = [("ca_file", &self.ca_file), ("cert_file", &self.cert_file), ("key_file", &self.key_file)];
+        files.into_iter().filter_map(|(key, file)| Some((key, file.as_deref()?))).collect()
     }
 
     fn sqlite_file(&self) -> Option<&str> {
@@ -208,8 +230,16 @@ impl SqlSource {
                 Database::File(file) => sqlite::ask(file, &self.config, query).await,
             }
         };
-        let late = |_| Trouble::Unreachable(format!("no answer within {}", DurationMs(self.config.timeout_ms)));
-        let lines = timeout(most, asking).await.map_err(late).and_then(|lines| lines);
+        let lines = match timeout(most, asking).await {
+            Ok(lines) => lines,
+            Err(_) => {
+                // A connection on which nothing comes any more would keep the next question waiting, too.
+                if let Database::Server(servers) = &self.database {
+                    servers.forget().await;
+                }
+                Err(Trouble::Unreachable(format!("no answer within {}", DurationMs(self.config.timeout_ms))))
+            }
+        };
         lines.map_err(|trouble| match trouble {
             Trouble::Unreachable(what) => SourceError::Unreachable { name: self.name.clone(), what: shorten(&what) },
             Trouble::Bad(what) => SourceError::BadAnswer { name: self.name.clone(), what: shorten(&what) },
@@ -250,19 +280,30 @@ impl Source for SqlSource {
         let mut seen = std::collections::HashSet::new();
         for line in lines {
             let Some(found) = owners.of(&line.labels) else { continue };
-            let value = line.value();
-            match found.and_then(|owner| Ok((owner, value?))) {
-                Ok((_, None)) => {}
-                Ok(((target, owner), Some(value))) => {
-                    if !seen.insert((target.clone(), owner.clone())) {
-                        measurement.failed.push((line.name(), "a second row of the same; sum them".to_owned()));
-                        measurement.rows.retain(|row| row.target != target || row.owner != owner);
-                        continue;
-                    }
+            let (target, owner) = match found {
+                Ok(found) => found,
+                Err(why) => {
+                    measurement.failed.push((line.name(), why));
+                    continue;
+                }
+            };
+            if !seen.insert((target.clone(), owner.clone())) {
+                measurement.failed.push((line.name(), "a second row of the same; sum them".to_owned()));
+                measurement.rows.retain(|row| row.target != target || row.owner != owner);
+                continue;
+            }
+            match line.value() {
+                Ok(Some(value)) => {
                     measurement.rows.push(Row { target, owner, samples: Samples::one(ask.now_ms, value) });
                 }
+                Ok(None) => measurement.failed.push((line.name(), "its value is NULL".to_owned())),
                 Err(why) => measurement.failed.push((line.name(), why)),
             }
+        }
+        if ask.spec.subject == Subject::Target {
+            let silent = ask.targets.iter().filter(|asked| !seen.contains(&(asked.target.id.clone(), None)));
+            let why = |asked: &AskTarget<'_>| (asked.target.id.to_string(), "the answer has no row of it".to_owned());
+            measurement.failed.extend(silent.map(why));
         }
         Ok(measurement)
     }

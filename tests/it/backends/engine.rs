@@ -99,6 +99,20 @@ impl Engine {
         self.folder.path().join("engine.sock")
     }
 
+    /// What one that was started with `--debug` has been asked so far, by its own log: `/containers/json` and the like.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.path().join("engine.log")).unwrap();
+        let called = |line: &str| {
+            // Docker up to 25 writes `Calling GET /path`, later ones `request-url=/path`; some with the version before it.
+            let from = line.find("Calling ").or_else(|| line.find("request-url="))?;
+            let path = line.get(from..)?.split_once('/')?.1;
+            let path = if path.starts_with("v1.") { path.split_once('/')?.1 } else { path };
+            let end = path.find(['?', '"', ' ']).unwrap_or(path.len());
+            Some(format!("/{}", path.get(..end)?))
+        };
+        text.lines().filter_map(called).collect()
+    }
+
     /// A client of its API.
     pub(crate) fn client(&self) -> Docker {
         Docker::connect_with_unix(&self.socket().to_string_lossy(), CALL_S, API_DEFAULT_VERSION).unwrap()

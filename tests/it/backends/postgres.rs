@@ -15,6 +15,11 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Makes an empty cluster and starts it.
     pub(crate) async fn start(test: &str) -> Option<Self> {
+        Self::with(test, |_| Vec::new()).await
+    }
+
+    /// The same, with settings from somebody who may also change files of the cluster before it is started.
+    pub(crate) async fn with(test: &str, prepare: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         let program = program_or_skip(test, "TRIMTAB_TEST_POSTGRES", "postgres")?;
         let tried = as_nobody(Path::new("true")).output();
         if !tried.is_ok_and(|tried| tried.status.success()) {
@@ -30,9 +35,11 @@ impl Postgres {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let port = free_port();
+        let settings = prepare(&data);
         let mut command = as_nobody(&program);
         command.arg("-D").arg(data).args(["-p", &port.to_string()]);
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
+        let own = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+        for setting in own.into_iter().chain(settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         let url = format!("postgres://trimtab@127.0.0.1:{port}/postgres");

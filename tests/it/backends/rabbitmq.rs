@@ -11,7 +11,7 @@ const INSTALLED: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 /// RabbitMQ with its user `guest`, password `guest`. It ends with this.
 pub(crate) struct Rabbitmq {
-    _server: Server,
+    server: Server,
     management: String,
 }
 
@@ -35,12 +35,17 @@ impl Rabbitmq {
         let management = format!("http://127.0.0.1:{management}");
         let overview = format!("{}/api/overview", management.replace("http://", "http://guest:guest@"));
         server.ready(async || super::server::answers(&overview).await).await;
-        Some(Self { _server: server, management })
+        Some(Self { server, management })
     }
 
     /// `http://127.0.0.1:PORT`, of the management API.
     pub(crate) fn management(&self) -> &str {
         &self.management
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        self.server.kill();
     }
 }
 

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use trimtab::config::SecretAt;
 use trimtab::snapshot::Subject;
-use trimtab::sources::Source;
 use trimtab::sources::rabbitmq::{RabbitmqConfig, RabbitmqSource};
-use trimtab::sources::redis::{RedisConfig, RedisSource};
+use trimtab::sources::redis::{MissingKey, RedisConfig, RedisSource};
+use trimtab::sources::{Source, SourceError};
 
 use super::{measure, row, told, values};
 use crate::backends::rabbitmq::Rabbitmq;
@@ -58,9 +58,26 @@ async fn redis_tells_lengths_and_what_readers_have_left_to_do() {
     ] {
         assert_eq!(told(&source, query, &["web"]).await, [row("web", expected)], "{query}");
     }
-    for query in ["stream none", "lag none shop", "lag orders nobody"] {
-        assert_eq!(told(&source, query, &["web"]).await, [], "{query} is absent, not 0");
+    for (query, key, why) in [
+        ("stream none", "none", "there is no such key"),
+        ("lag none shop", "none", "there is no such key"),
+        ("lag orders nobody", "orders", "the stream has no group nobody"),
+    ] {
+        let absent = measure(&source, query, Subject::Target, &[("web", &[])], 1).await.unwrap();
+        assert!(absent.rows.is_empty(), "{query} is absent, not 0");
+        assert_eq!(absent.failed, [(key.to_owned(), why.to_owned())], "{query}");
     }
+    // An empty list is no key: whether that is 0 or nothing is the operator's to say.
+    let password = Some(SecretAt::File(password));
+    let config = RedisConfig { password, missing_key: MissingKey::Absent, ..RedisConfig::new(server.url()) };
+    let strict = RedisSource::new("cache", config).unwrap();
+    for (query, key) in [("list jobs:{target}", "jobs:api"), ("set idle", "idle"), ("zset never", "never")] {
+        let told = measure(&strict, query, Subject::Target, &[("api", &[])], 1).await.unwrap();
+        assert!(told.rows.is_empty(), "{query}");
+        assert_eq!(told.failed, [(key.to_owned(), "there is no such key".to_owned())]);
+    }
+    assert_eq!(self::told(&strict, "list jobs:{target}", &["web"]).await, [row("web", 3.0)]);
+
     let wrong = measure(&source, "list orders", Subject::Target, &[("web", &[])], 1).await.unwrap();
     assert!(wrong.rows.is_empty() && wrong.failed[0].1.contains("WRONGTYPE"), "{wrong:?}");
 
@@ -71,7 +88,7 @@ async fn redis_tells_lengths_and_what_readers_have_left_to_do() {
 
 #[tokio::test]
 async fn rabbitmq_tells_depth_and_consumers() {
-    let Some(server) = Rabbitmq::start("source rabbitmq").await else { return };
+    let Some(mut server) = Rabbitmq::start("source rabbitmq").await else { return };
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
     std::fs::write(&password, "wrong").unwrap();
@@ -107,4 +124,37 @@ async fn rabbitmq_tells_depth_and_consumers() {
     }
     let consumers = measure(&source, "consumers jobs-{target}", Subject::Target, &[("web", &[])], now_ms).await;
     assert_eq!(values(&consumers.unwrap()), [row("web", 0.0)], "of the same turn: not asked again");
+    // A virtual host with a slash in its name, and one that is not there.
+    let vhost = format!("{}/api/vhosts/shop%2Feu", server.management());
+    assert_eq!(guest(client.put(&vhost)).await.unwrap().status(), 201);
+    let queue_there = format!("{}/api/queues/shop%2Feu/jobs-eu", server.management());
+    assert_eq!(guest(client.put(&queue_there).json(&serde_json::json!({}))).await.unwrap().status(), 201);
+    let beside = |vhost: &str| {
+        let config = RabbitmqConfig::new(server.management(), "guest", SecretAt::File(password.clone()));
+        RabbitmqSource::new("rabbit", &RabbitmqConfig { vhost: vhost.to_owned(), ..config }).unwrap()
+    };
+    beside("shop/eu").check().await.unwrap();
+    let (there, mut told) = (beside("shop/eu"), None);
+    while told.as_deref() != Some([row("web", 0.0)].as_slice()) {
+        now_ms += 1;
+        let depth = measure(&there, "messages jobs-eu", Subject::Target, &[("web", &[])], now_ms).await.unwrap();
+        told = Some(values(&depth));
+        assert!(began.elapsed() < PATIENCE, "the broker never told: {depth:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let error = beside("shop").check().await.unwrap_err().to_string();
+    assert!(error.contains("there is no such virtual host"), "{error}");
+
+    // A queue that is gone is absent, and not the empty one that it was; so is all where the broker is gone.
+    assert_eq!(guest(client.delete(&queue)).await.unwrap().status(), 204);
+    let gone = measure(&source, "messages jobs-web", Subject::Target, &[("web", &[])], now_ms + 1).await.unwrap();
+    assert!(gone.rows.is_empty(), "{gone:?}");
+    assert_eq!(gone.failed, [row_failed("jobs-web", "the broker has no such queue in this virtual host")]);
+    server.kill();
+    let gone = measure(&source, "messages jobs-web", Subject::Target, &[("web", &[])], now_ms + 2).await;
+    assert!(matches!(gone, Err(SourceError::Unreachable { .. })), "{gone:?}");
+}
+
+fn row_failed(of: &str, why: &str) -> (String, String) {
+    (of.to_owned(), why.to_owned())
 }

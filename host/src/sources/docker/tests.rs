@@ -1,4 +1,4 @@
-//! With answers as an engine gave them, shortened. `tests/it/container_stats.rs` asks a real one.
+//! With answers as an engine gave them, shortened. `tests/it/sources/containers.rs` asks a real one.
 
 use bollard::models::ContainerStatsResponse;
 use serde_json::{Value, json};
@@ -76,6 +76,15 @@ fn what_the_engine_does_not_tell_is_absent() {
     }
     let gone: ContainerStatsResponse = serde_json::from_value(json!({"read": "0001-01-01T00:00:00Z"})).unwrap();
     assert_eq!(Stats::read(&gone).unwrap_err(), "it is not running");
+}
+
+#[test]
+fn an_instance_is_known_by_its_handle_and_else_by_its_id() {
+    let with = |handle: Option<&str>| Instance { handle: handle.map(str::to_owned), ..instance("w1") };
+    assert_eq!(container(&with(Some("docker:local/3e56eca842ad"))), "3e56eca842ad", "as the driver has it");
+    assert_eq!(container(&with(Some("docker:3e56eca842ad"))), "3e56eca842ad");
+    assert_eq!(container(&with(Some("pid:17"))), "w1");
+    assert_eq!(container(&with(None)), "w1");
 }
 
 #[tokio::test]

@@ -3,8 +3,14 @@
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 
+use super::MissingKey;
+use crate::sources::fetch::shorten;
+
 /// Stands for the target's name in a key.
 const TARGET: &str = "{target}";
+
+/// Why a key without anything behind it has no number.
+const NO_KEY: &str = "there is no such key";
 
 /// A query that could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +80,13 @@ impl<'a> Query<'a> {
         self.key.replace(TARGET, target)
     }
 
-    /// The number; `None` where there is none to tell.
+    /// The number, or why there is none to tell.
     pub(super) async fn ask(
         &self,
         connection: &mut MultiplexedConnection,
         key: &str,
-    ) -> Result<Option<f64>, RedisError> {
+        missing: MissingKey,
+    ) -> Result<Result<f64, String>, RedisError> {
         let command = match self.measure {
             Measure::List => "LLEN",
             Measure::Set => "SCARD",
@@ -88,41 +95,47 @@ impl<'a> Query<'a> {
             _ => return self.group(connection, key).await,
         };
         let count: u64 = redis::cmd(command).arg(key).query_async(connection).await?;
-        Ok(Some(number(count)))
+        // Such a key goes with its last element: nothing is the same as no key.
+        let absent = count == 0 && missing == MissingKey::Absent;
+        Ok(if absent { Err(NO_KEY.to_owned()) } else { Ok(number(count)) })
     }
 
-    async fn stream(&self, connection: &mut MultiplexedConnection, key: &str) -> Result<Option<f64>, RedisError> {
+    /// A stream outlives its last entry: it may be there and empty.
+    async fn stream(
+        &self,
+        connection: &mut MultiplexedConnection,
+        key: &str,
+    ) -> Result<Result<f64, String>, RedisError> {
         let (there, count): (bool, u64) =
             redis::pipe().atomic().cmd("EXISTS").arg(key).cmd("XLEN").arg(key).query_async(connection).await?;
-        Ok(there.then(|| number(count)))
+        Ok(if there { Ok(number(count)) } else { Err(NO_KEY.to_owned()) })
     }
 
-    async fn group(&self, connection: &mut MultiplexedConnection, key: &str) -> Result<Option<f64>, RedisError> {
+    async fn group(
+        &self,
+        connection: &mut MultiplexedConnection,
+        key: &str,
+    ) -> Result<Result<f64, String>, RedisError> {
         let answer: Result<Value, _> = redis::cmd("XINFO").arg("GROUPS").arg(key).query_async(connection).await;
         match answer {
-            Ok(Value::Array(groups)) => Ok(groups.iter().find_map(|group| self.of_group(group))),
-            Ok(_) => Ok(None),
-            Err(error) if error.to_string().contains("no such key") => Ok(None),
+            Ok(Value::Array(groups)) => {
+                let found = groups.iter().find(|group| field(group, "name").and_then(text) == Some(self.group));
+                let found = found.ok_or_else(|| format!("the stream has no group {}", shorten(self.group)));
+                Ok(found
+                    .and_then(|group| self.of_group(group).ok_or_else(|| "the server cannot tell it now".to_owned())))
+            }
+            Ok(_) => Ok(Err("the server does not tell its groups".to_owned())),
+            Err(error) if error.to_string().contains("no such key") => Ok(Err(NO_KEY.to_owned())),
             Err(error) => Err(error),
         }
     }
 
-    /// The number of one element of the answer, if it is of our group. Missing or nil fields are unknown, not 0.
+    /// The number of our group. Missing or nil fields are unknown, not 0.
     fn of_group(&self, group: &Value) -> Option<f64> {
-        let field = |name: &str| match group {
-            Value::Array(flat) => {
-                flat.chunks_exact(2).find_map(|pair| if text(pair.first()?)? == name { pair.get(1) } else { None })
-            }
-            Value::Map(pairs) => pairs.iter().find_map(|(key, value)| (text(key)? == name).then_some(value)),
-            _ => None,
-        };
-        let count = |name: &str| match field(name)? {
+        let count = |name: &str| match field(group, name)? {
             Value::Int(count) => u64::try_from(*count).ok().map(number),
             _ => None,
         };
-        if text(field("name")?)? != self.group {
-            return None;
-        }
         match self.measure {
             Measure::Lag => count("lag"),
             Measure::Pending => count("pending"),
@@ -130,6 +143,17 @@ impl<'a> Query<'a> {
             Measure::Backlog => Some(count("lag")? + count("pending")?),
             Measure::List | Measure::Set | Measure::SortedSet | Measure::Stream => None,
         }
+    }
+}
+
+/// A field of a group, as protocol 2 or 3 has it.
+fn field<'v>(group: &'v Value, name: &str) -> Option<&'v Value> {
+    match group {
+        Value::Array(flat) => {
+            flat.chunks_exact(2).find_map(|pair| if text(pair.first()?)? == name { pair.get(1) } else { None })
+        }
+        Value::Map(pairs) => pairs.iter().find_map(|(key, value)| (text(key)? == name).then_some(value)),
+        _ => None,
     }
 }
 

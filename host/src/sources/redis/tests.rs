@@ -1,4 +1,4 @@
-//! What needs no server. `tests/it/queues.rs` asks the real one.
+//! What needs no server. `tests/it/sources/queues.rs` and `secured.rs` ask the real one.
 
 use super::*;
 use crate::sources::stage::{NOW, measure as told_by, nobody, spec, target};
@@ -27,12 +27,33 @@ fn readings_that_do_not_suit_are_refused_with_the_remedy() {
 #[test]
 fn an_address_with_a_password_is_refused_and_not_repeated() {
     for url in
-        ["redis://:hush@127.0.0.1", "redis://me:hush@127.0.0.1", "rediss://127.0.0.1", "http://x", "redis://:hush@["]
+        ["redis://:hush@127.0.0.1", "rediss://me:hush@127.0.0.1", "rediss://x/#insecure", "http://x", "redis://:hush@["]
     {
         let complaints = RedisConfig::new(url).complaints();
         assert!(complaints.len() == 1 && complaints[0].starts_with("url: "), "{complaints:?}");
         assert!(!complaints[0].contains("hush"), "{complaints:?}");
         RedisSource::new("cache", RedisConfig::new(url)).unwrap_err();
+    }
+}
+
+#[test]
+fn certificates_are_for_tls_alone_and_stand_in_pairs() {
+    let config = |url: &str, ca: bool, cert: bool, key: bool| RedisConfig {
+        ca_file: ca.then(|| "ca.pem".into()),
+        cert_file: cert.then(|| "cert.pem".into()),
+        key_file: key.then(|| "key.pem".into()),
+        ..RedisConfig::new(url)
+    };
+    assert!(config("rediss://127.0.0.1:6380/2", true, true, true).complaints().is_empty());
+    for (config, expected) in [
+        (config("redis://127.0.0.1", true, false, false), "ca_file: is for TLS alone; write rediss://"),
+        (config("unix:///run/redis.sock", false, true, true), "cert_file: is for TLS alone"),
+        (config("rediss://127.0.0.1", false, true, false), "cert_file: stands without key_file"),
+        (config("rediss://127.0.0.1", false, false, true), "key_file: stands without cert_file"),
+    ] {
+        let complaints = config.complaints();
+        assert!(complaints.len() == 1 && complaints[0].starts_with(expected), "{complaints:?}");
+        RedisSource::new("cache", config).unwrap_err();
     }
 }
 

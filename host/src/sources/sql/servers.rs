@@ -68,9 +68,14 @@ impl Servers {
         };
         if matches!(lines, Err(Trouble::Unreachable(_))) {
             // Perhaps the password has changed: the next question begins anew.
-            *self.pool.lock().await = None;
+            self.forget().await;
         }
         lines
+    }
+
+    /// Has the next question make connections of its own.
+    pub(super) async fn forget(&self) {
+        *self.pool.lock().await = None;
     }
 
     async fn pool(&self, config: &SqlConfig) -> Result<Pool, Trouble> {
@@ -125,6 +130,9 @@ impl Servers {
         if let Some(password) = password {
             options = options.password(password.reveal());
         }
+        if let (Some(cert), Some(key)) = (&config.cert_file, &config.key_file) {
+            options = options.ssl_client_cert(cert).ssl_client_key(key);
+        }
         match &config.ca_file {
             Some(file) => options.ssl_root_cert(file),
             None => options,
@@ -145,6 +153,9 @@ impl Servers {
         }
         if let Some(password) = password {
             options = options.password(password.reveal());
+        }
+        if let (Some(cert), Some(key)) = (&config.cert_file, &config.key_file) {
+            options = options.ssl_client_cert(cert).ssl_client_key(key);
         }
         match &config.ca_file {
             Some(file) => options.ssl_ca(file),

@@ -1,4 +1,4 @@
-//! With SQLite, which needs no server. `tests/it/databases.rs` asks the real PostgreSQL and MariaDB.
+//! With SQLite, which needs no server. `tests/it/sources/databases.rs` and `secured.rs` ask the real PostgreSQL and MariaDB.
 
 use rusqlite::Connection;
 
@@ -43,7 +43,11 @@ async fn a_column_says_whose_each_row_is() {
     let query = "SELECT queue AS target, count(*) AS value FROM jobs GROUP BY queue; -- by queue";
     let told = ask(&config, query.trim_end_matches(" -- by queue"), Subject::Target, &two()).await.unwrap();
     assert_eq!(newest(&told), [("web", None, 2.0)]);
-    assert_eq!(failed(&told), ["row {}: it has no label target, which would name the target"], "of NULL");
+    assert_eq!(
+        failed(&told),
+        ["local/api: the answer has no row of it", "row {}: it has no label target, which would name the target"],
+        "of NULL"
+    );
     let query = "SELECT worker AS instance_id, sum(size) AS value FROM jobs GROUP BY worker -- by worker";
     let told = ask(&config, query, Subject::Instance, &two()).await.unwrap();
     assert_eq!(newest(&told), [("web", Some("w1"), 3.5)]);
@@ -54,14 +58,21 @@ async fn a_column_says_whose_each_row_is() {
 #[tokio::test]
 async fn nothing_is_not_zero() {
     let (_dir, config) = shop();
-    for query in ["SELECT sum(size) FROM jobs WHERE queue = 'none'", "SELECT size FROM jobs WHERE queue = 'none'"] {
+    for (query, why) in [
+        ("SELECT sum(size) FROM jobs WHERE queue = 'none'", "row {}: its value is NULL"),
+        ("SELECT size FROM jobs WHERE queue = 'none'", "local/web: the answer has no row of it"),
+    ] {
         let told = ask(&config, query, Subject::Target, &two()[..1]).await.unwrap();
-        assert!(told.rows.is_empty() && told.failed.is_empty(), "{told:?}");
+        assert!(told.rows.is_empty(), "{told:?}");
+        assert_eq!(failed(&told), [why]);
     }
     let told = ask(&config, "SELECT 'web' AS target, 'lots' AS value", Subject::Target, &two()).await.unwrap();
-    assert_eq!(failed(&told), [r#"row {target="web"}: "lots" is not a number"#]);
+    assert_eq!(
+        failed(&told),
+        ["local/api: the answer has no row of it", r#"row {target="web"}: "lots" is not a number"#]
+    );
     let told = ask(&config, "SELECT 'web' AS target, 3 AS depth", Subject::Target, &two()).await.unwrap();
-    assert!(failed(&told)[0].contains("it has no column value"), "{told:?}");
+    assert!(failed(&told).iter().any(|why| why.contains("it has no column value")), "{told:?}");
     let told = ask(&config, "SELECT queue AS target, size AS value FROM jobs", Subject::Target, &two()).await.unwrap();
     assert!(told.rows.is_empty(), "two rows of one target could mean anything: {told:?}");
 }
@@ -117,8 +128,10 @@ fn settings_that_do_not_suit_are_refused_and_passwords_not_repeated() {
         (SqlConfig { user: Some("me".to_owned()), ..file }, "url: a file has no user"),
         (
             SqlConfig { ca_file: Some("ca.pem".into()), tls: SqlTls::Off, ..server.clone() },
-            "ca_file: vouches for nobody",
+            "ca_file: is of no use without TLS",
         ),
+        (SqlConfig { cert_file: Some("me.pem".into()), ..server.clone() }, "cert_file: stands without key_file"),
+        (SqlConfig { key_file: Some("me.key".into()), ..server.clone() }, "key_file: stands without cert_file"),
         (SqlConfig { timeout_ms: 0, ..server.clone() }, "timeout_ms: is 0"),
         (SqlConfig { rows_max: 0, ..server }, "rows_max: is 0"),
         (url("postgres://me:hush@127.0.0.1/shop"), "url: a url must hold no user"),
