@@ -97,8 +97,8 @@ fn enter_nodes(remote: &Remote, target: &TargetId, books: &mut Ledger) -> Result
         return Ok(());
     }
     let shown = answer.good()?.value;
-    for instance in shown["instances"].as_array().into_iter().flatten() {
-        if let Some(node) = instance["node"].as_str() {
+    for instance in shown.get("instances").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(node) = instance.get("node").and_then(Value::as_str) {
             books.runs_on(target, text(instance, "id"), node);
         }
     }

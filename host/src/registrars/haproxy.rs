@@ -1,8 +1,8 @@
 //! The registrar `haproxy`: servers of a running HAProxy.
 //!
 //! Three ways in, chosen per target. By the runtime socket, servers are added to a backend and deleted from it without a reload
-//! (HAProxy 2.5 and later: [`dynamic`]), or the slots of a `server-template` are filled and emptied ([`slots`]). By the Data
-//! Plane API, the configuration file itself is changed in a transaction, and HAProxy reloads where it must ([`data_plane`]).
+//! (HAProxy 2.5 and later: `dynamic`), or the slots of a `server-template` are filled and emptied (`slots`). By the Data
+//! Plane API, the configuration file itself is changed in a transaction, and HAProxy reloads where it must (`data_plane`).
 //!
 //! Ours are the servers whose names begin with `prefix`, and the slots that the operator names; no other is touched. An
 //! instance that drains gets no new sessions, and is drained when its last session has ended. Sessions that outlast the drain are shut

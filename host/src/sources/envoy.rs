@@ -1,7 +1,7 @@
 //! The source `envoy`: what one Envoy counts per cluster and listener, from its Prometheus metrics.
 //!
 //! Useful queries: `envoy_cluster_upstream_rq_active{envoy_cluster_name="{target}"}`, and with `rate`
-//! `envoy_cluster_upstream_rq_total{envoy_cluster_name="{target}"}`. See [`super::server_page`] for how a query is read.
+//! `envoy_cluster_upstream_rq_total{envoy_cluster_name="{target}"}`. See `server_page` for how a query is read.
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@
 //! `backend/web/hrsp_5xx+econ`. `server` is for readings of instances: a server is an instance's by its address, or by its name,
 //! with or without our registrar's mark. Statistics are asked for once per turn, however many readings look at them.
 //!
-//! Counters never fall: what they had when HAProxy was restarted is carried over ([`steady`]), so a reload is neither a dip nor
+//! Counters never fall: what they had when HAProxy was restarted is carried over (`steady`), so a reload is neither a dip nor
 //! a storm. The socket tells which process it is, the page does not: there a restart shows by a counter that fell. Take `rate = true` for their growth per second.
 
 mod page;

@@ -1,7 +1,7 @@
 //! The source `traefik`: what one Traefik counts per service, entry point and router, from its Prometheus metrics.
 //!
 //! Traefik must have them on (`--metrics.prometheus=true`, `--metrics.prometheus.addServicesLabels=true`). Useful queries, with `rate`:
-//! `traefik_service_requests_total{service="{target}@http"}`; without: `traefik_open_connections{entrypoint="web"}`. See [`super::server_page`] for
+//! `traefik_service_requests_total{service="{target}@http"}`; without: `traefik_open_connections{entrypoint="web"}`. See `server_page` for
 //! how a query is read. A counter that Traefik has not counted yet is not on its page: such a reading is absent, not zero.
 
 use std::path::PathBuf;

@@ -51,9 +51,9 @@ async fn a_workload_grows_and_shrinks_and_its_template_and_volumes_stay() {
     let (stop, remove) =
         (Step::Stop { instance: "web-k1-1".to_owned() }, Step::Remove { instance: "web-k1-1".to_owned() });
     let inside = &stage.engine;
-    let (answered, ()) = std::thread::scope(|scope| {
+    let answered = std::thread::scope(|scope| {
         let held = scope.spawn(move || inside.within(async || ask("/hold?ms=1500").await));
-        let stopped = tokio::task::block_in_place(|| {
+        tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
                 busy(&stage, &address).await;
                 assert!(matches!(stage.driver.take(&down, &stop).await.unwrap(), StepState::Waiting { .. }));
@@ -61,7 +61,7 @@ async fn a_workload_grows_and_shrinks_and_its_template_and_volumes_stay() {
                 stage.done(&down, stop).await;
             });
         });
-        (held.join().unwrap(), stopped)
+        held.join().unwrap()
     });
     assert_eq!(answered, 200, "within its grace");
     assert_eq!(stage.instance("web", "web-k1-1").await.phase, Phase::Stopped);
