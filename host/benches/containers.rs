@@ -161,7 +161,7 @@ impl Stage {
         let host = BTreeMap::from([("local".to_owned(), DockerHost { url: url.clone(), ..DockerHost::default() })]);
         let config = DockerConfig { host, ..DockerConfig::default() };
         let driver = DockerDriver::open("local", config, state.path()).unwrap();
-        let source = DockerStatsSource::new("engine", DockerStatsConfig { host: url, ..Default::default() }).unwrap();
+        let source = DockerStatsSource::new("engine", DockerStatsConfig::at(url)).unwrap();
         Self {
             client: engine.client(),
             engine,

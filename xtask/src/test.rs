@@ -27,6 +27,8 @@ use crate::{fuzzer, guests, lint, policies, proxies, servers};
 
 /// What the names of tests that have a long form contain.
 const LONG: &str = "long_";
+/// How many tests the test harness runs at once.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -70,6 +72,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.env("TRIMTAB_TEST_GUESTS", &guests.folder).env("TRIMTAB_SKIPPED_LOG", &log);
     cargo.envs(servers.variables);
+    // Stories wait for servers more than they compute.
+    if env::var_os(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        cargo.env(THREADS, (2 * cores).to_string());
+    }
     if arguments.all {
         cargo.env("TRIMTAB_LONG", "1");
     }

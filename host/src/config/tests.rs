@@ -82,7 +82,7 @@ const URL: &[(&str, &str)] = &[("url", "\"http://127.0.0.1:9090\"")];
 /// Keys that stand in place of others which their tables need.
 const INSTEAD: &[(&str, &[&str])] = &[
     ("bearer_token", &["user", "password"]),
-    ("host", &["ca_file", "cert_file", "key_file"]),
+    ("url", &["ca_file", "cert_file", "key_file"]),
     ("file", &["listen"]),
     ("tls", &["cert_file", "key_file"]),
 ];
@@ -223,10 +223,11 @@ const TABLES: &[Documented] = &[
             ("key_file", "\"x\""),
         ],
     ),
+    documented("`[source.NAME.docker]`", "[source.other.docker]", &[]),
     documented(
-        "`[source.NAME.docker]`",
-        "[source.other.docker]",
-        &[("host", "\"tcp://127.0.0.1:2376\""), ("ca_file", "\"x\""), ("cert_file", "\"x\""), ("key_file", "\"x\"")],
+        "`[source.NAME.docker.host.HOST]`",
+        "[source.other.docker.host.a]",
+        &[("url", "\"tcp://127.0.0.1:2376\""), ("ca_file", "\"x\""), ("cert_file", "\"x\""), ("key_file", "\"x\"")],
     ),
     documented(
         "`[source.NAME.redis]`",

@@ -27,7 +27,7 @@ async fn docker_tells_what_containers_use() {
     start(&client, &image, "w2", None).await;
     client.kill_container("w2", None).await.unwrap();
     let host = format!("unix://{}", engine.socket().display());
-    let source = DockerStatsSource::new("engine", DockerStatsConfig { host, ..Default::default() }).unwrap();
+    let source = DockerStatsSource::new("engine", DockerStatsConfig::at(host)).unwrap();
     source.check().await.unwrap();
 
     let targets: &[(&str, &[&str])] = &[("web", &["w1", "w2", "none"])];
@@ -80,7 +80,7 @@ async fn a_turn_asks_twice_for_a_new_container_and_once_for_one_that_did_not_cha
     let host = BTreeMap::from([("local".to_owned(), DockerHost { url: url.clone(), ..DockerHost::default() })]);
     let config = DockerConfig { host, ..DockerConfig::default() };
     let driver = DockerDriver::open("local", config, folder.path()).unwrap();
-    let source = DockerStatsSource::new("engine", DockerStatsConfig { host: url, ..Default::default() }).unwrap();
+    let source = DockerStatsSource::new("engine", DockerStatsConfig::at(url)).unwrap();
     let sources = Sources::from([("engine".to_owned(), Arc::new(source) as Arc<dyn Source>)]);
     let specs = ["cpu_millicores", "memory_bytes", "processes"].map(of_instances);
     let (history, limits) = (History::default(), GatherLimits::default());

@@ -8,7 +8,7 @@ use sqlx::Executor as _;
 use sqlx::{Connection as _, MySqlConnection, PgConnection};
 use trimtab::config::SecretAt;
 use trimtab::snapshot::Subject;
-use trimtab::sources::docker::{DockerStatsConfig, DockerStatsSource};
+use trimtab::sources::docker::{DockerStatsConfig, DockerStatsSource, StatsHost};
 use trimtab::sources::redis::{RedisConfig, RedisSource};
 use trimtab::sources::sql::{SqlConfig, SqlSource, SqlTls};
 use trimtab::sources::{Source, SourceError};
@@ -247,12 +247,14 @@ async fn docker_is_asked_over_tls() {
     let Some(engine) = Engine::with("source docker, TLS", &door).await else { return };
     let image = engine.import("worker:1").await;
     super::containers::start(&engine.client(), &image, "w1", None).await;
-    let config = |vouching: &Authority, shown: &Authority| DockerStatsConfig {
-        host: "tcp://127.0.0.1:2376".to_owned(),
-        ca_file: Some(vouching.at("ca.pem")),
-        cert_file: Some(shown.at("client.pem")),
-        key_file: Some(shown.at("client.key")),
-        ..DockerStatsConfig::default()
+    let config = |vouching: &Authority, shown: &Authority| {
+        let host = StatsHost {
+            url: "tcp://127.0.0.1:2376".to_owned(),
+            ca_file: Some(vouching.at("ca.pem")),
+            cert_file: Some(shown.at("client.pem")),
+            key_file: Some(shown.at("client.key")),
+        };
+        DockerStatsConfig { host: [("a".to_owned(), host)].into(), ..DockerStatsConfig::default() }
     };
     engine.within(async || {
         let source = DockerStatsSource::new("engine", config(&authority, &authority)).unwrap();

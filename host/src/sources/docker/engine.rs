@@ -9,26 +9,27 @@ use futures_util::StreamExt;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::DockerStatsConfig;
+use super::StatsHost;
 use super::stats::Stats;
 use crate::causes::root_cause;
 use crate::sources::fetch::shorten;
 
 /// How to reach it, and the client once it was reached.
 pub(super) struct Engine {
-    config: DockerStatsConfig,
+    host: StatsHost,
+    timeout_ms: u64,
     client: Mutex<Option<Docker>>,
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("host", &self.config.host).finish_non_exhaustive()
+        f.debug_struct("Engine").field("url", &self.host.url).finish_non_exhaustive()
     }
 }
 
 impl Engine {
-    pub(super) fn new(config: &DockerStatsConfig) -> Self {
-        Self { config: config.clone(), client: Mutex::default() }
+    pub(super) fn new(host: StatsHost, timeout_ms: u64) -> Self {
+        Self { host, timeout_ms, client: Mutex::default() }
     }
 
     /// The client, which speaks the newest version that both know. It keeps no connection that could go stale.
@@ -49,15 +50,15 @@ impl Engine {
     }
 
     fn open(&self) -> Result<Docker, bollard::errors::Error> {
-        let config = &self.config;
-        let seconds = config.timeout_ms.div_ceil(1_000).max(1);
-        if let (Some(ca), Some(cert), Some(key)) = (&config.ca_file, &config.cert_file, &config.key_file) {
+        let host = &self.host;
+        let seconds = self.timeout_ms.div_ceil(1_000).max(1);
+        if let (Some(ca), Some(cert), Some(key)) = (&host.ca_file, &host.cert_file, &host.key_file) {
             crate::tls::ready();
-            return Docker::connect_with_ssl(&config.host, key, cert, ca, seconds, API_DEFAULT_VERSION);
+            return Docker::connect_with_ssl(&host.url, key, cert, ca, seconds, API_DEFAULT_VERSION);
         }
-        match config.host.starts_with("unix://") {
-            true => Docker::connect_with_unix(&config.host, seconds, API_DEFAULT_VERSION),
-            false => Docker::connect_with_http(&config.host, seconds, API_DEFAULT_VERSION),
+        match host.url.starts_with("unix://") {
+            true => Docker::connect_with_unix(&host.url, seconds, API_DEFAULT_VERSION),
+            false => Docker::connect_with_http(&host.url, seconds, API_DEFAULT_VERSION),
         }
     }
 }

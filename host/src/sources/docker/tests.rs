@@ -81,17 +81,48 @@ fn what_the_engine_does_not_tell_is_absent() {
 #[test]
 fn an_instance_is_known_by_its_handle_and_else_by_its_id() {
     let with = |handle: Option<&str>| Instance { handle: handle.map(str::to_owned), ..instance("w1") };
-    assert_eq!(container(&with(Some("docker:local/3e56eca842ad"))), "3e56eca842ad", "as the driver has it");
-    assert_eq!(container(&with(Some("docker:3e56eca842ad"))), "3e56eca842ad");
-    assert_eq!(container(&with(Some("pid:17"))), "w1");
-    assert_eq!(container(&with(None)), "w1");
+    let one = DockerStatsSource::new("engine", DockerStatsConfig::default()).unwrap();
+    let id = |handle| one.place(&with(handle)).unwrap().1;
+    assert_eq!(
+        id(Some("docker:other/3e56eca842ad")),
+        "3e56eca842ad",
+        "one engine is asked, whatever the driver calls it"
+    );
+    assert_eq!(id(Some("docker:3e56eca842ad")), "3e56eca842ad");
+    assert_eq!(id(Some("pid:17")), "w1");
+    assert_eq!(id(None), "w1");
+
+    let host = ["a", "b"].map(|name| (name.to_owned(), StatsHost::default())).into();
+    let two = DockerStatsSource::new("engine", DockerStatsConfig { host, ..Default::default() }).unwrap();
+    let place =
+        |handle: &str, node: Option<&str>| two.place(&Instance { node: node.map(str::to_owned), ..with(Some(handle)) });
+    assert_eq!(place("docker:b/3e56", Some("a")).unwrap(), ("b".to_owned(), "3e56".to_owned()));
+    assert_eq!(place("docker:3e56", Some("a")).unwrap(), ("a".to_owned(), "3e56".to_owned()), "by its node");
+    assert!(place("docker:c/3e56", None).unwrap_err().contains("write [source.engine.docker.host.c]"));
+    assert!(place("docker:3e56", None).unwrap_err().contains("on which host"));
+}
+
+#[tokio::test]
+async fn an_engine_that_is_silent_costs_its_own_containers_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = |name: &str| format!("unix://{}", dir.path().join(name).display());
+    let host = ["a", "b"].map(|name| (name.to_owned(), StatsHost { url: url(name), ..StatsHost::default() })).into();
+    let source = DockerStatsSource::new("engine", DockerStatsConfig { host, ..Default::default() }).unwrap();
+    let mut processes = spec("processes", "engine", Subject::Instance);
+    processes.query = "processes".to_owned();
+    let on = |id: &str, node: &str| Instance { node: Some(node.to_owned()), ..instance(id) };
+    let targets = [(target("web"), vec![on("w1", "a"), on("w2", "b"), on("w3", "c")])];
+    let told = measure(&source, &processes, &targets, NOW).await.unwrap();
+    let failed: Vec<String> = told.failed.into_iter().map(|(who, why)| format!("{who}: {why}")).collect();
+    assert!(failed[0].contains("w1: host a tells nothing") && failed[1].contains("w2: host b tells nothing"));
+    assert!(failed[2].contains("w3: it is on host c; write [source.engine.docker.host.c]"), "{failed:?}");
 }
 
 #[tokio::test]
 async fn an_engine_that_is_not_there_is_said_so_and_settings_that_do_not_suit_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let host = format!("unix://{}", dir.path().join("none.sock").display());
-    let source = DockerStatsSource::new("engine", DockerStatsConfig { host, ..Default::default() }).unwrap();
+    let source = DockerStatsSource::new("engine", DockerStatsConfig::at(host)).unwrap();
     let mut cpu = spec("cpu", "engine", Subject::Instance);
     cpu.query = "cpu_millicores".to_owned();
     source.check_reading(&cpu).unwrap();
@@ -100,10 +131,10 @@ async fn an_engine_that_is_not_there_is_said_so_and_settings_that_do_not_suit_ar
     assert!(measure(&source, &cpu, &[(target("web"), Vec::new())], NOW).await.unwrap().rows.is_empty());
     cpu.subject = Subject::Target;
     assert!(source.check_reading(&cpu).unwrap_err().to_string().contains("set subject = \"instance\""));
-    let cert_file = Some("cert.pem".into());
+    let shown = StatsHost { cert_file: Some("cert.pem".into()), ..StatsHost::default() };
     for config in [
-        DockerStatsConfig { host: "http://x".to_owned(), ..Default::default() },
-        DockerStatsConfig { cert_file, ..Default::default() },
+        DockerStatsConfig::at("http://x"),
+        DockerStatsConfig { host: [("a".to_owned(), shown)].into(), ..Default::default() },
         DockerStatsConfig { at_once_max: 0, ..Default::default() },
     ] {
         assert_eq!(config.complaints().len(), 1, "{config:?}");
