@@ -2,12 +2,13 @@
 //! when it is stopped, and with `TRIMTAB_LONG=1` the whole of it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::backends::engine::Engine;
 use crate::backends::server::{PATIENCE, program_or_skip};
@@ -77,7 +78,7 @@ async fn long_the_example_follows_sessions_up_and_down_without_a_failed_request(
         assert!(lines.read_line(&mut said).unwrap() > 0, "{said}");
     }
     assert!(!engine.client().list_containers(None::<ListContainersOptions>).await.unwrap().is_empty());
-    kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    kill_process_group(Pid::from_child(&run), Signal::INT).unwrap();
     lines.read_to_string(&mut said).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.contains("taking away containers, image and servers"), "{said}");
@@ -111,9 +112,12 @@ fn example(mut command: Command, folder: &Path) -> Command {
 }
 
 fn start(engine: &Engine, programs: &Programs, desk: &Desk) -> Child {
-    let mut command = example(engine.inside(RUN), desk.path());
+    // What runs in the background of a shell ignores Ctrl-C, and so would all that it starts.
+    let mut command = example(engine.inside("env"), desk.path());
+    command.args(["--default-signal=INT", RUN]);
     programs.name(&mut command).env("DOCKER_HOST", format!("unix://{}", engine.socket().display()));
-    command.args(["--seconds", "45"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
+    // A terminal's Ctrl-C is for the whole group.
+    command.process_group(0).args(["--seconds", "45"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// No container, no image, no file, and no process that works in its folder.

@@ -7,17 +7,19 @@
 mod tests;
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use async_trait::async_trait;
 use reqwest::Url;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url};
+use super::fetch::{FetchError, FetchLimits, Fetcher, parse_url, server_connect_timeout_ms, server_timeout_ms};
 use super::scrape::exposition::Query;
 use super::scrape::rates::Rates;
-use super::{Ask, Measurement, ReadingSpec, Row, SourceError};
+use super::{Ask, Gives, Measurement, ReadingSpec, Row, Source, SourceError};
 use crate::snapshot::{Samples, Subject, TargetId};
 
 /// What asks for text exposition.
@@ -25,6 +27,95 @@ const ACCEPT: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
 
 /// The name under which the server's own counters are kept beside those of instances. No instance has an empty one.
 const SERVER: &str = "";
+
+/// `[source.NAME.traefik]` and `[source.NAME.envoy]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageConfig {
+    /// Where its metrics are: `http://127.0.0.1:8080/metrics`.
+    pub url: String,
+    /// Who vouches for the server, in PEM; `None`: whom the system believes. For `https://` alone.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Time to connect.
+    #[serde(default = "server_connect_timeout_ms")]
+    pub connect_timeout_ms: u64,
+    /// Time for the page as a whole.
+    #[serde(default = "server_timeout_ms")]
+    pub timeout_ms: u64,
+    /// Most bytes of the page.
+    #[serde(default = "default_body_bytes_max")]
+    pub body_bytes_max: usize,
+}
+
+impl PageConfig {
+    /// The defaults, for the page at this address.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ca_file: None,
+            connect_timeout_ms: server_connect_timeout_ms(),
+            timeout_ms: server_timeout_ms(),
+            body_bytes_max: default_body_bytes_max(),
+        }
+    }
+}
+
+fn default_body_bytes_max() -> usize {
+    32 << 20
+}
+
+/// A source of one proxy.
+#[derive(Debug)]
+pub struct PageSource {
+    kind: &'static str,
+    name: String,
+    page: ServerPage,
+}
+
+impl PageSource {
+    /// A source that will ask at this address; nothing is sent yet.
+    ///
+    /// # Errors
+    /// What is wrong with the configured address.
+    pub(super) fn new(kind: &'static str, name: &str, config: &PageConfig) -> Result<Self, String> {
+        let limits = FetchLimits {
+            connect_timeout_ms: config.connect_timeout_ms,
+            timeout_ms: config.timeout_ms,
+            body_bytes_max: config.body_bytes_max,
+        };
+        let page = ServerPage::new(name, &config.url, limits, config.ca_file.as_deref())?;
+        Ok(Self { kind, name: name.to_owned(), page })
+    }
+}
+
+#[async_trait]
+impl Source for PageSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn gives(&self) -> Gives {
+        Gives { ranges: false, rates: true }
+    }
+
+    fn check_reading(&self, spec: &ReadingSpec) -> Result<(), SourceError> {
+        self.page.check_reading(spec)
+    }
+
+    async fn measure(&self, ask: &Ask<'_>) -> Result<Measurement, SourceError> {
+        self.page.measure(ask).await
+    }
+
+    async fn check(&self) -> Result<(), SourceError> {
+        self.page.check().await
+    }
+}
 
 /// The page.
 #[derive(Debug)]

@@ -14,9 +14,7 @@ use crate::registrars::envoy::EnvoyRegistrar;
 use crate::registrars::haproxy::HaproxyRegistrar;
 use crate::registrars::nginx::NginxRegistrar;
 use crate::registrars::traefik::TraefikRegistrar;
-use crate::sources::Source;
 use crate::sources::docker::DockerStatsSource;
-use crate::sources::envoy::EnvoySource;
 use crate::sources::haproxy::HaproxySource;
 use crate::sources::http_json::HttpJsonSource;
 use crate::sources::nginx::NginxSource;
@@ -27,7 +25,7 @@ use crate::sources::rabbitmq::RabbitmqSource;
 use crate::sources::redis::RedisSource;
 use crate::sources::scrape::ScrapeSource;
 use crate::sources::sql::SqlSource;
-use crate::sources::traefik::TraefikSource;
+use crate::sources::{Source, envoy, traefik};
 
 /// What the drivers' own settings get wrong.
 pub(super) fn driver_complaints(config: &Config) -> Vec<Complaint> {
@@ -74,8 +72,8 @@ pub(super) fn source(named: &Named<SourceKind>) -> Result<(String, Arc<dyn Sourc
         SourceKind::Sql(settings) => Arc::new(SqlSource::new(name, settings.clone()).map_err(failed)?),
         SourceKind::Push(settings) => Arc::new(PushSource::new(name, settings.clone())),
         SourceKind::Nginx(settings) => Arc::new(NginxSource::new(name, settings).map_err(failed)?),
-        SourceKind::Traefik(settings) => Arc::new(TraefikSource::new(name, settings).map_err(failed)?),
-        SourceKind::Envoy(settings) => Arc::new(EnvoySource::new(name, settings).map_err(failed)?),
+        SourceKind::Traefik(settings) => Arc::new(traefik::source(name, settings).map_err(failed)?),
+        SourceKind::Envoy(settings) => Arc::new(envoy::source(name, settings).map_err(failed)?),
     };
     Ok((name.clone(), source))
 }

@@ -8,7 +8,7 @@ use trimtab::registrars::Registrar;
 use trimtab::registrars::envoy::{EnvoyConfig, EnvoyRegistrar};
 use trimtab::secret::SecretAt;
 use trimtab::sources::Source;
-use trimtab::sources::envoy::{EnvoySource, EnvoySourceConfig};
+use trimtab::sources::envoy::{self, EnvoySourceConfig};
 
 use super::stage::{
     Proxy, Worker, drained, free_port, get, held, measure, names, program, taken_out, until, up_and_down, web, who,
@@ -115,8 +115,7 @@ async fn envoy_discovers_its_endpoints_from_us() {
     taken_out(&registrar, "w2").await;
     until("nobody", async || who(front).await == [None].into()).await;
 
-    let source =
-        EnvoySource::new("proxy", &EnvoySourceConfig::new(&format!("http://{admin}/stats/prometheus"))).unwrap();
+    let source = envoy::source("proxy", &EnvoySourceConfig::new(&format!("http://{admin}/stats/prometheus"))).unwrap();
     source.check().await.unwrap();
     let total = "envoy_cluster_upstream_rq_total{envoy_cluster_name=\"{target}\"}";
     assert!(measure(&source, total, false, 1_000).await.unwrap() >= 40.0);

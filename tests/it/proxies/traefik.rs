@@ -8,7 +8,7 @@ use trimtab::registrars::traefik::{TraefikConfig, TraefikRegistrar};
 use trimtab::registrars::{DrainState, Registrar, RegistrarError};
 use trimtab::secret::SecretAt;
 use trimtab::sources::Source;
-use trimtab::sources::traefik::{TraefikSource, TraefikSourceConfig};
+use trimtab::sources::traefik::{self, TraefikSourceConfig};
 
 use super::stage::{
     Proxy, Worker, drained, free_port, get, held, measure, names, program, taken_out, until, up_and_down, web, who,
@@ -112,7 +112,7 @@ async fn traefik_fetches_its_servers_from_us() {
     }
     until("nobody", async || who(front).await == [None].into()).await;
 
-    let source = TraefikSource::new("proxy", &TraefikSourceConfig::new(&format!("http://{admin}/metrics"))).unwrap();
+    let source = traefik::source("proxy", &TraefikSourceConfig::new(&format!("http://{admin}/metrics"))).unwrap();
     source.check().await.unwrap();
     let requests = "traefik_service_requests_total{service=\"{target}@http\",code=\"200\"}";
     assert!(measure(&source, requests, false, 1_000).await.unwrap() >= 60.0);
