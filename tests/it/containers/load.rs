@@ -10,7 +10,7 @@ use crate::backends::engine::Engine;
 
 /// Clients there are; those above the wanted number rest.
 const CLIENTS: usize = 32;
-/// What a request holds its session for.
+/// What a request holds its session for, if nothing else is said.
 const HOLD_MS: u64 = 150;
 /// Until a client that rests, or that failed, looks again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -26,6 +26,7 @@ pub(super) struct Load {
 #[derive(Debug, Default)]
 struct Told {
     sessions: AtomicUsize,
+    hold_ms: AtomicU64,
     over: AtomicBool,
     served: AtomicU64,
     failed: AtomicU64,
@@ -38,7 +39,8 @@ impl Load {
     pub(super) fn start(engine: &Engine, front: &str) -> Self {
         trimtab::tls::ready();
         let told = Arc::new(Told::default());
-        let (shared, url) = (Arc::clone(&told), format!("{front}hold?ms={HOLD_MS}"));
+        told.hold_ms.store(HOLD_MS, Ordering::Relaxed);
+        let (shared, url) = (Arc::clone(&told), format!("{front}hold"));
         let thread = engine.alongside(async move || {
             let http = reqwest::Client::builder().no_proxy().build().unwrap();
             let clients = (0..CLIENTS).map(|number| client(number, &http, &url, &shared));
@@ -50,6 +52,11 @@ impl Load {
     /// Keeps so many sessions open from now on, one request after the other in each.
     pub(super) fn hold(&self, sessions: usize) {
         self.told.sessions.store(sessions, Ordering::Relaxed);
+    }
+
+    /// Has each request that is made from now on hold its session for so long, or up to twice as long: they end one by one.
+    pub(super) fn last(&self, hold_ms: u64) {
+        self.told.hold_ms.store(hold_ms, Ordering::Relaxed);
     }
 
     pub(super) fn served(&self) -> u64 {
@@ -82,7 +89,9 @@ async fn client(number: usize, http: &reqwest::Client, url: &str, told: &Told) {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        match request(http, url).await {
+        let hold_ms = told.hold_ms.load(Ordering::Relaxed);
+        let hold_ms = hold_ms + hold_ms * (number as u64 % 4) / 4;
+        match request(http, &format!("{url}?ms={hold_ms}")).await {
             Ok(name) => {
                 *told.by.lock().unwrap().entry(name).or_default() += 1;
                 told.served.fetch_add(1, Ordering::Relaxed);

@@ -20,14 +20,10 @@ async fn a_host_killed_in_the_middle_of_a_scale_doubles_and_orphans_nothing() {
     stage.start_host();
     stage.until_at_rest(4).await;
 
-    // And while they are drained.
-    stage.load.hold(1);
-    // Where nobody looks in time, it is over with that one.
-    let drains = |stage: &Stage| {
-        let entries = stage.entries();
-        entries.len() < 4 || entries.values().any(|at| at.contains("not at work"))
-    };
-    stage.until("the first one drains", async || drains(&stage)).await;
+    // And while they are drained: each has a session that lasts.
+    stage.load.last(3_000);
+    stage.load.hold(TARGET);
+    stage.until("the first one drains", async || stage.entries().values().any(|at| at.contains("not at work"))).await;
     stage.end_host(Signal::KILL);
     stage.start_host();
     stage.until_at_rest(1).await;

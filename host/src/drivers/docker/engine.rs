@@ -157,7 +157,8 @@ impl Engine {
 
     async fn connect(&self, timeout: Duration) -> Result<Docker, EngineError> {
         crate::tls::ready();
-        let seconds = timeout.as_secs().max(1);
+        // A little more than ours, whose words say how long was waited.
+        let seconds = timeout.as_secs().saturating_add(2);
         let url = self.config.url.as_str();
         let client = match (url.split_once("://"), &self.config) {
             (Some(("unix", _)), _) => Docker::connect_with_unix(url, seconds, API_DEFAULT_VERSION),
