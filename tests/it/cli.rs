@@ -150,7 +150,7 @@ fn a_folder_without_a_policy_is_not_built() {
     let desk = Desk::new();
     let ran = desk.run(&["policy", "build"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("there is no Cargo.toml"), "{}", ran.err);
+    assert!(ran.err.contains("a project is known by Cargo.toml (rust)"), "{}", ran.err);
     assert_eq!(desk.run(&["policy", "build", "nowhere"]).code, 3);
 }
 

@@ -24,6 +24,7 @@ mod host;
 mod hostile;
 mod import;
 mod kill;
+mod languages;
 mod library;
 mod process;
 mod prometheus;

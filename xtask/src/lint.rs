@@ -1,11 +1,12 @@
-//! `cargo xtask lint`: formatting, clippy and rustdoc, each without a warning.
+//! `cargo xtask lint`: formatting, clippy and rustdoc, each without a warning, and whether bindings of the contract are what it makes.
 
 use anyhow::{Context, Result};
 
+use crate::bindings;
 use crate::steps::{self, say};
 use crate::workspace::Workspace;
 
-/// Runs all three.
+/// Runs all of them.
 ///
 /// # Errors
 /// At the first that complains.
@@ -16,6 +17,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps::run(workspace.cargo().args(clippy)).context("running clippy (`rustup component add clippy` brings it)")?;
     steps::run(workspace.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
         .context("building the documentation")?;
+    bindings::check(workspace).context("checking the bindings of the contract")?;
     say("formatting, clippy and rustdoc have nothing to say");
     Ok(())
 }

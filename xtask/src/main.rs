@@ -1,9 +1,10 @@
-//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | bench | lint`.
+//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | languages | bindings | bench | lint`.
 //!
 //! Each command fetches what it lacks and asks nothing. Nothing is installed system-wide and nothing needs root: what is
 //! fetched lies in the cache folder (`cache.rs`), what is built under cargo's target folder (`workspace.rs`).
 
 mod bench;
+mod bindings;
 mod cache;
 mod debian;
 mod demo;
@@ -11,6 +12,7 @@ mod digest;
 mod fuzzer;
 mod guests;
 mod index;
+mod languages;
 mod lint;
 mod policies;
 mod proxies;
@@ -43,6 +45,10 @@ enum Command {
     Policies,
     /// Build the test guests written in other languages: WAT, C, JavaScript
     Guests,
+    /// Build the example policy in every language of sdk/, and run its own tests
+    Languages,
+    /// Make the bindings that SDKs carry from the contract
+    Bindings(bindings::Arguments),
     /// Build the policies, then run the benchmarks
     Bench(bench::Arguments),
     /// Check formatting, clippy and rustdoc, each without a warning
@@ -68,6 +74,8 @@ fn run() -> Result<()> {
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Policies => policies::build(&workspace).map(|_| ()),
         Command::Guests => guests::build(&workspace),
+        Command::Languages => languages::build_all(&workspace),
+        Command::Bindings(arguments) => bindings::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
     }

@@ -5,6 +5,7 @@
 //! | variable | is |
 //! |---|---|
 //! | `TRIMTAB_TEST_GUESTS` | the folder with the guests in other languages and their `index.json` |
+//! | `TRIMTAB_TEST_LANGUAGES` | the folder with the example policy in the languages of `sdk/`, and its `index.json` |
 //! | `TRIMTAB_TEST_PROMETHEUS`, `TRIMTAB_TEST_HAPROXY` and the others of `servers.rs` | a program that the test may start; not set if it cannot be had |
 //! | `TRIMTAB_TEST_SCHEMATHESIS` | the fuzzer that makes up calls from the OpenAPI document; not set if it cannot be had |
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
@@ -23,7 +24,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::steps::say;
 use crate::workspace::Workspace;
-use crate::{fuzzer, guests, lint, policies, proxies, servers};
+use crate::{fuzzer, guests, languages, lint, policies, proxies, servers};
 
 /// What the names of tests that have a long form contain.
 const LONG: &str = "long_";
@@ -51,6 +52,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
     let guests = guests::build_possible(workspace)?;
+    let languages = languages::build(workspace, arguments.all)?;
     let mut servers = servers::find();
     proxies::find(&mut servers);
     match fuzzer::find(workspace) {
@@ -58,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         Err(error) => servers.missing.push(("schemathesis", error)),
     }
     let mut skipped = Vec::new();
-    for (name, error) in guests.missing.iter().chain(&servers.missing) {
+    for (name, error) in guests.missing.iter().chain(&languages.missing).chain(&servers.missing) {
         say(format!("{name}: {error:#}"));
         // Named at the end as well, even where no test asks for it: what could not be had was not tried.
         let reason = format!("{error:#}");
@@ -71,6 +73,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // All failures at once: a run takes minutes.
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.env("TRIMTAB_TEST_GUESTS", &guests.folder).env("TRIMTAB_SKIPPED_LOG", &log);
+    cargo.env("TRIMTAB_TEST_LANGUAGES", &languages.folder);
     cargo.envs(servers.variables);
     // Stories wait for servers more than they compute.
     if env::var_os(THREADS).is_none() {

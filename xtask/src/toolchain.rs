@@ -63,6 +63,11 @@ impl Toolchain {
         })
     }
 
+    /// Whether it is the machine's own, which needs no further words.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.arguments.is_empty()
+    }
+
     /// `cargo build` for [`TARGET`] in a target folder of its own.
     pub(crate) fn build(&self, workspace: &Workspace) -> Command {
         let mut command = workspace.cargo();

@@ -8,6 +8,7 @@ mod eval;
 mod grants;
 mod inspect;
 mod job;
+mod language;
 pub(super) mod load;
 mod new;
 mod pull;

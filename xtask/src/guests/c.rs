@@ -25,7 +25,7 @@ pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     let clang = Clang::find()?;
     let folder = workshop.scratch.join("c");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    steps::run(workshop.tool().arg("bindings").arg(&workshop.wit).arg(&folder))?;
+    steps::run(workshop.tool().args(["bindings", "c"]).arg(&workshop.wit).arg(&folder))?;
     let source = workshop.sources.join("c");
     let mut objects = vec![folder.join("policy_component_type.o")];
     for (name, file) in [

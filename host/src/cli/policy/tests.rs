@@ -79,10 +79,3 @@ fn the_documentation_shows_a_snapshot_that_reads() {
     let block = docs.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(short(block).target.desired, 3);
 }
-
-#[test]
-fn cargo_says_which_file_it_made() {
-    let message = r#"{"reason":"compiler-artifact","filenames":["/t/libp.rlib","/t/p.wasm"]}"#;
-    assert_eq!(super::build::wasm_of_message(message), Some("/t/p.wasm".into()));
-    assert_eq!(super::build::wasm_of_message("warning: x"), None);
-}

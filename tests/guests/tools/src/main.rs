@@ -1,4 +1,4 @@
-//! Makes what the test guests need: C bindings of the contract, and modules from WAT.
+//! Makes what the test guests need: bindings of the contract, and modules from WAT.
 //!
 //! A crate of its own, so that xtask itself stays quick to build: only `cargo xtask guests` needs these libraries, and they
 //! are of the version that wasmtime brings anyway.
@@ -14,11 +14,14 @@ use wit_parser::Resolve;
 /// Makes what the test guests need.
 #[derive(Parser)]
 enum Command {
-    /// Write C bindings of the one world that a WIT file has
+    /// Write bindings of the one world that a WIT file has
     Bindings {
+        /// The language
+        #[arg(value_enum)]
+        language: Language,
         /// The WIT file
         wit: PathBuf,
-        /// The folder for `policy.h`, `policy.c` and `policy_component_type.o`
+        /// The folder for them
         out: PathBuf,
     },
     /// Assemble a module
@@ -30,9 +33,16 @@ enum Command {
     },
 }
 
+/// Languages that bindings are made for.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Language {
+    /// `policy.h`, `policy.c` and `policy_component_type.o`
+    C,
+}
+
 fn main() -> Result<()> {
     match Command::parse() {
-        Command::Bindings { wit, out } => bindings(&wit, &out),
+        Command::Bindings { language, wit, out } => bindings(language, &wit, &out),
         Command::Module { wat, out } => {
             let bytes = wat::parse_file(&wat).with_context(|| format!("assembling {}", wat.display()))?;
             fs::write(&out, bytes).with_context(|| format!("writing {}", out.display()))
@@ -40,16 +50,16 @@ fn main() -> Result<()> {
     }
 }
 
-fn bindings(wit: &Path, out: &Path) -> Result<()> {
+fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
     let mut resolve = Resolve::default();
     let package = resolve.push_file(wit).with_context(|| format!("reading {}", wit.display()))?;
     let world =
         resolve.select_world(&[package], None).with_context(|| format!("finding the world of {}", wit.display()))?;
     let mut files = Files::default();
-    wit_bindgen_c::Opts::default()
-        .build()
-        .generate(&mut resolve, world, &mut files)
-        .with_context(|| format!("writing bindings of {}", wit.display()))?;
+    let generated = match language {
+        Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
+    };
+    generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
     for (name, bytes) in files.iter() {
         let path = out.join(name);
         fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
