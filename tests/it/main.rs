@@ -19,6 +19,7 @@ mod docker;
 mod docs;
 mod engines;
 mod example;
+mod frozen;
 mod haproxy;
 mod host;
 mod hostile;
