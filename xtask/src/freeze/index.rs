@@ -103,7 +103,7 @@ impl Frozen {
         let frozen: Self = serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?;
         if frozen.wit_sha256 != wit_sha256 {
             bail!(
-                "{WIT} is not the contract {version} that {} was frozen of: a changed contract has a new version",
+                "{WIT} is not the contract {version} that {} was frozen of: a changed contract has a new version (before its release: remove that folder, and freeze again)",
                 folder.display()
             );
         }
