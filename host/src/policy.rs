@@ -8,6 +8,7 @@ mod declared;
 mod error;
 mod loaded;
 mod manifest;
+mod misread;
 mod output;
 mod params;
 mod project;

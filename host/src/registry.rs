@@ -14,7 +14,7 @@ mod index;
 mod load;
 pub mod oci;
 mod rejection;
-mod sample;
+pub mod sample;
 mod shadow;
 mod signature;
 mod trial;

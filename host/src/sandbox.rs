@@ -14,6 +14,7 @@ mod fault;
 mod instance;
 mod limits;
 mod permits;
+mod remedy;
 mod self_test;
 mod ticker;
 mod wasi;
@@ -31,5 +32,6 @@ pub use self::fault::{Fault, Spent};
 pub use self::instance::{Guest, GuestState, Moment, Ran};
 pub use self::limits::{CompileLimits, SandboxConfig, Tier, TierLimits, TierSettings, UploadLimits};
 pub use self::permits::{Permit, Permits, Queue};
+pub use self::remedy::without_wasi;
 /// A compiled component, as [`Sandbox::load`] gives it.
 pub use wasmtime::component::Component;

@@ -71,7 +71,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let sandbox = Sandbox::start(&SandboxConfig::default()).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_trimtab")).to_owned();
     Registry::new(RegistryParts {

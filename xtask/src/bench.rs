@@ -8,14 +8,19 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::workspace::Workspace;
-use crate::{policies, steps};
+use crate::{languages, policies, steps};
 
+/// The benchmark that needs the examples of all languages.
+const LANGUAGES: &str = "languages";
 /// The crate that has benchmarks.
 const PACKAGE: &str = "trimtab";
 
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Run only this benchmark: a file of host/benches. May be given many times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
     /// Arguments for the benchmarks, after `--`: a part of a name, `--save-baseline main` …
     #[arg(last = true)]
     bench: Vec<String>,
@@ -33,14 +38,22 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         .filter(|target| target.kind.iter().any(|kind| kind == "bench"))
         .map(|target| target.name.as_str())
         .collect();
+    let benches = chosen(benches, &arguments.only)?;
     if benches.is_empty() {
         bail!("the package {PACKAGE} has no benchmark; they belong in host/benches");
     }
     policies::build(workspace)?;
+    let mut cargo = workspace.cargo();
+    if benches.contains(&LANGUAGES) {
+        let built = languages::build(workspace, true)?;
+        for (name, error) in &built.missing {
+            steps::say(format!("{name} is not measured: {error:#}"));
+        }
+        cargo.env("TRIMTAB_TEST_LANGUAGES", &built.folder);
+    }
     let begun = SystemTime::now();
     let figures = workspace.target.join("bench-figures.tsv");
     fs::write(&figures, "").with_context(|| format!("emptying {}", figures.display()))?;
-    let mut cargo = workspace.cargo();
     cargo.env("TRIMTAB_BENCH_FIGURES", &figures);
     cargo.args(["bench", "--package", PACKAGE]);
     // By name: the library's unit tests would count as a benchmark too, and trip over criterion's arguments.
@@ -52,6 +65,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let told = fs::read_to_string(&figures).with_context(|| format!("reading {}", figures.display()))?;
     print!("{}", table(&told));
     Ok(())
+}
+
+/// Those that were asked for, or all.
+fn chosen<'a>(benches: Vec<&'a str>, only: &[String]) -> Result<Vec<&'a str>> {
+    if let Some(unknown) = only.iter().find(|name| !benches.contains(&name.as_str())) {
+        bail!("there is no benchmark {unknown}; there are {}", benches.join(", "));
+    }
+    Ok(benches.into_iter().filter(|bench| only.is_empty() || only.iter().any(|name| name == bench)).collect())
 }
 
 /// The lines that benchmarks told, each `what <tab> figure <tab> remark`, as columns.
@@ -147,6 +168,14 @@ mod tests {
     #[test]
     fn shows_times_in_their_unit() {
         assert_eq!([12.34, 9_876.0, 1.5e6, 2e9].map(time), ["12.3 ns", "9.88 µs", "1.50 ms", "2.00 s"]);
+    }
+
+    #[test]
+    fn a_benchmark_is_chosen_by_its_name() {
+        let all = || vec!["evaluate", "languages", "turn"];
+        assert_eq!(chosen(all(), &[]).unwrap(), all());
+        assert_eq!(chosen(all(), &["turn".to_owned()]).unwrap(), ["turn"]);
+        assert!(chosen(all(), &["trun".to_owned()]).unwrap_err().to_string().contains("evaluate, languages, turn"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! not shaped by Rust alone. The sources lie in `tests/guests/`.
 
 mod c;
-mod quickjs;
+pub(crate) mod quickjs;
 mod wat;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | languages | bindings | bench | lint`.
+//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | languages | bindings | freeze | bench | lint`.
 //!
 //! Each command fetches what it lacks and asks nothing. Nothing is installed system-wide and nothing needs root: what is
 //! fetched lies in the cache folder (`cache.rs`), what is built under cargo's target folder (`workspace.rs`).
@@ -9,6 +9,7 @@ mod cache;
 mod debian;
 mod demo;
 mod digest;
+mod freeze;
 mod fuzzer;
 mod guests;
 mod index;
@@ -49,6 +50,8 @@ enum Command {
     Languages,
     /// Make the bindings that SDKs carry from the contract
     Bindings(bindings::Arguments),
+    /// Keep the example of each language as it is built today, for later hosts to be tried with
+    Freeze(freeze::Arguments),
     /// Build the policies, then run the benchmarks
     Bench(bench::Arguments),
     /// Check formatting, clippy and rustdoc, each without a warning
@@ -76,6 +79,7 @@ fn run() -> Result<()> {
         Command::Guests => guests::build(&workspace),
         Command::Languages => languages::build_all(&workspace),
         Command::Bindings(arguments) => bindings::run(&workspace, &arguments),
+        Command::Freeze(arguments) => freeze::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
     }

@@ -8,6 +8,7 @@
 //! | `TRIMTAB_TEST_LANGUAGES` | the folder with the example policy in the languages of `sdk/`, and its `index.json` |
 //! | `TRIMTAB_TEST_PROMETHEUS`, `TRIMTAB_TEST_HAPROXY` and the others of `servers.rs` | a program that the test may start; not set if it cannot be had |
 //! | `TRIMTAB_TEST_SCHEMATHESIS` | the fuzzer that makes up calls from the OpenAPI document; not set if it cannot be had |
+//! | `TRIMTAB_TEST_QUICKJS` | the script of componentize-qjs, with `--all`; not set if it cannot be had |
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
 //! | `TRIMTAB_LONG` | `1` if tests that have a long form are to run that |
 //!
@@ -82,6 +83,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     if arguments.all {
         cargo.env("TRIMTAB_LONG", "1");
+        match guests::quickjs::tool(workspace) {
+            Ok(tool) => drop(cargo.env("TRIMTAB_TEST_QUICKJS", tool)),
+            Err(error) => skipped.push(format!("componentize-qjs ({error:#})")),
+        }
     }
     if arguments.only_long {
         cargo.args(["--lib", "--bins", "--tests"]);

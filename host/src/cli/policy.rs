@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod compare;
 mod eval;
+mod given;
 mod grants;
 mod inspect;
 mod job;
@@ -16,6 +17,7 @@ mod push;
 mod shadow;
 mod sign;
 mod snapshot_input;
+mod spending;
 mod versions;
 
 #[cfg(test)]

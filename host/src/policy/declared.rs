@@ -1,6 +1,7 @@
 //! Whether a manifest makes sense. Checked once, when a policy is loaded, so that all else can rely on it.
 
 use super::manifest::{Manifest, ParamKind, ParamSpec, ParamValue};
+use super::misread;
 use super::params;
 use super::schema;
 use crate::sandbox::TierLimits;
@@ -84,9 +85,10 @@ fn check_name(what: &str, name: &str, joint: u8) -> Result<(), String> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == joint;
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
         return Err(format!(
-            "{what} is {:?}: use 1 to {NAME_BYTES_MAX} lower-case letters, digits and {:?}",
+            "{what} is {:?}: use 1 to {NAME_BYTES_MAX} lower-case letters, digits and {:?}{}",
             short(name),
-            char::from(joint)
+            char::from(joint),
+            misread::in_name(name)
         ));
     }
     Ok(())

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use super::contract_v1::{self, Params, Pre};
+use super::contract_v1::{self, Params, Pre, RawNeeds};
 use super::declared;
 use super::error::{NeedsError, PolicyError};
 use super::manifest::{Manifest, Need, NeedKind, ParamValue};
+use super::misread;
 use super::output;
 use super::project::{Columns, project};
-use super::proposal::Answer;
+use super::proposal::{Answer, Refusal};
 use crate::sandbox::{Component, Fault, Guest, Moment, Queue, Sandbox, Spent, Tier, TierLimits};
 use crate::snapshot::Snapshot;
 
@@ -87,13 +88,14 @@ impl Policy {
     pub fn load(sandbox: &Arc<Sandbox>, component: &Component, digest: &str, tier: Tier) -> Result<Self, PolicyError> {
         let limits = sandbox.limits(tier).clone();
         let guest = Guest::new(sandbox, component, limits)?;
-        let pre = Pre::new(guest.pre().clone()).map_err(|error| Fault::Incompatible { what: format!("{error:#}") })?;
+        let pre = Pre::new(guest.pre().clone()).map_err(|error| misread::not_the_contract(&format!("{error:#}")))?;
         let ran = guest.run(
             Moment::default(),
             |store| pre.instantiate(store),
             |store, instance| contract_v1::describe(store, &instance),
         );
-        let manifest = ran.result?.into_manifest().map_err(|what| PolicyError::Manifest { what })?;
+        let manifest =
+            ran.result.map_err(misread::in_fault)?.into_manifest().map_err(|what| PolicyError::Manifest { what })?;
         declared::check(&manifest, guest.limits()).map_err(|what| PolicyError::Manifest { what })?;
         let identity = Identity {
             name: manifest.name.as_str().into(),
@@ -144,23 +146,18 @@ impl Policy {
     /// # Errors
     /// Where it refuses, fails, or wants what this host does not know.
     pub fn needs(&self, params: &[ParamValue]) -> Result<Vec<Need>, NeedsError> {
+        self.needs_spending(params).0
+    }
+
+    /// As [`Self::needs`]; tells also what was spent, whatever came of it.
+    pub fn needs_spending(&self, params: &[ParamValue]) -> (Result<Vec<Need>, NeedsError>, Spent) {
         let params = Params::new(params);
         let ran = self.guest.run(
             Moment::default(),
             |store| self.pre.instantiate(store),
             |store, instance| contract_v1::needs(store, &instance, &params),
         );
-        let raw = match ran.result? {
-            Ok(raw) => raw,
-            Err(refusal) => {
-                output::check_refusal(&refusal)?;
-                return Err(NeedsError::Refused { refusal });
-            }
-        };
-        let needs =
-            raw.into_needs().map_err(|kind| NeedsError::UnknownKind { kind: kind.chars().take(64).collect() })?;
-        check_needs(&needs)?;
-        Ok(needs)
+        (checked_needs(ran.result), ran.spent)
     }
 
     /// Evaluates one snapshot in a fresh instance. Blocks: waits for a permit of the sandbox, then runs to the end, at most
@@ -195,6 +192,19 @@ impl Policy {
         seed.write(&input.snapshot.now_ms.to_le_bytes());
         Moment { now_ms: input.snapshot.now_ms, seed: seed.finish(), queue: input.queue }
     }
+}
+
+fn checked_needs(asked: Result<Result<RawNeeds, Refusal>, Fault>) -> Result<Vec<Need>, NeedsError> {
+    let raw = match asked? {
+        Ok(raw) => raw,
+        Err(refusal) => {
+            output::check_refusal(&refusal)?;
+            return Err(NeedsError::Refused { refusal });
+        }
+    };
+    let needs = raw.into_needs().map_err(|kind| NeedsError::UnknownKind { kind: kind.chars().take(64).collect() })?;
+    check_needs(&needs)?;
+    Ok(needs)
 }
 
 fn check_needs(needs: &[Need]) -> Result<(), NeedsError> {

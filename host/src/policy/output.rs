@@ -30,13 +30,7 @@ pub(super) struct RawAnswer {
 pub(super) fn check(raw: RawAnswer, manifest: &Manifest, limits: &TierLimits) -> Result<Answer, Fault> {
     let RawAnswer { mut answer, attrs } = raw;
     let mut meter = Meter { left: usize::try_from(limits.output_bytes_max).unwrap_or(usize::MAX) };
-    match &answer.verdict {
-        Verdict::Proposals(proposals) => {
-            count("proposals", proposals.len(), PROPOSALS_MAX)?;
-            proposals.iter().try_for_each(|proposal| meter.proposal(proposal))?;
-        }
-        Verdict::Refused(refusal) => meter.refusal(refusal)?,
-    }
+    meter.verdict(&answer.verdict)?;
     if let Some(memory) = &answer.memory {
         let most = manifest.memory_bytes.min(limits.policy_memory_bytes_max);
         count("bytes of memory", memory.len(), most as usize)?;
@@ -64,6 +58,19 @@ pub(super) fn check_refusal(refusal: &Refusal) -> Result<(), Fault> {
     Meter { left: usize::MAX }.refusal(refusal)
 }
 
+impl Answer {
+    /// Bytes of all its texts and lists, as they count against `output_bytes_max`. Of one that broke a limit of its parts, those up
+    /// to there.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let mut meter = Meter { left: usize::MAX };
+        let _ = meter.verdict(&self.verdict);
+        let _ = self.attrs.iter().try_for_each(|(name, value)| meter.attr(name, value));
+        let rest = self.memory.as_ref().map_or(0, Vec::len) + self.notes.iter().map(String::len).sum::<usize>();
+        (usize::MAX - meter.left + rest) as u64
+    }
+}
+
 /// Counts what is left of the bytes of one answer.
 struct Meter {
     left: usize,
@@ -79,6 +86,16 @@ impl Meter {
             None => return Err(bad("all texts together are longer than output_bytes_max".to_owned())),
         }
         Ok(())
+    }
+
+    fn verdict(&mut self, verdict: &Verdict) -> Result<(), Fault> {
+        match verdict {
+            Verdict::Proposals(proposals) => {
+                count("proposals", proposals.len(), PROPOSALS_MAX)?;
+                proposals.iter().try_for_each(|proposal| self.proposal(proposal))
+            }
+            Verdict::Refused(refusal) => self.refusal(refusal),
+        }
     }
 
     fn proposal(&mut self, proposal: &Proposal) -> Result<(), Fault> {

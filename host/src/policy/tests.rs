@@ -4,6 +4,7 @@ mod answers;
 mod faults;
 mod parameters;
 mod projection;
+mod words;
 
 use serde_json::json;
 

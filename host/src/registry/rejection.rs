@@ -24,11 +24,11 @@ pub struct Rejection {
 }
 
 /// What does not fit, as the sandbox's sentences begin, its code, and what to do where the sentence does not say it.
-const MISFITS: [(&str, &str, &str); 19] = [
+const MISFITS: [(&str, &str, &str); 27] = [
     ("it is compiled code", "compiled-code", "give the .wasm that it was compiled from"),
     ("it is a program", "native-code", "give a WebAssembly component or core module"),
     ("it is an archive", "archive", "unpack it, and upload the .wasm in it"),
-    ("it is WebAssembly as text", "text-format", "make it binary with `wasm-tools parse`"),
+    ("it is WebAssembly as text", "text-format", "make it binary, with `trimtab policy build` or `wasm-tools parse`"),
     ("it is not WebAssembly", "not-wasm", "give a WebAssembly component or core module"),
     ("it is cut off", "truncated", "upload it again, whole"),
     ("it is not valid WebAssembly: unexpected end", "truncated", "upload it again, whole"),
@@ -36,11 +36,27 @@ const MISFITS: [(&str, &str, &str); 19] = [
     ("it is not valid WebAssembly", "invalid-wasm", "build it again with a maintained toolchain"),
     ("it exports", "no-policy", "build it for the world of the policy contract"),
     ("it was built for the contract", "wrong-contract", "build it with the SDK of this trimtab"),
+    ("its interface", "wrong-contract", "build it with the SDK of this trimtab"),
     ("it imports", "unknown-import", "a policy imports no function"),
+    ("it was built with asynchronous", "async", "build it without `async`"),
+    ("it was built with threads", "engine-feature", "build it without threads"),
+    ("it was built with", "engine-feature", "build it without"),
+    ("it has 64-bit memory", "wasm64", "build it for wasm32"),
+    ("it begins with a table", "too-much-at-start", "ask for the tier `interpreted`, or raise the limit"),
+    (
+        "it begins with",
+        "too-much-at-start",
+        "link it with a smaller stack or memory, or ask for the tier `interpreted`",
+    ),
+    ("this engine does not take it", "engine-feature", "build it with a maintained toolchain and its usual features"),
     ("it has a function of", "too-complex", "split the function, or raise the limit"),
     ("it has more than", "too-complex", "make it smaller, or raise the limit"),
     ("its custom sections", "too-complex", "strip it"),
-    ("it is a core module that does not say", "string-encoding", "state the string encoding with the upload"),
+    (
+        "it is a core module that does not say",
+        "string-encoding",
+        "state it with the upload: `--string-encoding`, in the API `?encoding=`",
+    ),
     ("its section `trimtab:string-encoding`", "string-encoding", "write `utf8` or `utf16` into that section"),
     ("it was stated to hold its texts", "string-encoding", "leave the string encoding to the module"),
     ("no component can be made of it", "not-encodable", "build it as a component, or for the world of the contract"),
@@ -52,6 +68,9 @@ impl Rejection {
         match error {
             RegistryError::Untrusted { rejection, .. } => Some(rejection.clone()),
             RegistryError::Component { source, .. } => Self::of_sandbox(source),
+            RegistryError::Policy { source: PolicyError::Faulted { fault: Fault::Incompatible { what } }, .. } => {
+                Some(Self::of_misfit(what))
+            }
             RegistryError::Policy { source: PolicyError::Faulted { fault }, .. } => {
                 Some(Self::of_run("describe", fault))
             }

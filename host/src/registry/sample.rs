@@ -1,5 +1,5 @@
-//! A workload that is nobody's, to try a policy on that nobody uses yet: three instances that serve, and whatever readings it
-//! asks for, fresh and with a value of a half.
+//! A workload that is nobody's, to try a policy on that nobody uses yet: instances that serve, and whatever readings it asks for,
+//! fresh and with a value of a half. An upload is tried on three instances; `trimtab policy check` asks for other scenes as well.
 
 use crate::policy::{Need, NeedKind, ParamKind, ParamSpec, ParamValue};
 use crate::snapshot::{
@@ -15,9 +15,25 @@ const MINUTE_MS: u64 = 60_000;
 const VALUE: f64 = 0.5;
 /// Samples of a reading that looks back.
 const SAMPLES: u64 = 10;
+const INSTANCES_MAX: u32 = 1_000;
+
+/// What a sample shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scene {
+    /// Instances that serve, at most 1,000.
+    pub instances: u32,
+    /// Whether the readings are there; else all are absent.
+    pub known: bool,
+}
+
+impl Scene {
+    /// What an upload is tried on.
+    pub const OF_UPLOAD: Self = Self { instances: 3, known: true };
+}
 
 /// A value that a parameter may well have.
-pub(super) fn value(spec: &ParamSpec) -> ParamValue {
+#[must_use]
+pub fn value(spec: &ParamSpec) -> ParamValue {
     if spec.default != ParamValue::Unset || !spec.required {
         return spec.default.clone();
     }
@@ -40,23 +56,25 @@ pub(super) fn value(spec: &ParamSpec) -> ParamValue {
     }
 }
 
-/// The workload, with the readings that are asked for.
-pub(super) fn snapshot(needs: &[Need]) -> Option<Snapshot> {
-    let instances: Vec<Instance> = (1..=3).map(instance).collect();
+/// The workload, with the readings that are asked for. `None` where the sample itself is broken.
+#[must_use]
+pub fn snapshot(needs: &[Need], scene: Scene) -> Option<Snapshot> {
+    let count = scene.instances.min(INSTANCES_MAX);
+    let instances: Vec<Instance> = (1..=count).map(|number| instance(number, count)).collect();
     let mut readings: Vec<Reading> = Vec::new();
     for need in needs.iter().filter(|need| need.kind == NeedKind::Reading) {
         let owners: Vec<Option<String>> = match need.subject {
             Subject::Instance => instances.iter().map(|instance| Some(instance.id.clone())).collect(),
             _ => vec![None],
         };
-        readings.extend(owners.into_iter().map(|owner| reading(need, owner)));
+        readings.extend(owners.into_iter().map(|owner| reading(need, owner, scene)));
     }
     readings.sort_by(|a, b| (&a.name, &a.subject, &a.owner).cmp(&(&b.name, &b.subject, &b.owner)));
     readings.dedup_by(|a, b| (&a.name, &a.subject, &a.owner) == (&b.name, &b.subject, &b.owner));
     Some(Snapshot {
         format: SNAPSHOT_FORMAT,
         now_ms: NOW_MS,
-        target: target()?,
+        target: target(count)?,
         in_flight: None,
         instances,
         nodes: Vec::new(),
@@ -68,7 +86,10 @@ pub(super) fn snapshot(needs: &[Need]) -> Option<Snapshot> {
     })
 }
 
-fn reading(need: &Need, owner: Option<String>) -> Reading {
+fn reading(need: &Need, owner: Option<String>, scene: Scene) -> Reading {
+    if !scene.known {
+        return Reading::absent(&need.name, need.subject.clone(), owner);
+    }
     let begin = if need.look_back_ms == 0 { SAMPLES } else { 1 };
     let step_ms = if need.step_ms > 0 { need.step_ms } else { (need.look_back_ms / SAMPLES).max(1) };
     let times_ms: Vec<u64> =
@@ -82,18 +103,23 @@ fn reading(need: &Need, owner: Option<String>) -> Reading {
     }
 }
 
-fn target() -> Option<Target> {
+fn target(count: u32) -> Option<Target> {
     Some(Target {
         id: TARGET.parse().ok()?,
         kind: "process-group".to_owned(),
         zones: Vec::new(),
         labels: std::collections::BTreeMap::new(),
-        desired: 3,
-        total: 3,
-        ready: 3,
+        desired: count,
+        total: count,
+        ready: count,
         containers: vec![Container { name: "main".to_owned(), requests: resources(), limits: resources() }],
         abilities: crate::snapshot::Abilities::default(),
-        limits: Limits { replicas_min: 1, replicas_max: 10, least: Resources::default(), most: Resources::default() },
+        limits: Limits {
+            replicas_min: 1,
+            replicas_max: count.saturating_mul(2).max(10),
+            least: Resources::default(),
+            most: Resources::default(),
+        },
     })
 }
 
@@ -101,10 +127,12 @@ fn resources() -> Resources {
     Resources { cpu_millis: Some(500), memory_bytes: Some(256 << 20) }
 }
 
-fn instance(number: u32) -> Instance {
+fn instance(number: u32, count: u32) -> Instance {
+    // As many digits as the last one has, so that the order of numbers is that of names.
+    let id = format!("web-{number:0width$}", width = count.to_string().len());
     Instance {
-        id: format!("web-{number}"),
-        name: format!("web-{number}"),
+        name: id.clone(),
+        id,
         node: None,
         zone: None,
         phase: Phase::Ready,

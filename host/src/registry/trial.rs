@@ -101,7 +101,7 @@ fn on_sample(policy: &Policy) -> Result<Trial, Rejection> {
         wall_ns: 0,
     };
     match needs(policy, &params)? {
-        Ok(needs) => match sample::snapshot(&needs) {
+        Ok(needs) => match sample::snapshot(&needs, sample::Scene::OF_UPLOAD) {
             Some(snapshot) => ask(policy, &params, &needs, &snapshot, trial),
             None => Ok(trial),
         },

@@ -8,7 +8,7 @@ use wasmtime::Engine;
 
 use super::fault::Fault;
 use super::limits::UploadLimits;
-use super::wasi;
+use super::{remedy, wasi};
 
 /// Most names listed in one complaint.
 const NAMES_MAX: usize = 12;
@@ -45,24 +45,36 @@ impl World {
     pub(super) fn check_version<'a>(&self, exports: impl Iterator<Item = &'a str> + Clone) -> Result<(), Fault> {
         let mut versions = exports.clone().filter_map(|export| self.version_of(export));
         let Some(first) = versions.next() else {
+            let names: Vec<&str> = exports.clone().collect();
             return Err(refuse(format!(
-                "it exports {}, and must export {}: build it for the world `{}` of the package `{}@{}`",
+                "it exports {}, and must export {}: build it for the world `{}` of the package `{}@{}`{}",
                 listed(exports),
                 self.export(),
                 self.name,
                 self.package,
-                self.version
+                self.version,
+                remedy::of_exports(&names, &format!("{}/{}", self.package, self.interface))
             )));
         };
         if first == self.version || versions.any(|version| version == self.version) {
             return Ok(());
         }
         Err(refuse(format!(
-            "it was built for the contract {}@{}, this host speaks {}: build it with the SDK of this trimtab",
+            "it was built for the contract {}@{}, this host speaks {}: {}",
             self.package,
             short(first),
-            self.version
+            self.version,
+            self.other_version(first)
         )))
+    }
+
+    fn other_version(&self, theirs: &str) -> &'static str {
+        let numbers = |version: &str| version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u64>>();
+        if numbers(theirs) > numbers(&self.version) {
+            "take a newer trimtab, or build it with the SDK of this one"
+        } else {
+            "build it again with the SDK of this trimtab"
+        }
     }
 }
 
@@ -97,11 +109,14 @@ pub(super) fn check_head(bytes: &[u8], limits: &UploadLimits) -> Result<Kind, Fa
     if Engine::detect_precompiled(bytes).is_some() {
         return Err(refuse("it is compiled code, which this host takes from nobody: give it the .wasm".to_owned()));
     }
-    if bytes.trim_ascii_start().starts_with(b"(") {
-        return Err(refuse("it is WebAssembly as text: make it binary with `wasm-tools parse`".to_owned()));
+    let text = bytes.trim_ascii_start();
+    if text.starts_with(b"(") || text.starts_with(b";;") {
+        return Err(refuse(
+            "it is WebAssembly as text: make it binary with `wasm-tools parse FILE.wat -o FILE.wasm`".to_owned(),
+        ));
     }
     if !bytes.starts_with(b"\0asm") {
-        return Err(refuse("it is not WebAssembly".to_owned()));
+        return Err(refuse(format!("it is not WebAssembly{}", remedy::of_other_bytes(bytes))));
     }
     if Parser::is_component(bytes) {
         Ok(Kind::Component)
@@ -218,7 +233,7 @@ impl<'a> Inspected<'a> {
 pub(super) fn check(bytes: &[u8], world: &World, limits: &UploadLimits) -> Result<(), Fault> {
     let found = inspect(bytes, limits)?;
     world.check_version(found.exports.iter().copied())?;
-    check_imports(&found, world)?;
+    check_imports(&found, world, bytes)?;
     validate(bytes)
 }
 
@@ -229,7 +244,7 @@ pub(super) fn validate(bytes: &[u8]) -> Result<(), Fault> {
 }
 
 /// An interface of types alone, and WASI 0.2: nothing else is there to be imported. Exports beyond the world's are left alone.
-fn check_imports(found: &Inspected<'_>, world: &World) -> Result<(), Fault> {
+fn check_imports(found: &Inspected<'_>, world: &World, bytes: &[u8]) -> Result<(), Fault> {
     let own_package = format!("{}/", world.package);
     let refused: Vec<&str> = found
         .imports
@@ -240,23 +255,7 @@ fn check_imports(found: &Inspected<'_>, world: &World) -> Result<(), Fault> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(refuse(format!("it imports {}: {}", listed(refused.iter().copied()), remedy(&refused))))
-}
-
-/// How to get rid of imports.
-pub(super) fn remedy(refused: &[&str]) -> &'static str {
-    let any = |prefix: &str| refused.iter().any(|name| name.starts_with(prefix));
-    if any("wasi:http") {
-        "a policy has no network; build it without, for StarlingMonkey with `--disable http fetch-event`"
-    } else if any("wasi:") {
-        "of WASI 0.2 only cli, clocks, filesystem, io, random and sockets are there (all empty); build it without the others, \
-         for JavaScript and Python with `--stub-wasi`"
-    } else if any("env") {
-        "a policy imports no function; define it in the module (for AssemblyScript: `--use abort=index/abort`), or link what \
-         is missing"
-    } else {
-        "a policy imports no function; all that it needs is in the snapshot"
-    }
+    Err(refuse(format!("it imports {}: {}", listed(refused.iter().copied()), remedy::of_imports(&refused, bytes))))
 }
 
 pub(super) fn refuse(what: String) -> Fault {
@@ -264,7 +263,12 @@ pub(super) fn refuse(what: String) -> Fault {
 }
 
 fn malformed(error: &wasmparser::BinaryReaderError) -> Fault {
-    refuse(format!("it is not valid WebAssembly: {error}"))
+    let cut = if error.message().starts_with("unexpected end") {
+        ": it is cut off; copy or upload it again, whole"
+    } else {
+        ""
+    };
+    refuse(format!("it is not valid WebAssembly: {error}{cut}"))
 }
 
 /// Names for a person, bounded.

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use wit_component::{ComponentEncoder, StringEncoding as WitEncoding};
 use wit_parser::Resolve;
 
-use super::component::{Inspected, World, listed, refuse, remedy, validate};
+use super::component::{Inspected, World, listed, refuse, validate};
 use super::fault::Fault;
+use super::remedy;
 
 /// How a module holds its texts. Nothing in a core module says so, and a wrong guess garbles every text: it is stated at upload
 /// or in a custom section named `trimtab:string-encoding`.
@@ -39,11 +40,14 @@ pub(super) fn encode(
     world: &World,
     stated: Option<StringEncoding>,
 ) -> Result<Vec<u8>, Fault> {
+    if remedy::is_wasm64(module) {
+        return Err(refuse(remedy::of_engine("memory64")));
+    }
     let mut module = module.to_vec();
     if !found.custom.iter().any(|(name, _)| name.starts_with(TYPE_SECTION)) {
         world.check_version(found.exports.iter().copied())?;
-        check_imports(found)?;
-        embed(&mut module, world, encoding(found, stated)?)?;
+        check_imports(found, &module)?;
+        embed(&mut module, found, world, encoding(found, stated)?)?;
     }
     // What is wrong with the module itself is said as such, and not as a fault of making a component of it.
     validate(&module)?;
@@ -57,15 +61,35 @@ pub(super) fn encode(
 }
 
 /// Puts the world into the module, as wit-bindgen would have.
-fn embed(module: &mut Vec<u8>, world: &World, encoding: StringEncoding) -> Result<(), Fault> {
+fn embed(module: &mut Vec<u8>, found: &Inspected<'_>, world: &World, encoding: StringEncoding) -> Result<(), Fault> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("policy.wit", &world.wit).map_err(|error| not_encodable(&error))?;
-    let world = resolve.select_world(&[package], Some(&world.name)).map_err(|error| not_encodable(&error))?;
+    let selected = resolve.select_world(&[package], Some(&world.name)).map_err(|error| not_encodable(&error))?;
+    check_functions(found, &resolve, world)?;
     let encoding = match encoding {
         StringEncoding::Utf8 => WitEncoding::UTF8,
         StringEncoding::Utf16 => WitEncoding::UTF16,
     };
-    wit_component::embed_component_metadata(module, &resolve, world, encoding).map_err(|error| not_encodable(&error))
+    wit_component::embed_component_metadata(module, &resolve, selected, encoding).map_err(|error| not_encodable(&error))
+}
+
+/// Names the functions of the interface that a module does not export, all at once.
+fn check_functions(found: &Inspected<'_>, resolve: &Resolve, world: &World) -> Result<(), Fault> {
+    let mut interfaces = resolve.interfaces.iter().map(|(_, interface)| interface);
+    let interface = interfaces.find(|interface| interface.name.as_deref() == Some(&*world.interface));
+    let functions = interface.into_iter().flat_map(|interface| interface.functions.keys());
+    let name = world.export();
+    let missing: Vec<&str> = functions
+        .map(String::as_str)
+        .filter(|function| !found.exports.contains(&format!("{name}#{function}").as_str()))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(refuse(format!(
+        "it exports {name} without {}: export each function as `{name}#FUNCTION`",
+        listed(missing.iter().copied())
+    )))
 }
 
 fn encoding(found: &Inspected<'_>, stated: Option<StringEncoding>) -> Result<StringEncoding, Fault> {
@@ -87,22 +111,27 @@ fn encoding(found: &Inspected<'_>, stated: Option<StringEncoding>) -> Result<Str
         }
         (Some(encoding), _) | (None, Some(encoding)) => Ok(encoding),
         (None, None) => Err(refuse(format!(
-            "it is a core module that does not say how it holds its texts: state the string encoding with it (utf8 for Rust, C, \
-             Zig and Go, utf16 for AssemblyScript), or put a custom section `{ENCODING_SECTION}` into it"
+            "it is a core module that does not say how it holds its texts: state the string encoding with it, by \
+             `--string-encoding utf8` for Rust, C, Zig and Go or `--string-encoding utf16` for AssemblyScript, or put a custom section `{ENCODING_SECTION}` into it"
         ))),
     }
 }
 
-fn check_imports(found: &Inspected<'_>) -> Result<(), Fault> {
+fn check_imports(found: &Inspected<'_>, module: &[u8]) -> Result<(), Fault> {
     let mut refused: Vec<&str> = found.imports.iter().map(|(name, _)| *name).filter(|name| *name != PREVIEW1).collect();
     refused.dedup();
     if refused.is_empty() {
         return Ok(());
     }
-    Err(refuse(format!("it imports from {}: {}", listed(refused.iter().copied()), remedy(&refused))))
+    Err(refuse(format!(
+        "it imports from {}: {}",
+        listed(refused.iter().copied()),
+        remedy::of_imports(&refused, module)
+    )))
 }
 
 fn not_encodable(error: &impl std::fmt::Display) -> Fault {
     let text: String = format!("{error:#}").chars().take(1_000).collect();
-    refuse(format!("no component can be made of it: {text}"))
+    let remedy = remedy::of_encoder(&text).map(|remedy| format!(": {remedy}")).unwrap_or_default();
+    refuse(format!("no component can be made of it: {text}{remedy}"))
 }

@@ -9,10 +9,13 @@ use anyhow::{Context, Result, bail};
 
 use super::{Step, Workshop, steps};
 use crate::cache::Cache;
+use crate::workspace::Workspace;
 use crate::{debian, digest};
 
 /// The files that say what npm installs.
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
+/// The tool, below the folder that it is installed into.
+const TOOL: &str = "node_modules/componentize-qjs/cli.mjs";
 /// As much of a digest as a folder's name needs.
 const SHORT: usize = 12;
 
@@ -31,7 +34,7 @@ pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     let installed = installed(&source)?;
     let step = Step::begin("building the guest in JavaScript");
     let mut node = Command::new("node");
-    node.arg(installed.join("node_modules/componentize-qjs/cli.mjs"));
+    node.arg(installed.join(TOOL));
     // Without WASI: a policy has none, and this runtime does well without.
     node.args(["--sync", "--stub-wasi", "--world", "policy", "--wit"]).arg(&workshop.wit);
     node.arg("--js").arg(source.join("policy.js")).arg("--output").arg(out);
@@ -39,6 +42,14 @@ pub(super) fn build(workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     fs::write(&stamp, inputs).with_context(|| format!("writing {}", stamp.display()))?;
     step.done();
     Ok(())
+}
+
+/// The tool itself, for tests that run it otherwise than it is to be run.
+///
+/// # Errors
+/// Where npm or node are missing or complain.
+pub(crate) fn tool(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(installed(&workspace.root.join("tests/guests/quickjs"))?.join(TOOL))
 }
 
 fn installed(source: &Path) -> Result<PathBuf> {

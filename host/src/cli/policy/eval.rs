@@ -1,26 +1,21 @@
 //! `trimtab policy eval`: one snapshot through the engine, the contract and the bounds that `trimtab run` uses.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::given;
 use super::load::{self, LoadArgs};
-use super::snapshot_input;
 use crate::bounds::{Gates, Past, Question, Ruling, Settings, Vote, VoteAnswer, decide};
 use crate::cli::{Columns, Exit, Fail, clean, print};
 use crate::config::Config;
 use crate::policy::{
     Answer, Evaluation, EvaluationInput, Need, ParamValue, Policy, Proposal, ProposalKind, Queue, Spent, Verdict,
-    check_params,
 };
 use crate::sandbox::SandboxConfig;
 use crate::snapshot::Snapshot;
-
-/// A larger snapshot is a slip.
-const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct EvalArgs {
@@ -63,7 +58,7 @@ pub(in crate::cli) fn run(args: &EvalArgs) -> Result<Exit> {
         Some(path) => Config::load_bounds(path)?,
         None => Settings::default(),
     };
-    let snapshot = read_snapshot(&args.snapshot, &settings)?;
+    let snapshot = given::snapshot(&args.snapshot, &settings)?;
     if args.show_snapshot {
         print(&format!("{}\n", serde_json::to_string_pretty(&snapshot)?))?;
         return Ok(Exit::Fine);
@@ -72,10 +67,7 @@ pub(in crate::cli) fn run(args: &EvalArgs) -> Result<Exit> {
     let config = SandboxConfig::default();
     let bytes = load::bytes(&args.policy, config.upload.bytes_max)?;
     let policy = load::policy(&args.policy, &bytes, &config, &args.load)?;
-    let params = check_params(&policy.manifest().parameters, &named(&args.params, &policy)?).map_err(|complaints| {
-        let lines: Vec<String> = complaints.iter().map(|complaint| format!("--param: {complaint}")).collect();
-        Fail::usage(lines.join("\n"))
-    })?;
+    let params = given::params(&args.params, &policy.manifest().parameters)?;
     let needs = load::on_deep_thread(|| policy.needs(&params))?.map_err(|error| Fail::policy(error.to_string()))?;
     let trial = Trial { policy, snapshot, settings, params, needs, memory };
     let (evaluation, ruling) = load::on_deep_thread(|| trial.run())?;
@@ -86,34 +78,6 @@ pub(in crate::cli) fn run(args: &EvalArgs) -> Result<Exit> {
     };
     print(&text)?;
     Ok(if evaluation.outcome.is_ok() { Exit::Fine } else { Exit::Policy })
-}
-
-fn read_snapshot(path: &std::path::Path, settings: &Settings) -> Result<Snapshot> {
-    let mut text = String::new();
-    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-    let reader: Box<dyn std::io::Read> = if path.as_os_str() == "-" {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(std::fs::File::open(path).map_err(|error| Fail::not_found(format!("{name} cannot be read: {error}")))?)
-    };
-    reader.take(SNAPSHOT_BYTES_MAX).read_to_string(&mut text).with_context(|| format!("reading {name}"))?;
-    snapshot_input::read(&text, &name, settings)
-}
-
-/// `NAME=VALUE` as JSON: what reads as JSON of the declared sort is that, all else is a text.
-fn named(params: &[String], policy: &Policy) -> Result<Map<String, Value>> {
-    use crate::policy::ParamKind;
-    let mut named = Map::new();
-    for param in params {
-        let (name, text) =
-            param.split_once('=').ok_or_else(|| Fail::usage(format!("--param {param:?} is not NAME=VALUE")))?;
-        let spec = policy.manifest().parameters.iter().find(|spec| spec.name == name);
-        let is_text = spec.is_some_and(|spec| matches!(spec.kind, ParamKind::Text | ParamKind::Duration));
-        let as_text = || Value::String(text.to_owned());
-        let value = if is_text { as_text() } else { serde_json::from_str(text).unwrap_or_else(|_| as_text()) };
-        named.insert(name.to_owned(), value);
-    }
-    Ok(named)
 }
 
 impl Trial {

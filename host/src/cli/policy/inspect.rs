@@ -1,7 +1,7 @@
 //! What a Wasm file is by its bytes alone: shown also where the host does not take it.
 
 use serde::Serialize;
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{CustomSectionReader, Encoding, KnownCustom, Parser, Payload};
 
 /// Names shown of each sort.
 const NAMES_MAX: usize = 64;
@@ -15,6 +15,8 @@ pub(super) struct Inspected {
     pub(super) imports: Vec<String>,
     /// Names that it exports, likewise.
     pub(super) exports: Vec<String>,
+    /// The tools that say of themselves that they made it, with their versions: `rustc 1.95.0`.
+    pub(super) made_with: Vec<String>,
 }
 
 /// Reads as far as the bytes go; what is broken is left to the sandbox to say.
@@ -31,6 +33,9 @@ pub(super) fn inspect(bytes: &[u8]) -> Inspected {
                 }
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if section.name() == "producers" => {
+                inspected.made_with.extend(producers(&section));
+            }
             // What is inside of a component is its own affair.
             _ if depth > 1 => {}
             Payload::ImportSection(imports) => {
@@ -55,7 +60,18 @@ pub(super) fn inspect(bytes: &[u8]) -> Inspected {
             _ => {}
         }
     }
+    inspected.made_with.sort();
+    inspected.made_with.dedup();
+    inspected.made_with.truncate(NAMES_MAX);
     inspected.imports.truncate(NAMES_MAX);
     inspected.exports.truncate(NAMES_MAX);
     inspected
+}
+
+/// Who processed a module, by the section that toolchains agreed on. It is only ever shown: anybody can write anything there.
+fn producers(section: &CustomSectionReader<'_>) -> Vec<String> {
+    let KnownCustom::Producers(fields) = section.as_known() else { return Vec::new() };
+    let fields = fields.into_iter().map_while(Result::ok).filter(|field| field.name == "processed-by");
+    let values = fields.flat_map(|field| field.values.into_iter().map_while(Result::ok)).take(NAMES_MAX);
+    values.map(|value| format!("{} {}", value.name, value.version).trim().chars().take(120).collect()).collect()
 }

@@ -42,7 +42,7 @@ pub(super) struct LoadArgs {
     #[arg(long, value_enum)]
     tier: Option<TierWord>,
     /// How a core module without a component type holds its texts.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, alias = "encoding")]
     string_encoding: Option<EncodingWord>,
 }
 

@@ -15,6 +15,7 @@ use crate::sandbox::encode;
 use crate::sandbox::engine::{compiling_engine, engine_hash};
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::remedy;
 
 /// What `main` does for the hidden subcommand: one component from standard input to standard output.
 #[must_use]
@@ -98,12 +99,7 @@ fn compile(
     validated();
     engine.precompile_component(bytes).map_err(|error| {
         let text: String = format!("{error:#}").chars().take(1_000).collect();
-        let remedy = if text.contains("component model async") {
-            ": build it without async (componentize-qjs: `--sync`, jco: `--backend-qjs-disable-async`)"
-        } else {
-            ""
-        };
-        component::refuse(format!("this engine does not take it: {text}{remedy}"))
+        component::refuse(remedy::of_engine(&text))
     })
 }
 
