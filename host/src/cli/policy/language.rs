@@ -2,6 +2,7 @@
 //!
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
+mod assemblyscript;
 mod rust;
 mod tool;
 
@@ -15,10 +16,13 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Like TypeScript, compiled to a core module of a few kilobytes; needs Node.js.
+    #[value(name = "assemblyscript")]
+    AssemblyScript,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust];
+const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -38,6 +42,7 @@ impl Language {
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Self::Rust => &rust::FACTS,
+            Self::AssemblyScript => &assemblyscript::FACTS,
         }
     }
 
@@ -61,6 +66,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
+            Self::AssemblyScript => Ok(String::new()),
         }
     }
 }

@@ -116,9 +116,16 @@ fn choice(
     cases: &[(String, Option<Type>, &Docs)],
 ) -> Result<()> {
     let tags: Vec<String> = cases.iter().map(|(case, _, _)| case.to_upper_camel_case()).collect();
-    writeln!(out, "\n/** Which case of {name} it is. */\nexport const enum {name}Case {{\n  {},\n}}", tags.join(",\n  "))?;
+    writeln!(
+        out,
+        "\n/** Which case of {name} it is. */\nexport const enum {name}Case {{\n  {},\n}}",
+        tags.join(",\n  ")
+    )?;
     begin(types, out, name, id, docs)?;
-    writeln!(out, "  /** Which case it is. */\n  get tag(): {name}Case {{\n    return <{name}Case>load<u8>({AT});\n  }}")?;
+    writeln!(
+        out,
+        "  /** Which case it is. */\n  get tag(): {name}Case {{\n    return <{name}Case>load<u8>({AT});\n  }}"
+    )?;
     let payloads: Vec<Option<Type>> = cases.iter().map(|(_, ty, _)| *ty).collect();
     let payload = types.payload(&payloads)?;
     for ((case, ty, docs), tag) in cases.iter().zip(&tags) {
@@ -149,7 +156,10 @@ fn begin(types: &Types<'_>, out: &mut String, name: &str, id: TypeId, docs: &Doc
     comment(out, "", docs);
     writeln!(out, "@unmanaged @final export class {name} {{")?;
     writeln!(out, "  constructor() {{\n    return changetype<{name}>(zeroed({bytes}));\n  }}")?;
-    writeln!(out, "  /** How many bytes one takes in a list. */\n  @inline __bytes(): usize {{\n    return {bytes};\n  }}")?;
+    writeln!(
+        out,
+        "  /** How many bytes one takes in a list. */\n  @inline __bytes(): usize {{\n    return {bytes};\n  }}"
+    )?;
     Ok(())
 }
 
