@@ -6,6 +6,7 @@
 
 mod assemblyscript;
 mod rust;
+mod wat;
 
 use std::ffi::OsString;
 use std::fs;
@@ -39,7 +40,7 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE, assemblyscript::LANGUAGE];
+const LANGUAGES: &[Language] = &[rust::LANGUAGE, assemblyscript::LANGUAGE, wat::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {

@@ -288,7 +288,8 @@ class Begun {
   }
   private optionalOr(optional: bool): Array<T> | null {
     const value = this.begun.take(caseOfList<T>(), optional);
-    const list = value === null ? null : unwrapList<T>(value);
+    if (value === null) return null;
+    const list = unwrapList<T>(value);
     return list === null ? null : list.toArray();
   }
 }

@@ -43,6 +43,11 @@ export class Scene {
     }
     return this;
   }
+  /** Fresh samples of what the snapshot knows by name only: a container, pool, balancer or queue. */
+  named(name, owner, values) {
+    this.#readings.push({ name, owner, freshness: FRESH, values, stepMs: STEP_MS });
+    return this;
+  }
   /** Other fields of the contract's snapshot, or of its target: `with({ alerts: […] }, { labels: [["tier", "web"]] })`. */
   with(fields, target = {}) {
     this.#more = { ...this.#more, ...fields };
@@ -52,11 +57,11 @@ export class Scene {
 
   /** The snapshot as it crosses, with what these needs ask for. */
   snapshot(needs, params, memory) {
-    const columns = { needs: [], owners: [], freshness: [], firsts: [], counts: [], timesMs: [], values: [], textTimesMs: [], texts: [] };
+    const names = ["needs", "owners", "freshness", "firsts", "counts", "timesMs", "values", "textTimesMs", "texts", "ownerNames"];
+    const columns = Object.fromEntries(names.map((name) => [name, []]));
     needs.forEach((need, index) => {
       if (need.kind !== "reading") return;
-      const owners = need.subject === "instance" ? this.#instances.map((_, owner) => owner) : [null];
-      for (const owner of owners) this.#row(columns, need, index, owner);
+      for (const owner of this.#owners(need)) this.#row(columns, need, index, owner);
     });
     const count = this.#instances.length || this.#desired;
     return {
@@ -78,12 +83,20 @@ export class Scene {
     };
   }
 
+  /** Whose the rows of a need are: an instance's index, a name, or null for the target. */
+  #owners({ subject, name }) {
+    if (subject === "instance") return this.#instances.map((_, owner) => owner);
+    if (subject === "target") return [null];
+    return this.#readings.filter((one) => one.name === name && typeof one.owner === "string").map(({ owner }) => owner);
+  }
+
   #row(columns, need, index, owner) {
     const found = this.#readings.find((one) => one.name === need.name && one.owner === owner);
     const texts = typeof found?.values[0] === "string";
     const [times, values] = texts ? [columns.textTimesMs, columns.texts] : [columns.timesMs, columns.values];
+    if (typeof owner === "string") columns.ownerNames.push([columns.needs.length, owner]);
     columns.needs.push(index);
-    columns.owners.push(owner ?? NO_INDEX);
+    columns.owners.push(typeof owner === "number" ? owner : NO_INDEX);
     columns.firsts.push(values.length);
     const known = found?.values ?? [];
     const taken = known.map((value, i) => [NOW_MS - (known.length - 1 - i) * found.stepMs, value]);
@@ -116,23 +129,27 @@ export class Rehearsal {
   }
   /** What the policy says of itself. */
   manifest() {
-    return new Instance(this.#module).call("describe");
+    return this.call("describe");
   }
   /** What it asks for under these parameters: `{ ok: […] }`, or `{ err: refusal }`. */
   needs() {
-    return new Instance(this.#module).call("needs", this.#params());
+    return this.call("needs", this.parameters());
   }
   /** Plays one scene, and says what came of it. */
   play(scene) {
     const needs = this.needs();
     assert.ok(needs.ok, `the needs are refused: ${needs.err?.text}`);
-    const snapshot = scene.snapshot(needs.ok, this.#params(), this.#memory);
-    const answer = new Instance(this.#module).call("evaluate", snapshot);
+    const answer = this.call("evaluate", scene.snapshot(needs.ok, this.parameters(), this.#memory));
     this.#memory = answer.memory ?? this.#memory;
     return new Played(answer);
   }
 
-  #params() {
+  /** Calls one of the contract's functions in a fresh instance. */
+  call(name, ...values) {
+    return new Instance(this.#module).call(name, ...values);
+  }
+  /** The parameters as they cross: what was set, and the defaults. */
+  parameters() {
     const declared = this.manifest().parameters;
     for (const name of Object.keys(this.#set)) {
       assert.ok(

@@ -5,6 +5,7 @@
 mod assemblyscript;
 mod rust;
 mod tool;
+mod wat;
 
 use std::path::{Path, PathBuf};
 
@@ -19,10 +20,12 @@ pub(super) enum Language {
     /// Like TypeScript, compiled to a core module of a few kilobytes; needs Node.js.
     #[value(name = "assemblyscript")]
     AssemblyScript,
+    /// WebAssembly's own text, by hand: the smallest figures of all; needs no tool.
+    Wat,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript];
+const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript, Language::Wat];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -43,6 +46,7 @@ impl Language {
         match self {
             Self::Rust => &rust::FACTS,
             Self::AssemblyScript => &assemblyscript::FACTS,
+            Self::Wat => &wat::FACTS,
         }
     }
 
@@ -66,7 +70,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
-            Self::AssemblyScript => Ok(String::new()),
+            Self::AssemblyScript | Self::Wat => Ok(String::new()),
         }
     }
 }
