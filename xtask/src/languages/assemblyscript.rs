@@ -45,14 +45,17 @@ fn build(workshop: &Workshop<'_>, project: &Path, tools: &Tools) -> Result<PathB
     by_trimtab(workshop, project, tools)
 }
 
-fn prepare(_: &Workshop<'_>, project: &Path) -> Result<Tools> {
+fn prepare(workshop: &Workshop<'_>, project: &Path) -> Result<Tools> {
     for program in ["node", "npm"] {
         if !debian::installed_program(program) {
             bail!("{program} is not installed; install Node.js 20 or newer with npm");
         }
     }
-    let pins =
-        PINS.iter().try_fold(digest::Inputs::default(), |inputs, name| inputs.path(&project.join(name)))?.finish();
+    let template = workshop.workspace.root.join("sdk/assemblyscript/template");
+    let pins = PINS
+        .iter()
+        .try_fold(digest::Inputs::default(), |inputs, name| inputs.path(&template.join(format!("{name}.tmpl"))))?
+        .finish();
     let short = pins.get(..SHORT).unwrap_or(&pins);
     let installed = Cache::open()?.folder(&format!("npm-assemblyscript-{short}"), |folder| {
         let step = Step::begin("installing AssemblyScript's compiler with npm");
