@@ -3,6 +3,8 @@
 //! `cargo xtask test` builds each by `trimtab policy new` and `trimtab policy build`, and names the folder in
 //! `TRIMTAB_TEST_LANGUAGES`; the long form builds all of them, the short form those that are quick.
 
+mod assemblyscript;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

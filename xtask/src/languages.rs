@@ -4,7 +4,9 @@
 //!
 //! A language is one file below, and one line in [`LANGUAGES`].
 
+mod assemblyscript;
 mod rust;
+mod wat;
 
 use std::ffi::OsString;
 use std::fs;
@@ -38,7 +40,7 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE];
+const LANGUAGES: &[Language] = &[rust::LANGUAGE, assemblyscript::LANGUAGE, wat::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {

@@ -2,8 +2,10 @@
 //!
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
+mod assemblyscript;
 mod rust;
 mod tool;
+mod wat;
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +17,15 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Like TypeScript, compiled to a core module of a few kilobytes; needs Node.js.
+    #[value(name = "assemblyscript")]
+    AssemblyScript,
+    /// WebAssembly's own text, by hand: the smallest figures of all; needs no tool.
+    Wat,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust];
+const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript, Language::Wat];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -38,6 +45,8 @@ impl Language {
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Self::Rust => &rust::FACTS,
+            Self::AssemblyScript => &assemblyscript::FACTS,
+            Self::Wat => &wat::FACTS,
         }
     }
 
@@ -61,6 +70,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
+            Self::AssemblyScript | Self::Wat => Ok(String::new()),
         }
     }
 }

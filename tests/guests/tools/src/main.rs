@@ -3,6 +3,8 @@
 //! A crate of its own, so that xtask itself stays quick to build: only `cargo xtask guests` needs these libraries, and they
 //! are of the version that wasmtime brings anyway.
 
+mod assemblyscript;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +40,9 @@ enum Command {
 enum Language {
     /// `policy.h`, `policy.c` and `policy_component_type.o`
     C,
+    /// `contract.ts` and `contract.mjs`
+    #[value(name = "assemblyscript")]
+    AssemblyScript,
 }
 
 fn main() -> Result<()> {
@@ -58,6 +63,7 @@ fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
     let mut files = Files::default();
     let generated = match language {
         Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
+        Language::AssemblyScript => assemblyscript::generate(&resolve, world, &mut files),
     };
     generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
     for (name, bytes) in files.iter() {
