@@ -1,6 +1,7 @@
 //! Core modules made into components, so that an author needs a compiler and nothing else.
 
 use serde::{Deserialize, Serialize};
+use wasm_encoder::{CustomSection, Section};
 use wit_component::{ComponentEncoder, StringEncoding as WitEncoding};
 use wit_parser::Resolve;
 
@@ -66,6 +67,16 @@ fn embed(module: &mut Vec<u8>, world: &World, encoding: StringEncoding) -> Resul
         StringEncoding::Utf16 => WitEncoding::UTF16,
     };
     wit_component::embed_component_metadata(module, &resolve, world, encoding).map_err(|error| not_encodable(&error))
+}
+
+/// Puts a section into a core module that says how it holds its texts.
+pub fn state_string_encoding(module: &mut Vec<u8>, encoding: StringEncoding) {
+    let data: &[u8] = match encoding {
+        StringEncoding::Utf8 => b"utf8",
+        StringEncoding::Utf16 => b"utf16",
+    };
+    let section = CustomSection { name: ENCODING_SECTION.into(), data: data.into() };
+    Section::append_to(&section, module);
 }
 
 fn encoding(found: &Inspected<'_>, stated: Option<StringEncoding>) -> Result<StringEncoding, Fault> {

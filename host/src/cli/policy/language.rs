@@ -2,6 +2,7 @@
 //!
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
+mod go;
 mod rust;
 mod tool;
 
@@ -15,10 +16,12 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Go's own compiler, and nothing else; started once when it is built.
+    Go,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust];
+const ALL: &[Language] = &[Language::Rust, Language::Go];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -38,6 +41,7 @@ impl Language {
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Self::Rust => &rust::FACTS,
+            Self::Go => &go::FACTS,
         }
     }
 
@@ -61,6 +65,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
+            Self::Go => Ok(String::new()),
         }
     }
 }

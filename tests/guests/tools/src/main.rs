@@ -3,6 +3,8 @@
 //! A crate of its own, so that xtask itself stays quick to build: only `cargo xtask guests` needs these libraries, and they
 //! are of the version that wasmtime brings anyway.
 
+mod go;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +40,8 @@ enum Command {
 enum Language {
     /// `policy.h`, `policy.c` and `policy_component_type.o`
     C,
+    /// `wire.go` and `memory_wasip1.go`
+    Go,
 }
 
 fn main() -> Result<()> {
@@ -58,6 +62,7 @@ fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
     let mut files = Files::default();
     let generated = match language {
         Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
+        Language::Go => go::generate(&resolve, world, &mut files),
     };
     generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
     for (name, bytes) in files.iter() {
