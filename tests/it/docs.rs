@@ -1,8 +1,11 @@
-//! What the documentation shows: a configuration in it passes `trimtab check`.
+//! What the documentation shows: a configuration in it passes `trimtab check`, a link leads somewhere, a test that it names is there.
+
+use std::collections::BTreeSet;
 
 use crate::cli::Desk;
 
 const CONTAINERS: &str = include_str!("../../docs/containers.md");
+const THREATS: &str = include_str!("../../docs/threat-model.md");
 const README: &str = include_str!("../../README.md");
 
 #[test]
@@ -59,4 +62,44 @@ fn check(text: &str) {
     desk.put("trimtab.toml", text);
     let checked = desk.run(&["check"]);
     assert_eq!(checked.code, 0, "{}\n{text}", checked.err);
+}
+
+/// The page on threats names tests; each is there, as a function that is a test.
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let (mut folders, mut tests) = (vec![root.join("host/src"), root.join("tests"), root.join("sdk")], BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                tests.extend(tests_of(&std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let words = THREATS.split('`').skip(1).step_by(2);
+    let named: Vec<&str> = words.filter(|word| word.contains('_') && word.chars().all(is_of_a_name)).collect();
+    assert!(named.len() > 40, "{named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !tests.contains(**name)).collect();
+    assert!(missing.is_empty(), "docs/threat-model.md names tests that are not there: {missing:?}");
+}
+
+fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'
+}
+
+/// The functions of a file that stand right after `#[test]` or its like.
+fn tests_of(text: &str) -> Vec<String> {
+    let mut lines = text.lines().map(str::trim);
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        if (line.starts_with("#[test") || line.starts_with("#[tokio::test"))
+            && let Some((_, rest)) = lines.find_map(|line| line.split_once("fn "))
+        {
+            found.push(rest.chars().take_while(|c| is_of_a_name(*c)).collect());
+        }
+    }
+    found
 }
