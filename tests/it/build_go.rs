@@ -65,6 +65,18 @@ fn a_go_that_is_missing_or_too_old_is_named_with_the_remedy() {
 }
 
 #[test]
+fn a_project_without_the_sdk_is_told_where_it_is_had() {
+    let desk = Desk::new();
+    assert_eq!(build(&desk, Some(&compiler()), CORE).code, 0);
+    std::fs::remove_dir_all(desk.path().join("web/trimtab")).unwrap();
+    let bin = desk.path().join("bin");
+    let output = desk.command().args(["policy", "build", "web"]).env("PATH", &bin).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told.contains("the SDK is missing, web/trimtab does not hold it: take this folder from a new project"), "{told}");
+}
+
+#[test]
 fn what_does_not_compile_shows_gos_own_words() {
     let go = format!("{GO_1_27}echo './policy.go:7:2: undefined: lod' >&2; exit 1");
     let ran = build(&Desk::new(), Some(&go), CORE);

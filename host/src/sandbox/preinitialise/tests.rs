@@ -70,7 +70,7 @@ fn a_start_up_that_fails_says_why() {
     let (why, _) = told("", "(loop (br 0))");
     assert_eq!(why, "it took more than 2000000000 instructions");
     let (why, _) = told("", "unreachable");
-    assert_eq!(why, "wasm `unreachable` instruction executed");
+    assert_eq!(why, "wasm trap: wasm `unreachable` instruction executed");
     let (why, _) = told(r#"(import "env" "clock" (func))"#, "");
     assert!(why.contains("env::clock"), "{why}");
     // More than the tier allows is denied, as it is where the policy runs.
