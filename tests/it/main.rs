@@ -12,6 +12,7 @@ mod architecture;
 mod backends;
 mod backtest;
 mod check;
+mod build_go;
 mod cli;
 mod conformance;
 mod containers;

@@ -5,6 +5,7 @@
 //! A language is one file below, and one line in [`LANGUAGES`].
 
 mod assemblyscript;
+mod go;
 mod rust;
 mod wat;
 
@@ -40,7 +41,7 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE, assemblyscript::LANGUAGE, wat::LANGUAGE];
+const LANGUAGES: &[Language] = &[rust::LANGUAGE, assemblyscript::LANGUAGE, go::LANGUAGE, wat::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {

@@ -1,6 +1,7 @@
 //! Core modules made into components, so that an author needs a compiler and nothing else.
 
 use serde::{Deserialize, Serialize};
+use wasm_encoder::{CustomSection, Section};
 use wit_component::{ComponentEncoder, StringEncoding as WitEncoding};
 use wit_parser::Resolve;
 
@@ -90,6 +91,16 @@ fn check_functions(found: &Inspected<'_>, resolve: &Resolve, world: &World) -> R
         "it exports {name} without {}: export each function as `{name}#FUNCTION`",
         listed(missing.iter().copied())
     )))
+}
+
+/// Puts a section into a core module that says how it holds its texts.
+pub fn state_string_encoding(module: &mut Vec<u8>, encoding: StringEncoding) {
+    let data: &[u8] = match encoding {
+        StringEncoding::Utf8 => b"utf8",
+        StringEncoding::Utf16 => b"utf16",
+    };
+    let section = CustomSection { name: ENCODING_SECTION.into(), data: data.into() };
+    Section::append_to(&section, module);
 }
 
 fn encoding(found: &Inspected<'_>, stated: Option<StringEncoding>) -> Result<StringEncoding, Fault> {

@@ -3,6 +3,7 @@
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
 mod assemblyscript;
+mod go;
 mod rust;
 mod tool;
 mod wat;
@@ -20,12 +21,14 @@ pub(super) enum Language {
     /// Like TypeScript, compiled to a core module of a few kilobytes; needs Node.js.
     #[value(name = "assemblyscript")]
     AssemblyScript,
+    /// Go's own compiler, and nothing else; started once when it is built.
+    Go,
     /// WebAssembly's own text, by hand: the smallest figures of all; needs no tool.
     Wat,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript, Language::Wat];
+const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript, Language::Go, Language::Wat];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -47,6 +50,7 @@ impl Language {
             Self::Rust => &rust::FACTS,
             Self::AssemblyScript => &assemblyscript::FACTS,
             Self::Wat => &wat::FACTS,
+            Self::Go => &go::FACTS,
         }
     }
 
@@ -70,7 +74,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
-            Self::AssemblyScript | Self::Wat => Ok(String::new()),
+            _ => Ok(String::new()),
         }
     }
 }

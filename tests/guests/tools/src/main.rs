@@ -4,6 +4,7 @@
 //! are of the version that wasmtime brings anyway.
 
 mod assemblyscript;
+mod go;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ enum Language {
     /// `contract.ts` and `contract.mjs`
     #[value(name = "assemblyscript")]
     AssemblyScript,
+    /// `wire.go` and `memory_wasip1.go`
+    Go,
 }
 
 fn main() -> Result<()> {
@@ -64,6 +67,7 @@ fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
     let generated = match language {
         Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
         Language::AssemblyScript => assemblyscript::generate(&resolve, world, &mut files),
+        Language::Go => go::generate(&resolve, world, &mut files),
     };
     generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
     for (name, bytes) in files.iter() {

@@ -1,0 +1,3 @@
+module trimtab
+
+go 1.25
