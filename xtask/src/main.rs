@@ -10,6 +10,7 @@ mod demo;
 mod digest;
 mod fuzzer;
 mod guests;
+mod hostile;
 mod index;
 mod lint;
 mod policies;
