@@ -12,6 +12,7 @@ mod digest;
 mod freeze;
 mod fuzzer;
 mod guests;
+mod hostile;
 mod index;
 mod languages;
 mod lint;

@@ -10,6 +10,7 @@
 //! | `TRIMTAB_TEST_SCHEMATHESIS` | the fuzzer that makes up calls from the OpenAPI document; not set if it cannot be had |
 //! | `TRIMTAB_TEST_QUICKJS` | the script of componentize-qjs, with `--all`; not set if it cannot be had |
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
+//! | `TRIMTAB_HOSTILE_TABLE` | the file to which stories of hostile guests append their rows, printed at the end |
 //! | `TRIMTAB_LONG` | `1` if tests that have a long form are to run that |
 //!
 //! A test that has a long form carries `long_` in its name.
@@ -25,7 +26,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::steps::say;
 use crate::workspace::Workspace;
-use crate::{fuzzer, guests, languages, lint, policies, proxies, servers};
+use crate::{fuzzer, guests, hostile, languages, lint, policies, proxies, servers};
 
 /// What the names of tests that have a long form contain.
 const LONG: &str = "long_";
@@ -70,12 +71,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
     let log = workspace.target.join("skipped.log");
     fs::write(&log, "").with_context(|| format!("emptying {}", log.display()))?;
+    let hostile_table = workspace.target.join("hostile.tsv");
+    fs::write(&hostile_table, "").with_context(|| format!("emptying {}", hostile_table.display()))?;
     let mut cargo = workspace.cargo();
     // All failures at once: a run takes minutes.
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.env("TRIMTAB_TEST_GUESTS", &guests.folder).env("TRIMTAB_SKIPPED_LOG", &log);
     cargo.env("TRIMTAB_TEST_LANGUAGES", &languages.folder);
-    cargo.envs(servers.variables);
+    cargo.env(hostile::VARIABLE, &hostile_table).envs(servers.variables);
     // Stories wait for servers more than they compute.
     if env::var_os(THREADS).is_none() {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -100,6 +103,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     let (counts, passed) = watch(&mut cargo)?;
     skipped.extend(read_skipped(&log)?);
+    hostile::print(&hostile_table)?;
 
     if arguments.all {
         lint::run(workspace)?;

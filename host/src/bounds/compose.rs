@@ -1,6 +1,6 @@
 //! Stage 1 and composing: which wishes may be made at all, and how those of several policies join into one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Question;
 use super::decision::{ActionKind, InstanceAction};
@@ -14,6 +14,9 @@ use crate::snapshot::{Instance, ResizeAbility, Snapshot};
 
 /// Most instance actions that one turn considers.
 const ACTIONS_ASKED_MAX: usize = 256;
+/// Most instances that are not there of which one policy is told by name in one turn. A policy may name tens of thousands, each
+/// a "no" of its own that is compared with all others and kept in the record.
+const UNKNOWN_TOLD_MAX: usize = 32;
 /// Most replicas that a wish is taken seriously with; more is nonsense, and nonsense is not clamped but refused.
 const COUNT_MAX: u32 = 1_000_000;
 /// Most thousandths of a core, likewise: ten thousand cores.
@@ -148,6 +151,10 @@ struct Composer<'q, 'a, 'n> {
     /// Slots that vote for the present figures, whichever others name.
     holds: Vec<&'a str>,
     asked: BTreeMap<&'a str, ActionKind>,
+    /// Instances of which more than one kind of action was asked for.
+    conflicting: BTreeSet<&'a str>,
+    /// How many instances the policy in hand has named that are not there.
+    unknown: usize,
     instances: Option<BTreeMap<&'a str, &'a Instance>>,
 }
 
@@ -162,6 +169,8 @@ impl<'q, 'a, 'n> Composer<'q, 'a, 'n> {
             figures: BTreeMap::new(),
             holds: Vec::new(),
             asked: BTreeMap::new(),
+            conflicting: BTreeSet::new(),
+            unknown: 0,
             instances: None,
         }
     }
@@ -173,6 +182,7 @@ impl<'q, 'a, 'n> Composer<'q, 'a, 'n> {
         let mut count: Option<u32> = None;
         let mut hold = false;
         let mut hold_figures = false;
+        self.unknown = 0;
         for proposal in proposals {
             let group = (index, proposal.group);
             if dropped.contains(&group) {
@@ -347,20 +357,33 @@ impl<'q, 'a, 'n> Composer<'q, 'a, 'n> {
             if let Some(instance) = known.get(id.as_str()) {
                 self.action(slot, kind, instance);
             } else {
-                let (slot, kind) = (slot.to_owned(), proposal.kind.clone());
-                self.notes.push(Restraint::InstanceUnknown { slot, kind, instance: id.clone() });
+                self.unknown_instance(slot, &proposal.kind, id);
             }
+        }
+    }
+
+    fn unknown_instance(&mut self, slot: &str, kind: &ProposalKind, id: &str) {
+        self.unknown += 1;
+        let (slot, kind, max) = (slot.to_owned(), kind.clone(), UNKNOWN_TOLD_MAX);
+        match self.unknown {
+            told if told <= max => {
+                self.notes.push(Restraint::InstanceUnknown { slot, kind, instance: id.to_owned() });
+            }
+            first if first == max + 1 => self.notes.push(Restraint::InstancesUnknown { slot, max }),
+            _ => {}
         }
     }
 
     fn action(&mut self, slot: &str, kind: ActionKind, instance: &'a Instance) {
         match self.asked.get(instance.id.as_str()) {
             Some(first) if *first == kind => {}
-            Some(first) => {
+            // Told once for each instance, however often it is named.
+            Some(first) if self.conflicting.insert(&instance.id) => {
                 let (first, instance_id) = (*first, instance.id.clone());
                 self.notes.push(Restraint::ActionsConflict { instance: instance_id, first, second: kind });
                 self.out.actions.retain(|(_, other)| other.id != instance.id);
             }
+            Some(_) => {}
             None if self.asked.len() >= ACTIONS_ASKED_MAX => {
                 let restraint = Restraint::TooMuch { slot: slot.to_owned(), max: ACTIONS_ASKED_MAX };
                 if self.notes.last() != Some(&restraint) {

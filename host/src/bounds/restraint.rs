@@ -27,6 +27,8 @@ pub enum Restraint {
     NothingAsked { slot: String, kind: ProposalKind },
     #[error("policy {slot} asked for {kind} of {instance}, which is not in this snapshot")]
     InstanceUnknown { slot: String, kind: ProposalKind, instance: String },
+    #[error("policy {slot} named more than {max} instances that are not in this snapshot; the others are not told")]
+    InstancesUnknown { slot: String, max: usize },
     #[error("policy {slot} named the container {container:?}, which the target does not have")]
     ContainerUnknown { slot: String, container: String },
     #[error("policy {slot} asked for the size {size:?}, which the backend does not have")]
@@ -236,6 +238,7 @@ impl Restraint {
             | Self::BackendCannot { .. }
             | Self::NothingAsked { .. }
             | Self::InstanceUnknown { .. }
+            | Self::InstancesUnknown { .. }
             | Self::ContainerUnknown { .. }
             | Self::SizeUnknown { .. }
             | Self::SizesOnly { .. }
@@ -302,6 +305,7 @@ impl Restraint {
             Self::BackendCannot { .. } => "backend-cannot",
             Self::NothingAsked { .. } => "nothing-asked",
             Self::InstanceUnknown { .. } => "instance-unknown",
+            Self::InstancesUnknown { .. } => "instances-unknown",
             Self::ContainerUnknown { .. } => "container-unknown",
             Self::SizeUnknown { .. } => "size-unknown",
             Self::SizesOnly { .. } => "sizes-only",

@@ -17,6 +17,8 @@ use crate::snapshot::Snapshot;
 
 /// Most needs of one policy.
 const NEEDS_MAX: usize = 256;
+/// Farthest look-back or look-ahead of a need: ten years. More is nonsense, and would be asked of sources.
+const REACH_MS_MAX: u64 = 10 * 366 * 24 * 3_600 * 1_000;
 /// Longest name in a need.
 const NAME_BYTES_MAX: usize = 253;
 
@@ -217,6 +219,10 @@ fn check_needs(needs: &[Need]) -> Result<(), NeedsError> {
             return Err(NeedsError::Wrong {
                 what: "the name of a need is too long or holds a control character".to_owned(),
             });
+        }
+        if need.look_back_ms.max(need.step_ms) > REACH_MS_MAX {
+            let what = format!("a need looks back or steps farther than ten years: {:?}", need.name);
+            return Err(NeedsError::Wrong { what });
         }
         let is_named = matches!(need.kind, NeedKind::Reading | NeedKind::Label | NeedKind::Transitions);
         if is_named && need.name.is_empty() {

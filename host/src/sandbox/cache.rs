@@ -14,6 +14,7 @@ use wasmtime::component::Component;
 
 use super::engine::Sandbox;
 use super::error::SandboxError;
+use super::fault::Fault;
 
 /// Remembers the SHA-256 of each artefact, somewhere else than where the artefacts are.
 #[async_trait]
@@ -58,7 +59,8 @@ impl Sandbox {
     /// Makes a component of an artefact.
     ///
     /// # Errors
-    /// Where it was made by another version of the engine, or with other settings.
+    /// [`SandboxError::Refused`] where it takes more than the pool has for one instance; [`SandboxError::Cache`] where it was made
+    /// by another version of the engine, or with other settings.
     pub fn load(&self, artefact: &Artefact) -> Result<Component, SandboxError> {
         #[expect(
             unsafe_code,
@@ -66,7 +68,15 @@ impl Sandbox {
                       that output was written; those very bytes are loaded here, not a file that could change meanwhile"
         )]
         let component = unsafe { Component::deserialize(self.engine(), &artefact.bytes) };
-        component.map_err(|source| SandboxError::Cache { what: "load an artefact".to_owned(), source: source.into() })
+        component.map_err(|source| {
+            let text = format!("{source:#}");
+            // The engine has no type for it: the component is sound, and takes more than any slot of the pool has.
+            if text.contains("pooling allocator") {
+                let what = format!("it has more than one instance may have: {text}");
+                return SandboxError::Refused { fault: Fault::Incompatible { what } };
+            }
+            SandboxError::Cache { what: "load an artefact".to_owned(), source: source.into() }
+        })
     }
 }
 

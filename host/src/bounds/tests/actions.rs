@@ -146,3 +146,29 @@ fn whoever_goes_is_not_restarted_first() {
     let story = Story::of(5).vote(says(vec![scale(4), act(ProposalKind::Restart, &["i4"])]));
     assert_eq!(done(&story), (vec![], 4, vec!["goes-anyway"]));
 }
+
+#[test]
+fn so_many_actions_are_considered_in_one_turn_and_no_more() {
+    let story = Story::of(300).vote(says(vec![act(ProposalKind::Redeploy, &[])]));
+    let ruling = story.decide();
+    assert_eq!(ruling.wish.actions.len(), 256);
+    let told = codes(&ruling).into_iter().filter(|code| *code == "too-much").count();
+    assert_eq!(told, 1, "{:?}", codes(&ruling));
+}
+
+#[test]
+fn instances_that_are_not_there_are_told_up_to_a_number() {
+    let names: Vec<String> = (0..4_000).map(|number| format!("ghost-{number}")).collect();
+    let ids: Vec<&str> = names.iter().map(String::as_str).chain(["i0"]).collect();
+    let (done, _, codes) = done(&wishing(ProposalKind::Restart, &ids));
+    assert_eq!(done, restarts(&["i0"]), "one that is there is restarted all the same");
+    let told = |code: &str| codes.iter().filter(|one| **one == code).count();
+    assert_eq!((told("instance-unknown"), told("instances-unknown")), (32, 1));
+}
+
+#[test]
+fn a_conflict_is_told_once_however_often_it_is_asked_for() {
+    let twice = vec![act(ProposalKind::Restart, &["i0", "i1"]), act(ProposalKind::Replace, &["i0", "i0", "i0", "i1"])];
+    let (done, _, codes) = done(&Story::of(5).vote(says(twice)));
+    assert_eq!((done, codes), (vec![], vec!["actions-conflict", "actions-conflict"]));
+}

@@ -1,26 +1,15 @@
-//! Each way to fail has its own word, costs one run, and leaves nothing behind.
+//! What is refused before it runs, and what a failed run leaves behind: nothing. How guests fail while they run is told by those of
+//! `tests/guests/hostile`.
 
 use std::sync::Arc;
 
 use crate::policy::probe::{Probe, load, load_in, request, sandbox};
-use crate::policy::{Fault, Policy, PolicyError, Tier};
+use crate::policy::{Fault, Policy, Tier};
 use crate::sandbox::{Compiler, Sandbox, SandboxConfig, SandboxError, TierSettings};
 
 use super::evaluate;
 
 const ENDLESS: &str = "(loop (br 0)) (unreachable)";
-
-/// The fault of a policy whose `evaluate` is this, after which another policy runs as if nothing had been.
-#[track_caller]
-fn fault(probe: &Probe) -> Fault {
-    let policy = probe.load().unwrap();
-    let failed = evaluate(&policy);
-    let fault = failed.outcome.unwrap_err();
-    assert!(failed.spent.fuel > 0, "a failed run reports what it spent");
-    assert_eq!(evaluate(&policy).outcome.unwrap_err(), fault, "it fails alike each time");
-    assert!(evaluate(&Probe::default().load().unwrap()).outcome.is_ok(), "the next policy is not harmed");
-    fault
-}
 
 #[track_caller]
 fn refusal(wasm: &[u8]) -> String {
@@ -31,124 +20,11 @@ fn refusal(wasm: &[u8]) -> String {
 }
 
 #[test]
-fn an_endless_loop_uses_up_its_fuel() {
-    let fuel = sandbox().limits(Tier::Compiled).fuel;
-    assert_eq!(fault(&Probe::evaluating(ENDLESS)), Fault::OutOfFuel { fuel });
-}
-
-#[test]
-fn an_endless_loop_is_stopped_wherever_it_stands() {
-    let fuel = sandbox().limits(Tier::Compiled).fuel;
-    let out_of_fuel = PolicyError::Faulted { fault: Fault::OutOfFuel { fuel } };
-    let in_describe = Probe { describe: ENDLESS.to_owned(), ..Probe::default() };
-    assert_eq!(in_describe.load().unwrap_err(), out_of_fuel);
-    let further = format!("(func $begin {ENDLESS}) (start $begin)");
-    assert_eq!(Probe { further, ..Probe::default() }.load().unwrap_err(), out_of_fuel);
-    let in_needs = Probe { needs: ENDLESS.to_owned(), ..Probe::default() }.load().unwrap();
-    assert!(in_needs.needs(&[]).unwrap_err().to_string().contains("fuel"));
-}
-
-#[test]
-fn with_fuel_without_end_the_clock_stops_it() {
-    let endless = TierSettings { fuel: Some(1_000_000_000_000), deadline_ms: Some(20), ..TierSettings::default() };
-    let sandbox = Sandbox::start(&SandboxConfig { compiled: endless, ..SandboxConfig::default() }).unwrap();
-    let policy = load_probe(&sandbox, &Probe::evaluating(ENDLESS));
-    let evaluation = evaluate(&policy);
-    assert!(evaluation.spent.wall_ns >= 19_000_000, "{evaluation:?}");
-    let fault = evaluation.outcome.unwrap_err();
-    assert_eq!(fault, Fault::Timeout { deadline_ms: 20 });
-    assert!(!fault.is_replayable());
-}
-
-#[test]
-fn a_recursion_without_end_overflows_its_own_stack() {
-    assert_eq!(fault(&Probe::evaluating("(call $evaluate (local.get 0))")), Fault::StackOverflow);
-}
-
-#[test]
-fn memory_is_counted_and_ends() {
-    let bomb = "(loop (br_if 0 (i32.ne (i32.const -1) (memory.grow (i32.const 16))))) (unreachable)";
-    let limit = sandbox().limits(Tier::Compiled).memory_bytes_max;
-    let policy = Probe::evaluating(bomb).load().unwrap();
-    let evaluation = evaluate(&policy);
-    assert_eq!(
-        evaluation.outcome.unwrap_err(),
-        Fault::OutOfMemory { what: "linear memory in bytes".to_owned(), limit }
-    );
-    assert!(evaluation.spent.memory_peak_bytes > limit / 2 && evaluation.spent.memory_peak_bytes <= limit);
-}
-
-#[test]
-fn a_policy_that_bears_the_end_of_memory_may_answer() {
-    let careful = "(drop (memory.grow (i32.const 60000))) (i32.const 256)";
-    assert!(evaluate(&Probe::evaluating(careful).load().unwrap()).outcome.is_ok());
-}
-
-#[test]
-fn tables_are_counted_and_end() {
-    let probe = Probe {
-        head: r#"(memory (export "memory") 1) (table $t 1 funcref)"#.to_owned(),
-        evaluate:
-            "(loop (br_if 0 (i32.ne (i32.const -1) (table.grow $t (ref.null func) (i32.const 512))))) (unreachable)"
-                .to_owned(),
-        ..Probe::default()
-    };
-    let limit = sandbox().limits(Tier::Compiled).table_elements_max;
-    assert_eq!(fault(&probe), Fault::OutOfMemory { what: "table elements".to_owned(), limit });
-}
-
-#[test]
 fn more_memory_than_allowed_from_the_start_is_said_at_once() {
     let large = Probe { head: r#"(memory (export "memory") 300)"#.to_owned(), ..Probe::default() };
     let error = large.load().unwrap_err().to_string();
     assert!(error.contains("19660800") && error.contains("interpreted"), "{error}");
     assert!(load(&large.module(), Tier::Interpreted).unwrap().is_ok());
-}
-
-#[test]
-fn an_answer_that_would_fill_the_hosts_memory_is_cut_off() {
-    // 8192 notes, each the same 64 KiB: half a gigabyte on our side.
-    let probe = Probe {
-        head: r#"(memory (export "memory") 3)"#.to_owned(),
-        evaluate: "
-            (local $at i32)
-            (local.set $at (i32.const 65536))
-            (loop
-                (i32.store (local.get $at) (i32.const 131072)) (i32.store offset=4 (local.get $at) (i32.const 65536))
-                (local.set $at (i32.add (local.get $at) (i32.const 8)))
-                (br_if 0 (i32.lt_u (local.get $at) (i32.const 131072))))
-            (i32.store (i32.const 296) (i32.const 65536)) (i32.store (i32.const 300) (i32.const 8192))
-            (i32.const 256)"
-            .to_owned(),
-        ..Probe::default()
-    };
-    let fault = fault(&probe);
-    assert_eq!(fault.code(), "boundary-budget", "{fault}");
-}
-
-#[test]
-fn broken_values_are_bad_answers() {
-    let broken_text = "(i32.store (i32.const 264) (i32.const 0)) (i32.store8 (i32.const 2048) (i32.const 255))
-        (i32.store (i32.const 2056) (i32.const 2048)) (i32.store (i32.const 2060) (i32.const 1))
-        (i32.store (i32.const 296) (i32.const 2056)) (i32.store (i32.const 300) (i32.const 1)) (i32.const 256)";
-    let unknown_tag = "(i32.store8 (i32.const 256) (i32.const 7)) (i32.const 256)";
-    let beyond_memory =
-        "(i32.store (i32.const 296) (i32.const -8)) (i32.store (i32.const 300) (i32.const 4)) (i32.const 256)";
-    for body in [broken_text, unknown_tag, beyond_memory, "(i32.const -64)", "(i32.const 257)"] {
-        assert_eq!(fault(&Probe::evaluating(body)).code(), "bad-output", "{body}");
-    }
-}
-
-#[test]
-fn a_trap_names_what_trapped() {
-    let probe = Probe {
-        evaluate: "(call $divide (i32.const 0))".to_owned(),
-        further: "(func $divide (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))".to_owned(),
-        ..Probe::default()
-    };
-    let Fault::Trap { what } = fault(&probe) else { panic!() };
-    assert!(what.contains("divide by zero") && what.contains("divide"), "{what}");
-    assert_eq!(fault(&Probe::evaluating("unreachable")).code(), "trap");
 }
 
 #[test]

@@ -1,0 +1,9 @@
+;; Gives a parameter a default that is not a number.
+;; must: manifest
+;; says: its default is NaN
+
+;;= describe
+(call $parameters (i32.const 1120) (i32.const 3) (i32.const 1))
+(i32.store8 (i32.const 16400) (i32.const 3))
+(f64.store (i32.const 16408) (f64.const nan))
+(i32.const 16)

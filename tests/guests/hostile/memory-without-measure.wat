@@ -1,0 +1,9 @@
+;; Wishes for 18446744073709551615 bytes per container.
+;; must: restrained by absurd
+;; says: taken seriously is 1125899906842624
+
+;;= evaluate
+(call $set (i32.const 616) (i32.const 920) (i32.const 1))
+(i32.store8 (i32.const 976) (i32.const 1))
+(i64.store (i32.const 984) (i64.const -1))
+(call $propose (i32.const 1040) (i32.const 6))

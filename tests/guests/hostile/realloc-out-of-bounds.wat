@@ -1,0 +1,5 @@
+;; Gives the host room that is not there.
+;; must: needs bad-output
+
+;;= realloc
+(i32.const -65536)

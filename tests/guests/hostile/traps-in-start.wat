@@ -1,0 +1,6 @@
+;; Traps before it is asked anything.
+;; must: describe trap
+
+;;= fields
+(func $begin (unreachable))
+(start $begin)
