@@ -284,6 +284,8 @@ impl Host {
                 Err(error) => tracing::error!(%error, "the task of a backend broke down; its targets stay as they are"),
             }
         }
+        // A host without a backend, or whose backends all broke down, keeps house all the same.
+        shutdown.cancelled().await;
         retention.abort();
         automatic.abort();
         reading.iter().for_each(JoinHandle::abort);

@@ -3,3 +3,4 @@
 
 mod doors;
 pub(crate) mod table;
+pub(crate) mod uploads;

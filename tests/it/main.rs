@@ -37,6 +37,7 @@ mod sandbox;
 mod schema;
 mod signing;
 mod skip;
+mod soak;
 mod sources;
 mod stories;
 mod swarm;

@@ -1,4 +1,4 @@
-//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | bench | lint`.
+//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | bench | soak | lint`.
 //!
 //! Each command fetches what it lacks and asks nothing. Nothing is installed system-wide and nothing needs root: what is
 //! fetched lies in the cache folder (`cache.rs`), what is built under cargo's target folder (`workspace.rs`).
@@ -16,6 +16,7 @@ mod lint;
 mod policies;
 mod proxies;
 mod servers;
+mod soak;
 mod steps;
 mod test;
 mod toolchain;
@@ -46,6 +47,8 @@ enum Command {
     Guests,
     /// Build the policies, then run the benchmarks
     Bench(bench::Arguments),
+    /// Run very many evaluations and uploads, and see that nothing grows: a quarter of an hour
+    Soak(soak::Arguments),
     /// Check formatting, clippy and rustdoc, each without a warning
     Lint,
 }
@@ -70,6 +73,7 @@ fn run() -> Result<()> {
         Command::Policies => policies::build(&workspace).map(|_| ()),
         Command::Guests => guests::build(&workspace),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Soak(arguments) => soak::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
     }
 }

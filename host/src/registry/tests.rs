@@ -387,3 +387,13 @@ mod retention {
         assert!(home.registry.is_room_due());
     }
 }
+
+#[tokio::test]
+async fn what_is_quoted_of_a_stranger_stands_on_one_line_and_moves_no_cursor() {
+    let home = Home::new();
+    let odd = r#"(module (func (export "\u{202e}lave\0a\1b[31m")))"#;
+    let meta = crate::registry::PushMeta::default();
+    let version = home.registry.push(&wat::parse_str(odd).unwrap(), &meta, &()).await.unwrap();
+    let text = version.rejected.unwrap().text;
+    assert!(text.contains("`\\u{202e}lave \\u{1b}[31m`"), "{text}");
+}

@@ -15,6 +15,7 @@ use wasmtime::component::Component;
 
 use super::engine::Sandbox;
 use super::error::SandboxError;
+use super::fault::Fault;
 
 /// A half-written artefact that is older than this was left behind.
 const HALF_AGE: Duration = Duration::from_secs(600);
@@ -105,7 +106,8 @@ impl Sandbox {
     /// Makes a component of an artefact.
     ///
     /// # Errors
-    /// Where it was made by another version of the engine, or with other settings.
+    /// [`SandboxError::Refused`] where it takes more than the pool has for one instance; [`SandboxError::Cache`] where it was made
+    /// by another version of the engine, or with other settings.
     pub fn load(&self, artefact: &Artefact) -> Result<Component, SandboxError> {
         #[expect(
             unsafe_code,
@@ -113,7 +115,15 @@ impl Sandbox {
                       that output was written; those very bytes are loaded here, not a file that could change meanwhile"
         )]
         let component = unsafe { Component::deserialize(self.engine(), &artefact.bytes) };
-        component.map_err(|source| SandboxError::Cache { what: "load an artefact".to_owned(), source: source.into() })
+        component.map_err(|source| {
+            let text = format!("{source:#}");
+            // The engine has no type for it: the component is sound, and takes more than any slot of the pool has.
+            if text.contains("pooling allocator") {
+                let what = format!("it has more than one instance may have: {text}");
+                return SandboxError::Refused { fault: Fault::Incompatible { what } };
+            }
+            SandboxError::Cache { what: "load an artefact".to_owned(), source: source.into() }
+        })
     }
 }
 

@@ -192,8 +192,13 @@ impl Worker {
         let artefact_bytes_max = request.compile.artefact_bytes_max;
         let mut said = Vec::new();
         let mut stderr = stderr.take(STDERR_BYTES_MAX);
-        let (reply, (), said_length) =
-            tokio::join!(receive(&mut stdout, artefact_bytes_max, validated), send, stderr.read_to_end(&mut said));
+        let receive = async move {
+            let received = receive(&mut stdout, artefact_bytes_max, validated).await;
+            // A child that still writes what is too long ends here, and not at the end of its time: its pipe is closed.
+            drop(stdout);
+            received
+        };
+        let (reply, (), said_length) = tokio::join!(receive, send, stderr.read_to_end(&mut said));
         drop(said_length);
         match reply {
             Ok(reply) => Ok(reply),
