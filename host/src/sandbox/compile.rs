@@ -219,6 +219,10 @@ impl Worker {
             {
                 SandboxError::CompileLimit { what: "its CPU time (compile.cpu_seconds_max)".to_owned() }
             }
+            // Reading types that lie in each other is recursive.
+            Ok(_) if said.contains("overflowed its stack") => {
+                SandboxError::CompileLimit { what: "its stack: it nests too deep".to_owned() }
+            }
             // An allocation that fails aborts the process; a thread that there is no room for is complained of by its pool.
             Ok(status)
                 if status.signal() == Some(Signal::ABORT.as_raw())

@@ -35,9 +35,9 @@ struct Crowd {
 
 impl Crowd {
     fn gather() -> Self {
-        // Little fuel where fuel is to end it, and little time where time is.
+        // Little fuel where fuel is to end it, and little time where time is; much of the other, for machines stall.
         let config: SandboxConfig =
-            toml::from_str("compiled = { fuel = 100000 }\ninterpreted = { fuel = 1000000000000, deadline_ms = 5 }")
+            toml::from_str("compiled = { fuel = 100000, deadline_ms = 60000 }\ninterpreted = { fuel = 1000000000000, deadline_ms = 5 }")
                 .unwrap();
         let sandbox = Sandbox::start(&config).unwrap();
         let registry = Registry::new(RegistryParts {
