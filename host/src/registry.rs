@@ -14,6 +14,7 @@ mod index;
 mod load;
 pub mod oci;
 mod rejection;
+mod retention;
 pub mod sample;
 mod shadow;
 mod signature;
@@ -30,6 +31,7 @@ pub use self::active::{Active, Previous, Probation};
 pub use self::error::RegistryError;
 pub use self::load::{Registry, RegistryParts, read_signature};
 pub use self::rejection::Rejection;
+pub use self::retention::Keep;
 pub use self::shadow::{SHADOWS_MAX, Shadow};
 pub use self::signature::{
     KEY_BYTES_MAX, Keyring, PrivateKey, Signature, SignatureError, TRUSTED_KEYS_MAX, TrustedKey,

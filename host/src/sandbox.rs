@@ -23,7 +23,7 @@ mod wasi;
 #[cfg(test)]
 mod tests;
 
-pub use self::cache::{Artefact, ArtefactCache, ArtefactIndex};
+pub use self::cache::{Artefact, ArtefactCache, ArtefactFile, ArtefactIndex};
 pub use self::compile::{CompileRequest, Compiler, WORKER_COMMAND, compile_worker};
 pub use self::component::World;
 pub use self::encode::{StringEncoding, state_string_encoding};

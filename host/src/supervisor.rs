@@ -48,6 +48,7 @@ pub use self::steering::Steering;
 use self::steering::SteeringParts;
 pub use self::tables::{Refusal, RefusedRow, TableChecked, TableSeen, check_tables};
 use self::tables::{Rows, Tables};
+use crate::access::TRAIL;
 use crate::alerts::Alerts;
 use crate::audit::{self, QuietForm, Trigger};
 use crate::config::{self, Complaint, Complaints, Config, Quiet, SecretError};
@@ -283,6 +284,8 @@ impl Host {
                 Err(error) => tracing::error!(%error, "the task of a backend broke down; its targets stay as they are"),
             }
         }
+        // A host without a backend, or whose backends all broke down, keeps house all the same.
+        shutdown.cancelled().await;
         retention.abort();
         automatic.abort();
         reading.iter().for_each(JoinHandle::abort);
@@ -356,7 +359,7 @@ async fn next_epoch(store: &dyn Store) -> Result<u64, StoreError> {
     Ok(epoch)
 }
 
-/// Drops what has had its time: old records, pauses and pins that have ended.
+/// Drops what has had its time: old records, pauses and pins that have ended, versions that nobody uses.
 async fn keep_house(steering: Steering, retention: audit::Retention, shutdown: CancellationToken) {
     loop {
         tokio::select! {
@@ -364,7 +367,16 @@ async fn keep_house(steering: Steering, retention: audit::Retention, shutdown: C
             () = tokio::time::sleep(RETENTION_EVERY) => {}
         }
         match audit::retain(steering.store().as_ref(), &retention, steering.clock().now_ms()).await {
-            Ok(retained) => tracing::debug!(?retained, "old records dropped"),
+            Ok(retained) => {
+                tracing::debug!(?retained, "old records dropped");
+                // Only where all records together could not make the logs small enough.
+                if retained.by_size < retention.entries_max
+                    && let Err(error) =
+                        steering.store().trim_to_size(TRAIL, retention.bytes_max, retention.entries_max).await
+                {
+                    tracing::warn!(%error, "old changes could not be dropped");
+                }
+            }
             Err(error) => tracing::warn!(%error, "old records could not be dropped"),
         }
         if let Err(error) = steering.alerts().sweep(steering.clock().now_ms()).await {
@@ -373,6 +385,7 @@ async fn keep_house(steering: Steering, retention: audit::Retention, shutdown: C
         if let Err(error) = steering.sweep().await {
             tracing::warn!(%error, "pauses and pins that have ended could not be dropped");
         }
+        steering.make_room().await;
     }
 }
 

@@ -8,3 +8,4 @@ mod running;
 mod secrets;
 mod suite;
 pub(crate) mod table;
+pub(crate) mod uploads;

@@ -41,6 +41,7 @@ mod sandbox;
 mod schema;
 mod signing;
 mod skip;
+mod soak;
 mod sources;
 mod stories;
 mod swarm;

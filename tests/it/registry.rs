@@ -36,6 +36,10 @@ async fn a_signed_policy_is_pulled_from_a_real_registry_and_others_are_not() {
     let unsigned = registry.push("unsigned", &self::policy(2), "application/wasm", None).await;
     let zipped = registry.push("zipped", &policy, "application/vnd.oci.image.layer.v1.tar+gzip", None).await;
 
+    // A gigabyte of nothing, packed, under a policy's media type: nothing that arrives is unpacked.
+    let bomb = zstd::stream::encode_all(std::io::Read::take(std::io::repeat(0), 1 << 30), 3).unwrap();
+    let bomb = registry.push("bomb", &bomb, WASM_LAYER_MEDIA_TYPE, Some(&key.sign(&bomb))).await;
+
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("release.pem"), key.public_pem().unwrap()).unwrap();
     let config = folder.path().join("trimtab.toml");
@@ -64,6 +68,7 @@ async fn a_signed_policy_is_pulled_from_a_real_registry_and_others_are_not() {
     for (reference, code, exit) in [
         (unsigned, "unsigned", 4),
         (zipped, "no-policy", 1),
+        (bomb, "archive", 4),
         (format!("{}/team/nothing@sha256:{digest}", registry.address), "registry-refused", 1),
         (format!("ghcr.io/team/policy@sha256:{digest}"), "registry-not-allowed", 2),
     ] {

@@ -1,4 +1,4 @@
-//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | languages | bindings | freeze | bench | lint`.
+//! Sets up, builds, tests and measures Trimtab: `cargo xtask --help` lists the commands.
 //!
 //! Each command fetches what it lacks and asks nothing. Nothing is installed system-wide and nothing needs root: what is
 //! fetched lies in the cache folder (`cache.rs`), what is built under cargo's target folder (`workspace.rs`).
@@ -19,6 +19,7 @@ mod lint;
 mod policies;
 mod proxies;
 mod servers;
+mod soak;
 mod steps;
 mod test;
 mod toolchain;
@@ -55,6 +56,8 @@ enum Command {
     Freeze(freeze::Arguments),
     /// Build the policies, then run the benchmarks
     Bench(bench::Arguments),
+    /// Run very many evaluations and uploads, and see that nothing grows: a quarter of an hour
+    Soak(soak::Arguments),
     /// Check formatting, clippy and rustdoc, each without a warning
     Lint,
 }
@@ -82,6 +85,7 @@ fn run() -> Result<()> {
         Command::Bindings(arguments) => bindings::run(&workspace, &arguments),
         Command::Freeze(arguments) => freeze::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Soak(arguments) => soak::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
     }
 }

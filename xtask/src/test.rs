@@ -12,6 +12,7 @@
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
 //! | `TRIMTAB_HOSTILE_TABLE` | the file to which stories of hostile guests append their rows, printed at the end |
 //! | `TRIMTAB_LONG` | `1` if tests that have a long form are to run that |
+//! | `TRIMTAB_SOAK` | how much of the soak is run, as `EVALUATIONS,UPLOADS`: see `soak.rs` |
 //!
 //! A test that has a long form carries `long_` in its name.
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::bounds::WEEK_MS;
 use super::complaint::Place;
-use super::reader::Item;
+use super::reader::{Item, Table};
 use super::rooms::deserialize;
-use crate::registry::TRUSTED_KEYS_MAX;
+use crate::registry::{Keep, TRUSTED_KEYS_MAX};
 use crate::secret::SecretAt;
 
 /// Registries that may be pulled from.
@@ -15,6 +15,10 @@ const REGISTRIES_MAX: usize = 64;
 /// Further hosts that one of them may lead to.
 const ALSO_MAX: usize = 16;
 const HOST_BYTES_MAX: usize = 255;
+/// Versions that can be kept unused: all are looked through now and then.
+const KEPT_VERSIONS_MAX: u32 = 10_000;
+/// Least room: of one policy, or one artefact.
+const KEPT_BYTES_MIN: u64 = 64 << 20;
 
 /// Through which doors policies come in, whose signatures are believed, and how long versions are on probation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct PolicySettings {
     pub probation_ms: u64,
     /// Whether every activation is on probation that does not say itself.
     pub rollback_on_faults: bool,
+    /// How much is kept of what nobody uses.
+    pub keep: Keep,
 }
 
 /// A public key that is trusted, and where it is.
@@ -74,6 +80,7 @@ impl Default for PolicySettings {
             registries: Vec::new(),
             probation_ms: 10 * 60 * 1000,
             rollback_on_faults: false,
+            keep: Keep::default(),
         }
     }
 }
@@ -90,6 +97,7 @@ pub(super) fn read_policies(item: &Item<'_>, base: &Path, has_folder: bool) -> O
     if let Some(probation_ms) = table.get("probation").and_then(|item| item.duration_ms(1000..=WEEK_MS)) {
         policies.probation_ms = probation_ms;
     }
+    read_keep(&table, &mut policies.keep);
     if policies.watch && !has_folder {
         table.complain("watch is set, and no folder to watch", "name it: policies_dir = \"policies\"");
     }
@@ -118,6 +126,23 @@ pub(super) fn read_policies(item: &Item<'_>, base: &Path, has_folder: bool) -> O
     policies.registries = registries.iter().filter_map(|item| read_registry(item, base)).collect();
     table.finish();
     Some(policies)
+}
+
+fn read_keep(table: &Table<'_>, keep: &mut Keep) {
+    if let Some(versions) = table.get("keep_versions").and_then(|item| item.count(1..=KEPT_VERSIONS_MAX)) {
+        keep.unused_max = versions as usize;
+    }
+    for (key, bytes_max) in
+        [("keep_size", &mut keep.unused_bytes_max), ("keep_artefacts", &mut keep.artefact_bytes_max)]
+    {
+        let Some(item) = table.get(key) else { continue };
+        if let Some(bytes) = item.memory_bytes() {
+            if bytes < KEPT_BYTES_MIN {
+                item.complain("is less than 64Mi, which holds hardly one policy", "");
+            }
+            *bytes_max = bytes;
+        }
+    }
 }
 
 fn read_key(item: &Item<'_>, base: &Path) -> Option<KeyAt> {

@@ -9,7 +9,7 @@ use super::version::Version;
 use crate::store::{Write, Written};
 
 /// Beginning of the keys that say which version runs.
-const ACTIVE: &str = "policy/active/";
+pub(super) const ACTIVE: &str = "policy/active/";
 
 /// A change that has not been made yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -81,6 +81,13 @@ impl Active {
         self.default.iter().chain(self.bindings.values()).any(|active| active == digest)
     }
 
+    /// All that it names: what acts, what watches, and what can be gone back to.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &str> {
+        let now = self.default.iter().chain(self.bindings.values());
+        let before = self.previous.iter().flat_map(|before| before.default.iter().chain(before.bindings.values()));
+        now.chain(before).chain(self.shadows.iter().map(|shadow| &shadow.digest)).map(String::as_str)
+    }
+
     /// When this digest was last replaced.
     #[must_use]
     pub fn replaced_ms(&self, digest: &str) -> Option<u64> {

@@ -13,6 +13,7 @@ use super::active::Active;
 use super::builtin::{BUILTIN, builtin};
 use super::error::RegistryError;
 use super::index::StoreIndex;
+use super::retention::Unseen;
 use super::signature::{Keyring, SIGNATURE_BYTES_MAX, Signature};
 use super::trust::Trust;
 use super::upload::{Uploads, bare};
@@ -55,6 +56,12 @@ pub(super) struct Key {
     digest: String,
     tier: Tier,
     encoding: Option<StringEncoding>,
+}
+
+impl Key {
+    pub(super) fn is_of(&self, digest: &str) -> bool {
+        self.digest == digest
+    }
 }
 
 impl Registry {
@@ -227,6 +234,26 @@ impl Registry {
 
     pub(super) fn uploads(&self) -> &Uploads {
         &self.uploads
+    }
+
+    pub(super) fn unseen(&self) -> &Unseen {
+        self.uploads.unseen()
+    }
+
+    pub(super) fn kept(&self) -> &Mutex<HashSet<Key>> {
+        &self.kept
+    }
+
+    pub(super) fn cache(&self) -> Option<&ArtefactCache> {
+        self.parts.cache.as_ref()
+    }
+
+    pub(super) fn index(&self) -> &StoreIndex {
+        &self.index
+    }
+
+    pub(super) fn engine_hash(&self) -> &str {
+        self.parts.sandbox.engine_hash()
     }
 
     pub(super) fn trust_room(&self) -> &Trust {
@@ -462,7 +489,7 @@ fn is_name(uses: &str) -> bool {
         && !is_file(uses)
 }
 
-fn encoding_key(digest: &str) -> String {
+pub(super) fn encoding_key(digest: &str) -> String {
     format!("policy-encoding/{digest}")
 }
 

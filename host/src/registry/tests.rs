@@ -301,3 +301,99 @@ mod verdicts {
         assert_eq!(push(&home, None).await.judged_under, under);
     }
 }
+
+mod retention {
+    use super::*;
+    use crate::registry::{Keep, PushMeta, Version};
+
+    /// Versions of one policy that differ in a byte.
+    async fn push(home: &Home, number: u8) -> Version {
+        let further = format!(r#"(@custom "trimtab:string-encoding" "utf8") (@custom "number" "{number}")"#);
+        let bytes = Probe { further, ..Probe::default() }.module();
+        let meta = PushMeta { by: "ada".to_owned(), at_ms: u64::from(number), ..PushMeta::default() };
+        home.registry.push(&bytes, &meta, &()).await.unwrap()
+    }
+
+    async fn kept(home: &Home) -> (Vec<String>, Vec<String>, usize) {
+        let mut versions = home.registry.versions(None).await.unwrap();
+        versions.sort_by_key(|version| version.uploaded_ms);
+        let versions = versions.into_iter().map(|version| version.uploaded_ms.to_string()).collect();
+        let artefacts = std::fs::read_dir(home.folder.path().join("artefacts")).unwrap().count();
+        (versions, home.store.blobs(None, 100).await.unwrap(), artefacts)
+    }
+
+    #[tokio::test]
+    async fn what_nobody_uses_is_kept_within_limits_and_what_is_used_stays() {
+        let home = Home::new();
+        let mut pushed = Vec::new();
+        for number in 0..8 {
+            pushed.push(push(&home, number).await);
+        }
+        // One acts, one can be gone back to, one is held by a binding that names its digest.
+        for number in [0, 1] {
+            home.registry.activate("probe", &pushed[number].digest, None, 9, "ada").await.unwrap();
+        }
+        let held = home.registry.by_digest(&pushed[2].digest, None).await.unwrap();
+
+        let keep = Keep { unused_max: 2, ..Keep::default() };
+        assert_eq!(home.registry.forget_surplus(&keep).await.unwrap(), 3);
+        let (versions, blobs, artefacts) = kept(&home).await;
+        assert_eq!(versions, ["0", "1", "2", "6", "7"], "the oldest of those that nobody uses are forgotten");
+        assert_eq!((blobs.len(), artefacts), (8, 8), "their bytes stay until it is known that no record names them");
+
+        // A record still names the third.
+        let unnamed: Vec<String> = blobs.into_iter().filter(|digest| *digest != pushed[3].digest).collect();
+        assert_eq!(home.registry.forget_bytes(&unnamed).await.unwrap(), 2);
+        assert_eq!(home.registry.forget_artefacts(&keep).await.unwrap(), 2);
+        let (_, blobs, artefacts) = kept(&home).await;
+        assert_eq!((blobs.len(), artefacts), (6, 6));
+        assert!(blobs.contains(&pushed[3].digest));
+        let index = home.store.list("artefact/", None, 100).await.unwrap();
+        assert_eq!(index.len(), 6, "nothing is left of the others' artefacts");
+
+        // What was forgotten can come again, and what is used still loads.
+        assert_eq!(push(&home, 4).await.state, pushed[4].state);
+        home.registry.by_digest(&pushed[4].digest, None).await.unwrap();
+        home.registry.by_digest(&pushed[1].digest, None).await.unwrap();
+        let little = Keep { artefact_bytes_max: 1, ..keep };
+        drop(held);
+        assert!(home.registry.forget_artefacts(&little).await.unwrap() > 0);
+        home.registry.by_digest(&pushed[0].digest, None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn of_an_upload_that_fails_when_it_is_tried_no_artefact_stays() {
+        let home = Home::new();
+        let further = r#"(@custom "trimtab:string-encoding" "utf8")"#.to_owned();
+        let trapping = Probe { further, ..Probe::evaluating("unreachable") }.module();
+        let meta = PushMeta { by: "ada".to_owned(), at_ms: 1, ..PushMeta::default() };
+        let version = home.registry.push(&trapping, &meta, &()).await.unwrap();
+        assert_eq!(version.rejected.unwrap().code, "trial-trap");
+        home.registry.forget_artefacts(&Keep::default()).await.unwrap();
+        assert_eq!(kept(&home).await.2, 0);
+        assert_eq!(home.store.list("artefact/", None, 100).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn it_is_looked_what_goes_after_so_many_uploads_and_not_before() {
+        let home = Home::new();
+        for number in 0..64 {
+            assert!(!home.registry.is_room_due());
+            home.registry.uploads().unseen().add(usize::from(number > 0));
+        }
+        assert!(home.registry.is_room_due());
+        assert!(!home.registry.is_room_due(), "said once");
+        home.registry.uploads().unseen().add(256 << 20);
+        assert!(home.registry.is_room_due());
+    }
+}
+
+#[tokio::test]
+async fn what_is_quoted_of_a_stranger_stands_on_one_line_and_moves_no_cursor() {
+    let home = Home::new();
+    let odd = r#"(module (func (export "\u{202e}lave\0a\1b[31m")))"#;
+    let meta = crate::registry::PushMeta::default();
+    let version = home.registry.push(&wat::parse_str(odd).unwrap(), &meta, &()).await.unwrap();
+    let text = version.rejected.unwrap().text;
+    assert!(text.contains("`\\u{202e}lave \\u{1b}[31m`"), "{text}");
+}

@@ -102,6 +102,6 @@ fn is_built_in(digest: &str) -> bool {
     BUILTIN.iter().any(|policy| policy.sha256 == digest)
 }
 
-fn signature_key(digest: &str) -> String {
+pub(super) fn signature_key(digest: &str) -> String {
     format!("policy-signature/{digest}")
 }

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::error::RegistryError;
 use super::load::{Registry, short};
 use super::rejection::Rejection;
+use super::retention::Unseen;
 use super::signature::Signature;
 use super::trial::{Rehearsal, Trial, rehearse};
 use super::version::{Grants, VERSIONS, Version, VersionState};
@@ -51,11 +52,18 @@ pub(super) struct Uploads {
     of_digest: Lock<HashMap<String, Arc<Mutex<()>>>>,
     /// How far each has come.
     seen: Lock<HashMap<String, Version>>,
+    /// What came in since it was last looked what goes.
+    unseen: Unseen,
 }
 
 impl Default for Uploads {
     fn default() -> Self {
-        Self { places: Semaphore::new(UPLOADS_MAX), of_digest: Lock::default(), seen: Lock::default() }
+        Self {
+            places: Semaphore::new(UPLOADS_MAX),
+            of_digest: Lock::default(),
+            seen: Lock::default(),
+            unseen: Unseen::default(),
+        }
     }
 }
 
@@ -75,6 +83,14 @@ impl Uploads {
 
     fn get(&self, digest: &str) -> Option<Version> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    pub(super) fn is_in_progress(&self, digest: &str) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains_key(digest)
+    }
+
+    pub(super) fn unseen(&self) -> &Unseen {
+        &self.unseen
     }
 
     fn all(&self) -> Vec<Version> {
@@ -126,6 +142,7 @@ impl Registry {
         let mut version = received(&digest, bytes, meta);
         self.uploads().show(&version);
         version.judged_under = self.judged_under(meta.tier, meta.encoding);
+        self.uploads().unseen().add(bytes.len());
         match self.take_through(bytes, &mut version, meta, rehearsal).await {
             Ok(trials) => {
                 version.state = VersionState::Tried;
@@ -255,7 +272,8 @@ impl Registry {
         self.stand(granted).await
     }
 
-    /// Forgets a version that nobody uses; whether it was there. Its bytes stay for the records that name them.
+    /// Forgets a version that nobody uses; whether it was there. Its bytes stay while a record names them: see
+    /// [`Self::forget_bytes`].
     ///
     /// # Errors
     /// Where it is active, watches or still runs, or the store failed.
@@ -286,7 +304,7 @@ impl Registry {
         Ok(())
     }
 
-    async fn kept_versions(&self) -> Result<Vec<Version>, RegistryError> {
+    pub(super) async fn kept_versions(&self) -> Result<Vec<Version>, RegistryError> {
         let failed = |source| RegistryError::Store { name: "versions".to_owned(), source };
         let mut versions = Vec::new();
         let mut after: Option<String> = None;
@@ -335,7 +353,7 @@ impl Registry {
     }
 }
 
-fn received(digest: &str, bytes: &[u8], meta: &PushMeta) -> Version {
+pub(super) fn received(digest: &str, bytes: &[u8], meta: &PushMeta) -> Version {
     Version {
         name: String::new(),
         version: String::new(),

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -15,6 +16,9 @@ use wasmtime::component::Component;
 use super::engine::Sandbox;
 use super::error::SandboxError;
 use super::fault::Fault;
+
+/// A half-written artefact that is older than this was left behind.
+const HALF_AGE: Duration = Duration::from_secs(600);
 
 /// Remembers the SHA-256 of each artefact, somewhere else than where the artefacts are.
 #[async_trait]
@@ -30,6 +34,49 @@ pub trait ArtefactIndex: Send + Sync + Debug {
     /// # Errors
     /// Where the index cannot be written.
     async fn keep(&self, key: &str, sha256: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Drops what is kept under this key, if anything is.
+    ///
+    /// # Errors
+    /// Where the index cannot be written.
+    async fn forget(&self, key: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Some of the keys there are after this one, in their order; none: there are no more.
+    ///
+    /// # Errors
+    /// Where the index cannot be read.
+    async fn keys(&self, after: Option<&str>) -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// An artefact that lies in the cache: `<digest>-<encoding>-<engine>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtefactFile {
+    /// Its key.
+    pub key: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was written.
+    pub modified: SystemTime,
+}
+
+impl ArtefactFile {
+    /// The digest of what it was made from.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        self.key.split('-').next().unwrap_or_default()
+    }
+
+    /// What it was made from, and how: all but the engine.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.key.rsplit_once('-').map_or(&*self.key, |(source, _)| source)
+    }
+
+    /// The engine that it was made for, as [`Sandbox::engine_hash`] tells it.
+    #[must_use]
+    pub fn engine_hash(&self) -> &str {
+        self.key.rsplit_once('-').map_or("", |(_, engine)| engine)
+    }
 }
 
 /// A compiled component that our own child wrote.
@@ -150,6 +197,65 @@ impl ArtefactCache {
         let sha256 = hex::encode(Sha256::digest(&artefact.bytes));
         let kept = index.keep(key, &sha256).await;
         kept.map_err(|source| SandboxError::Cache { what: "write its index".to_owned(), source })
+    }
+
+    /// The artefacts there are. What is left of one that was being written when a host ended goes.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub async fn files(&self) -> Result<Vec<ArtefactFile>, SandboxError> {
+        let unread = |source| cache(&format!("read {}", self.folder.display()), source);
+        let mut entries = tokio::fs::read_dir(&self.folder).await.map_err(unread)?;
+        let mut files = Vec::new();
+        while let Some(entry) = entries.next_entry().await.map_err(unread)? {
+            // What is gone meanwhile is no trouble.
+            let Ok(about) = entry.metadata().await else { continue };
+            let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some(key) = name.strip_suffix(".cwasm") {
+                files.push(ArtefactFile { key: key.to_owned(), bytes: about.len(), modified });
+            } else if name.ends_with(".half") && modified.elapsed().is_ok_and(|age| age > HALF_AGE) {
+                let _ = tokio::fs::remove_file(entry.path()).await;
+            }
+        }
+        Ok(files)
+    }
+
+    /// Drops an artefact: first its digest, so that none stands for a file that is gone.
+    ///
+    /// # Errors
+    /// Where the index or the file cannot be written.
+    pub async fn remove(&self, key: &str, index: &dyn ArtefactIndex) -> Result<(), SandboxError> {
+        let forgotten = index.forget(key).await;
+        forgotten.map_err(|source| SandboxError::Cache { what: "write its index".to_owned(), source })?;
+        let path = self.path(key);
+        match tokio::fs::remove_file(&path).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(cache(&format!("remove {}", path.display()), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Drops the digests of artefacts that are not there any more: somebody has removed the files.
+    ///
+    /// # Errors
+    /// Where the index cannot be read or written.
+    pub async fn forget_lost(&self, index: &dyn ArtefactIndex) -> Result<(), SandboxError> {
+        let failed = |source| SandboxError::Cache { what: "look through its index".to_owned(), source };
+        let mut after: Option<String> = None;
+        loop {
+            let keys = index.keys(after.as_deref()).await.map_err(failed)?;
+            for key in &keys {
+                if matches!(tokio::fs::try_exists(self.path(key)).await, Ok(false)) {
+                    index.forget(key).await.map_err(failed)?;
+                }
+            }
+            after = keys.into_iter().last();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     fn path(&self, key: &str) -> PathBuf {

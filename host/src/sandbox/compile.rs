@@ -192,8 +192,13 @@ impl Worker {
         let artefact_bytes_max = request.compile.artefact_bytes_max;
         let mut said = Vec::new();
         let mut stderr = stderr.take(STDERR_BYTES_MAX);
-        let (reply, (), said_length) =
-            tokio::join!(receive(&mut stdout, artefact_bytes_max, validated), send, stderr.read_to_end(&mut said));
+        let receive = async move {
+            let received = receive(&mut stdout, artefact_bytes_max, validated).await;
+            // A child that still writes what is too long ends here, and not at the end of its time: its pipe is closed.
+            drop(stdout);
+            received
+        };
+        let (reply, (), said_length) = tokio::join!(receive, send, stderr.read_to_end(&mut said));
         drop(said_length);
         match reply {
             Ok(reply) => Ok(reply),
@@ -213,6 +218,10 @@ impl Worker {
                 if status.signal() == Some(Signal::XCPU.as_raw()) || status.signal() == Some(Signal::KILL.as_raw()) =>
             {
                 SandboxError::CompileLimit { what: "its CPU time (compile.cpu_seconds_max)".to_owned() }
+            }
+            // Reading types that lie in each other is recursive.
+            Ok(_) if said.contains("overflowed its stack") => {
+                SandboxError::CompileLimit { what: "its stack: it nests too deep".to_owned() }
             }
             // An allocation that fails aborts the process; a thread that there is no room for is complained of by its pool.
             Ok(status)

@@ -11,6 +11,7 @@ use super::reload::wanted;
 use super::steer_error::SteerError;
 use super::steering::Steering;
 use crate::audit::{self, Event, Span};
+use crate::causes::with_causes;
 use crate::config;
 use crate::cycle::Happening;
 use crate::registry::{Active, PushMeta, Rehearsal, TrialCase, Version};
@@ -51,7 +52,28 @@ impl Steering {
             Err(_) => "failed",
         };
         measures::upload(outcome, began.elapsed());
+        if self.registry().is_room_due() {
+            self.make_room().await;
+        }
         Ok(pushed?)
+    }
+
+    /// Forgets versions that nobody uses, bytes that nothing names and artefacts of neither, where more are kept than may be.
+    pub(super) async fn make_room(&self) {
+        let keep = self.in_force().lock().await.config.policies.keep;
+        let made = async {
+            let versions = self.registry().forget_surplus(&keep).await?;
+            let unnamed = audit::forgotten_digests(self.store().as_ref()).await?;
+            let policies = self.registry().forget_bytes(&unnamed).await?;
+            let artefacts = self.registry().forget_artefacts(&keep).await?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>((versions, policies, artefacts))
+        };
+        match made.await {
+            Ok((versions, policies, artefacts)) => {
+                tracing::debug!(versions, policies, artefacts, "what nobody uses is forgotten");
+            }
+            Err(error) => tracing::warn!(error = with_causes(&*error), "what nobody uses could not be forgotten"),
+        }
     }
 
     /// Lets a version run: for one binding, or for all that use its name. At once and as a whole: turns in progress end on the

@@ -85,7 +85,9 @@ pub(super) fn read(file: &Path, bytes_max: u64) -> Result<Source, String> {
     // What is signed is the text, as it is the text that somebody has read; the registry sees the binary form, of which that
     // is no signature. So where keys are trusted a policy comes in as a binary.
     let bytes = wat::parse_bytes(&bytes).map_err(|error| {
-        let text: String = error.to_string().chars().take(1_000).collect();
+        // On one line, as all that is told of a policy.
+        let words = error.to_string();
+        let text: String = words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(1_000).collect();
         format!("it is not WebAssembly as text: {text}")
     })?;
     Ok(Source { bytes: bytes.into_owned(), signature: None })
