@@ -14,7 +14,9 @@ mod project;
 mod proposal;
 mod schema;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+#[cfg(any(test, fuzzing))]
 pub(crate) mod probe;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,7 @@ mod hostile;
 mod import;
 mod kill;
 mod library;
+mod neighbours;
 mod process;
 mod prometheus;
 mod proxies;

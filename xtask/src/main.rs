@@ -1,4 +1,4 @@
-//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | bench | lint`.
+//! Sets up, builds, tests and measures Trimtab: `cargo xtask demo | test | policies | guests | bench | fuzz | lint`.
 //!
 //! Each command fetches what it lacks and asks nothing. Nothing is installed system-wide and nothing needs root: what is
 //! fetched lies in the cache folder (`cache.rs`), what is built under cargo's target folder (`workspace.rs`).
@@ -8,6 +8,7 @@ mod cache;
 mod debian;
 mod demo;
 mod digest;
+mod fuzz;
 mod fuzzer;
 mod guests;
 mod index;
@@ -45,6 +46,8 @@ enum Command {
     Guests,
     /// Build the policies, then run the benchmarks
     Bench(bench::Arguments),
+    /// Try the host's readers on inputs made up by libFuzzer
+    Fuzz(fuzz::Arguments),
     /// Check formatting, clippy and rustdoc, each without a warning
     Lint,
 }
@@ -69,6 +72,7 @@ fn run() -> Result<()> {
         Command::Policies => policies::build(&workspace).map(|_| ()),
         Command::Guests => guests::build(&workspace),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
     }
 }
