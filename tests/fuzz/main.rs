@@ -16,7 +16,7 @@ static TARGET: std::sync::LazyLock<&trimtab::fuzzing::Target> = std::sync::LazyL
 });
 
 #[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|input: &[u8]| (TARGET.run)(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| TARGET.run(input));
 
 #[cfg(not(fuzzing))]
 fn main() -> std::process::ExitCode {
