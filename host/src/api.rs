@@ -69,6 +69,8 @@ mod uploads;
 mod document;
 mod serve;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +84,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::alerts::fuzz as alerts_fuzz;
 use self::events::Streams;
 use self::guard::Caller;
 use self::problem::Problem;

@@ -33,6 +33,8 @@ use crate::snapshot::TargetId;
 use crate::store::StoreError;
 
 pub use self::explain::{Story, explain};
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::form::fuzz;
 pub use self::history::{Event, Onward, Recently, Span, Turn, history, recently, turn};
 pub use self::ledger::{Ledger, LedgerRow};
 pub use self::reconcile::{OpenRecord, open_records};

@@ -61,6 +61,8 @@ use self::record::Moment;
 pub use self::seats::{Binding, Group, Probation, Promotion, Role, Selector, Slot};
 use self::spent::Laps;
 pub use self::spent::Spent;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::state::fuzz;
 pub use self::state::{Flight, SeatState, SlotState, TargetState};
 pub use self::steered::Steered;
 pub use self::zones::zone_transitions;

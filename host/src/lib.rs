@@ -56,3 +56,6 @@ pub mod api;
 pub mod cli;
 
 pub mod telemetry;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

@@ -24,6 +24,8 @@ use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
 pub use self::shape::Shape;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::template::fuzz;
 pub use self::template::{FIELDS, Template, TemplateError};
 use crate::cycle::LiveEvent;
 use crate::snapshot::TargetId;

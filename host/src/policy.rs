@@ -15,7 +15,10 @@ mod project;
 mod proposal;
 mod schema;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, reason = "tests use more of it than fuzzers do"))]
 pub(crate) mod probe;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::bind::{Binder, Found};
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::labels::fuzz;
 pub use self::own::OwnBinding;
 pub use self::policies::Activation;
 pub use self::pull::AllowedPull;

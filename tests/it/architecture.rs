@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("supervisor", &["*"]),
     ("api", &["*"]),
     ("cli", &["*"]),
+    ("fuzzing", &["*"]),
 ];
 
 /// Rooms that know nothing of the host and that every room may import.

@@ -29,6 +29,7 @@ mod import;
 mod kill;
 mod languages;
 mod library;
+mod neighbours;
 mod process;
 mod prometheus;
 mod proxies;

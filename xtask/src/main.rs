@@ -10,6 +10,7 @@ mod debian;
 mod demo;
 mod digest;
 mod freeze;
+mod fuzz;
 mod fuzzer;
 mod guests;
 mod hostile;
@@ -58,6 +59,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Run very many evaluations and uploads, and see that nothing grows: a quarter of an hour
     Soak(soak::Arguments),
+    /// Try the host's readers on inputs made up by libFuzzer
+    Fuzz(fuzz::Arguments),
     /// Check formatting, clippy and rustdoc, each without a warning
     Lint,
 }
@@ -86,6 +89,7 @@ fn run() -> Result<()> {
         Command::Freeze(arguments) => freeze::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Soak(arguments) => soak::run(&workspace, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
     }
 }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use self::webhook::AlertSent;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::webhook::fuzz;
 use super::Api;
 use super::ask::{Ask, At, Body};
 use super::bindings::binding_place;

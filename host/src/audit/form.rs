@@ -9,6 +9,9 @@ mod bytes;
 mod samples;
 mod text;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;

@@ -11,8 +11,13 @@ use crate::bounds::{Vote, VoteAnswer};
 use crate::policy::{Evaluation, EvaluationInput, Queue, Refusal, Verdict};
 use crate::snapshot::Snapshot;
 
-/// Evaluations that one thread takes on at a time.
-const BATCH: usize = 64;
+/// Evaluations that one thread takes on at a time: enough that to take them costs nothing beside them, and so few that one thread
+/// is not left with all that spend their whole budget.
+const BATCH: usize = 4;
+
+/// Time that all whose policies failed last time have together in one turn of a chunk of targets, half of the smallest deadline:
+/// those that they share the turn with are decided on no more than one deadline late.
+const TROUBLED: Duration = Duration::from_millis(200);
 
 /// Time that all who watch have together in one turn of a chunk of targets: what is decided waits for them no longer.
 const SHADOWS: Duration = Duration::from_millis(500);
@@ -33,7 +38,7 @@ pub(super) struct SlotAnswer {
 pub(super) enum CameTo {
     /// It was asked.
     Evaluated(Box<Evaluation>),
-    /// It was not asked, having failed too often.
+    /// It was not asked, having failed too often, or last time and this turn had no time left for such.
     Quarantined {
         /// Until when.
         until_ms: u64,
@@ -130,9 +135,19 @@ struct Job {
 /// time for: what they have no time for is not recorded.
 pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
     let (mut shadows, jobs): (Vec<_>, Vec<_>) = jobs(cases, now_ms).into_iter().partition(|job| job.answer.is_shadow());
-    let (first, last): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.queue == Queue::Ordinary);
-    for job in ask_all(first.into_iter().chain(last), None).await {
+    let (first, mut last): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.queue == Queue::Ordinary);
+    for job in ask_all(first.into_iter(), None).await {
         place(cases, job);
+    }
+    if !last.is_empty() {
+        turn_about(&mut last, now_ms);
+        for mut job in ask_all(last.into_iter(), Some(Instant::now() + TROUBLED)).await {
+            if matches!(job.answer.came_to, CameTo::Lost) {
+                // For this turn only: it is asked again in the next, where others are left out.
+                job.answer.came_to = CameTo::Quarantined { until_ms: now_ms };
+            }
+            place(cases, job);
+        }
     }
     for case in cases.iter_mut() {
         let Case { state, seats, .. } = case;
@@ -141,9 +156,7 @@ pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
         }
     }
     if !shadows.is_empty() {
-        // Where there is not time for all, it is not always the same that are left out.
-        let at = usize::try_from(now_ms.wrapping_mul(0x9E37_79B9) >> 8).unwrap_or(0) % shadows.len();
-        shadows.rotate_left(at);
+        turn_about(&mut shadows, now_ms);
         for job in ask_all(shadows.into_iter(), Some(Instant::now() + SHADOWS)).await {
             if !matches!(job.answer.came_to, CameTo::Lost) {
                 place(cases, job);
@@ -153,6 +166,12 @@ pub(super) async fn evaluate(cases: &mut [Case], now_ms: u64) {
     for seat in cases.iter_mut().flat_map(|case| &mut case.seats) {
         seat.answers.sort_by_key(|answer| answer.slot);
     }
+}
+
+/// Where there is not time for all, it is not always the same that are left out.
+fn turn_about(jobs: &mut [Job], now_ms: u64) {
+    let at = usize::try_from(now_ms.wrapping_mul(0x9E37_79B9) >> 8).unwrap_or(0) % jobs.len().max(1);
+    jobs.rotate_left(at);
 }
 
 fn place(cases: &mut [Case], job: Job) {

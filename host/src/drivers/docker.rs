@@ -22,6 +22,9 @@ mod podman;
 mod scan;
 mod ssh;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 

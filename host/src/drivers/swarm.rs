@@ -16,6 +16,9 @@ mod progress;
 mod raw;
 mod size;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 

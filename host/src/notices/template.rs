@@ -1,5 +1,8 @@
 //! Sentences with places for facts: `"{target}: {from} to {to}, {reason}"`. A brace itself is written twice.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::collections::BTreeMap;
 
 /// Facts that a template may name. One that an event does not have is told as a dash.
@@ -12,6 +15,8 @@ pub const FIELDS: [&str; 14] = [
 const NOTICE_CHARS_MAX: usize = 2_000;
 /// Characters of one fact.
 const FACT_CHARS_MAX: usize = 500;
+/// Characters of what is no fact, where that is told.
+const FIELD_CHARS_MAX: usize = 60;
 const NONE: &str = "–";
 
 /// A template whose places were checked.
@@ -33,7 +38,7 @@ pub enum TemplateError {
     /// A fact that there is not.
     #[error("{{{field}}} is no fact of an event")]
     Field {
-        /// Its name.
+        /// Its name, escaped and cut short.
         field: String,
     },
 }
@@ -56,7 +61,8 @@ impl Template {
             let (field, after) =
                 from.strip_prefix('{').and_then(|from| from.split_once('}')).ok_or(TemplateError::Brace)?;
             let known = FIELDS.iter().find(|known| **known == field);
-            let known = known.ok_or_else(|| TemplateError::Field { field: field.to_owned() })?;
+            let known = known
+                .ok_or_else(|| TemplateError::Field { field: field.escape_debug().take(FIELD_CHARS_MAX).collect() })?;
             parts.push(Part::Text(std::mem::take(&mut plain)));
             parts.push(Part::Field(known));
             rest = after;

@@ -9,6 +9,9 @@
 //! `rq_active` says that it has nothing more to do.
 
 mod admin;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

@@ -32,6 +32,8 @@ pub use self::config::{DataPlaneConfig, HaproxyConfig, PoolConfig};
 use self::data_plane::{DataPlane, DataPlanePool};
 use self::dynamic::Dynamic;
 use self::runtime::Runtime;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::runtime::fuzz;
 use self::slots::Slots;
 use super::{DrainState, Registrar, RegistrarError};
 use crate::runtime_socket::RuntimeSocket;

@@ -4,6 +4,8 @@
 //! name the service `SERVICE@http` or `SERVICE@file`. Traefik looks every `pollInterval` (5 s) and takes changes at most every
 //! `providersThrottleDuration` (2 s); `drain_ms` must be longer than the latter, or `api` given, where Traefik shows what it uses.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

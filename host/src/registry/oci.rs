@@ -7,6 +7,9 @@
 mod ask;
 mod error;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +101,10 @@ pub fn reference(text: &str, allow_tags: bool) -> Result<Reference, OciError> {
     match reference.digest() {
         None if !allow_tags => Err(OciError::DigestNeeded { reference: reference.to_string() }),
         Some(digest) if sha256_of(digest).is_none() => Err(bad("its digest is not a sha256".to_owned())),
+        // The client takes `Example/policy` for a repository of Docker Hub, by a name that it reads nowhere else.
+        _ if reference.to_string().parse().ok().as_ref() != Some(&reference) => {
+            Err(bad(format!("as {reference} it could not be read again; write registry and repository in lower case")))
+        }
         _ => Ok(reference),
     }
 }

@@ -8,6 +8,9 @@
 mod engine;
 mod stats;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,9 @@ mod page;
 mod query;
 mod steady;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 

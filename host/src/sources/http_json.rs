@@ -6,6 +6,9 @@
 
 mod pointer;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 

@@ -3,6 +3,8 @@
 //! <https://nginx.org/en/docs/http/ngx_http_stub_status_module.html>. They are of the whole nginx, so each target that asks is told the
 //! same. The page itself is one of the requests and one of the active connections.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,9 @@ mod answer;
 mod remote_read;
 mod selector;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod remote_tests;
 #[cfg(test)]

@@ -9,6 +9,9 @@ pub(super) mod exposition;
 mod pages;
 pub(super) mod rates;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,9 @@
 //! What labels on a workload make of a binding: read, held to what the operator allows, to the caps and to the manifest. A set
 //! of labels is taken whole or not at all.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -6,6 +6,8 @@
 //!   become labels. Numbers, flags and what is nested become particulars (see [`particulars`]): policies see them as labels,
 //!   but they differ from time to time, and if they told alerts apart the same alert would never be the same.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod particulars;
 
 use std::collections::BTreeMap;

@@ -116,12 +116,13 @@ impl Shows for Cluster {
                 let server = sight.servers.entry(sight::address_of(&at.address, at.port_value));
                 let server = server.or_insert(Server { drains: true, active: 0 });
                 server.drains &= seen.drains;
-                server.active += seen.active;
+                // What a proxy says may be any number.
+                server.active = server.active.saturating_add(seen.active);
             }
             let name = status.observability_name.as_deref().unwrap_or(&status.name);
             let name = format!("cluster.{name}.lb_healthy_panic");
             let count = stats.stats.iter().find(|stat| stat.name == name).map(Stat::count);
-            sight.panics = sight.panics.zip(count).map(|(sum, count)| sum + count);
+            sight.panics = sight.panics.zip(count).map(|(sum, count): (u64, u64)| sum.saturating_add(count));
         }
         Ok(sight)
     }

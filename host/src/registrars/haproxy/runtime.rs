@@ -1,5 +1,8 @@
 //! One backend by the runtime socket: what its servers are like, and the commands that change them.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -10,6 +13,9 @@ use crate::runtime_socket::{RuntimeSocket, SocketError};
 /// How often a deletion is tried again while the last sessions are being shut down.
 const SHUTDOWN_TRIES: u32 = 40;
 const SHUTDOWN_PAUSE: Duration = Duration::from_millis(25);
+
+/// Characters of HAProxy's own words that are passed on.
+const TOLD_CHARS_MAX: usize = 300;
 
 /// `srv_admin_state`: forced, inherited or for want of an address in maintenance (management guide, "show servers state").
 const MAINTENANCE: u32 = 0x01 | 0x02 | 0x20;
@@ -167,7 +173,7 @@ fn remedy_of(error: &SocketError) -> &'static str {
 
 /// HAProxy's own words.
 pub(super) fn said(told: &str) -> Trouble {
-    let words: String = told.lines().take(3).collect::<Vec<_>>().join(" ").chars().take(300).collect();
+    let words = plain(&told.lines().take(3).collect::<Vec<_>>().join(" "));
     let remedy = match () {
         () if told.starts_with("Unknown command") => "; this HAProxy is too old to add servers: use slots",
         () if told.contains("Permission denied") => "; give the socket `level admin`",
@@ -179,13 +185,18 @@ pub(super) fn said(told: &str) -> Trouble {
     Trouble::Refused(format!("HAProxy said: {words}{remedy}"))
 }
 
+/// As much of it as a person reads, on one line: the socket may tell anything.
+fn plain(told: &str) -> String {
+    told.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TOLD_CHARS_MAX).collect()
+}
+
 /// The table of `show servers state`, of which the columns are found by name: versions differ.
 fn read_servers(told: &str) -> Result<Vec<Server>, String> {
     let mut lines =
         told.lines().map(str::trim).filter(|line| !line.is_empty()).skip_while(|line| !line.starts_with('#'));
     let header: Vec<&str> = match lines.next() {
         Some(header) => header.trim_start_matches(['#', ' ']).split_whitespace().collect(),
-        None => return Err(told.lines().next().unwrap_or("no answer").to_owned()),
+        None => return Err(plain(told.lines().next().unwrap_or("no answer"))),
     };
     let column = |name: &str| header.iter().position(|at| *at == name).ok_or(format!("its table has no {name}"));
     let (backend, name, address) = (column("be_id")?, column("srv_name")?, column("srv_addr")?);
@@ -205,7 +216,9 @@ fn read_servers(told: &str) -> Result<Vec<Server>, String> {
         let backend = fields.get(backend)?.parse().ok()?;
         Some(Server { backend, name: (*fields.get(name)?).to_owned(), at, admin })
     };
-    lines.map(|line| server(line).ok_or_else(|| format!("line {line:?} of its table cannot be read"))).collect()
+    lines
+        .map(|line| server(line).ok_or_else(|| format!("line {:?} of its table cannot be read", plain(line))))
+        .collect()
 }
 
 /// `scur` and `qcur` of one server, out of `show stat`.

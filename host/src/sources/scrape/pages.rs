@@ -92,7 +92,7 @@ impl Pages {
 }
 
 /// The lines whose metric is one of these. A page of megabytes is mostly of no interest, and a turn holds one per instance.
-fn keep(text: &str, names: &BTreeSet<String>) -> String {
+pub(super) fn keep(text: &str, names: &BTreeSet<String>) -> String {
     let mut kept = String::new();
     for line in text.lines() {
         let line = line.trim_start();
