@@ -4,6 +4,7 @@
 //!
 //! A language is one file below, and one line in [`LANGUAGES`].
 
+mod c;
 mod rust;
 
 use std::ffi::OsString;
@@ -38,7 +39,7 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE];
+const LANGUAGES: &[Language] = &[rust::LANGUAGE, c::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {

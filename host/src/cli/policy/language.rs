@@ -2,8 +2,10 @@
 //!
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
+mod c;
 mod rust;
 mod tool;
+mod zig;
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +17,12 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Compiled by clang or `zig cc` to a core module, without a C library; small and quick.
+    C,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust];
+const ALL: &[Language] = &[Language::Rust, Language::C];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -38,6 +42,7 @@ impl Language {
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Self::Rust => &rust::FACTS,
+            Self::C => &c::FACTS,
         }
     }
 
@@ -61,6 +66,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
+            Self::C => Ok(String::new()),
         }
     }
 }

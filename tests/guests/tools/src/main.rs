@@ -3,6 +3,8 @@
 //! A crate of its own, so that xtask itself stays quick to build: only `cargo xtask guests` needs these libraries, and they
 //! are of the version that wasmtime brings anyway.
 
+mod zig;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +40,10 @@ enum Command {
 enum Language {
     /// `policy.h`, `policy.c` and `policy_component_type.o`
     C,
+    /// The same without the object file: what an SDK carries is text, and the host puts the description of the contract in
+    CSource,
+    /// `contract.zig`
+    Zig,
 }
 
 fn main() -> Result<()> {
@@ -57,10 +63,14 @@ fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
         resolve.select_world(&[package], None).with_context(|| format!("finding the world of {}", wit.display()))?;
     let mut files = Files::default();
     let generated = match language {
-        Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
+        Language::C | Language::CSource => {
+            wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files)
+        }
+        Language::Zig => zig::contract(&resolve, world).map(|text| files.push("contract.zig", text.as_bytes())),
     };
     generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
-    for (name, bytes) in files.iter() {
+    let objects = !matches!(language, Language::CSource);
+    for (name, bytes) in files.iter().filter(|(name, _)| objects || !name.ends_with(".o")) {
         let path = out.join(name);
         fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
     }
