@@ -4,6 +4,9 @@
 //! `TRIMTAB_TEST_LANGUAGES`; the long form builds all of them, the short form those that are quick.
 
 mod assemblyscript;
+mod bench;
+mod c;
+mod zig;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -13,7 +13,12 @@ use crate::steps::{self, say};
 use crate::workspace::Workspace;
 
 /// The word for `guest-tools bindings`, and the folder below `sdk/` that holds nothing but what it writes.
-const BINDINGS: &[(&str, &str)] = &[("assemblyscript", "assemblyscript/trimtab/bindings"), ("go", "go/wire")];
+const BINDINGS: &[(&str, &str)] = &[
+    ("assemblyscript", "assemblyscript/trimtab/bindings"),
+    ("c", "c/bindings"),
+    ("go", "go/wire"),
+    ("zig", "zig/bindings"),
+];
 
 /// What `cargo xtask bindings` takes.
 #[derive(clap::Args)]

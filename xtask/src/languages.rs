@@ -5,9 +5,11 @@
 //! A language is one file below, and one line in [`LANGUAGES`].
 
 mod assemblyscript;
+mod c;
 mod go;
 mod rust;
 mod wat;
+mod zig;
 
 use std::ffi::OsString;
 use std::fs;
@@ -41,7 +43,8 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE, assemblyscript::LANGUAGE, go::LANGUAGE, wat::LANGUAGE];
+const LANGUAGES: &[Language] =
+    &[rust::LANGUAGE, c::LANGUAGE, zig::LANGUAGE, assemblyscript::LANGUAGE, go::LANGUAGE, wat::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {

@@ -3,10 +3,12 @@
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
 mod assemblyscript;
+mod c;
 mod go;
 mod rust;
 mod tool;
 mod wat;
+mod zig;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,10 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Compiled by clang or `zig cc` to a core module, without a C library; small and quick.
+    C,
+    /// Compiled by Zig to a core module; small and quick.
+    Zig,
     /// Like TypeScript, compiled to a core module of a few kilobytes; needs Node.js.
     #[value(name = "assemblyscript")]
     AssemblyScript,
@@ -28,7 +34,8 @@ pub(super) enum Language {
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust, Language::AssemblyScript, Language::Go, Language::Wat];
+const ALL: &[Language] =
+    &[Language::Rust, Language::C, Language::Zig, Language::AssemblyScript, Language::Go, Language::Wat];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -51,6 +58,8 @@ impl Language {
             Self::AssemblyScript => &assemblyscript::FACTS,
             Self::Wat => &wat::FACTS,
             Self::Go => &go::FACTS,
+            Self::C => &c::FACTS,
+            Self::Zig => &zig::FACTS,
         }
     }
 

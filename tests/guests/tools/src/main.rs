@@ -5,6 +5,7 @@
 
 mod assemblyscript;
 mod go;
+mod zig;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,13 +40,16 @@ enum Command {
 /// Languages that bindings are made for.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Language {
-    /// `policy.h`, `policy.c` and `policy_component_type.o`
+    /// `policy.h` and `policy.c`. Not the object file with the description of the contract: what an SDK carries is text, and the
+    /// host puts the description in
     C,
     /// `contract.ts` and `contract.mjs`
     #[value(name = "assemblyscript")]
     AssemblyScript,
     /// `wire.go` and `memory_wasip1.go`
     Go,
+    /// `contract.zig`
+    Zig,
 }
 
 fn main() -> Result<()> {
@@ -68,9 +72,10 @@ fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
         Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
         Language::AssemblyScript => assemblyscript::generate(&resolve, world, &mut files),
         Language::Go => go::generate(&resolve, world, &mut files),
+        Language::Zig => zig::contract(&resolve, world).map(|text| files.push("contract.zig", text.as_bytes())),
     };
     generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
-    for (name, bytes) in files.iter() {
+    for (name, bytes) in files.iter().filter(|(name, _)| !name.ends_with(".o")) {
         let path = out.join(name);
         fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
     }

@@ -2,7 +2,7 @@
 //! missing.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::Result;
@@ -87,6 +87,11 @@ pub(super) fn numbers(said: &str) -> Option<(u32, u32)> {
 
 /// Whether a program of that name is on the path.
 pub(super) fn is_on_path(program: impl AsRef<OsStr>) -> bool {
+    on_path(program).is_some()
+}
+
+/// Where a program of that name lies, if it is on the path.
+pub(super) fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program.as_ref()).is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program.as_ref())).find(|file| file.is_file())
 }
