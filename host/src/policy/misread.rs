@@ -20,7 +20,7 @@ pub(super) fn not_the_contract(error: &str) -> Fault {
 
 /// Adds what an answer that cannot be read most likely comes from.
 pub(super) fn in_fault(fault: Fault) -> Fault {
-    const ENCODINGS: [&str; 4] = ["utf-8", "utf8", "utf-16", "utf16"];
+    const ENCODINGS: [&str; 5] = ["utf-8", "utf8", "utf-16", "utf16", "surrogate"];
     match fault {
         // That a function has other types is found out when it is looked up in an instance.
         Fault::Incompatible { what } if what.contains("failed to convert function") => not_the_contract(&what),
