@@ -73,8 +73,8 @@ fn assemble(source: &Path) -> Result<Vec<u8>> {
 }
 
 fn states_encoding(module: &[u8]) -> bool {
-    let sections = Parser::new(0).parse_all(module).map_while(Result::ok);
-    sections.into_iter().any(|payload| {
+    let mut sections = Parser::new(0).parse_all(module).map_while(Result::ok);
+    sections.any(|payload| {
         matches!(payload, Payload::CustomSection(section)
             if section.name() == "trimtab:string-encoding" || section.name().starts_with("component-type"))
     })
