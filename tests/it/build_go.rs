@@ -58,7 +58,11 @@ fn what_go_leaves_is_started_once() {
 fn a_go_that_is_missing_or_too_old_is_named_with_the_remedy() {
     let ran = build(&Desk::new(), None, CORE);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("Go (go) is not installed: install Go 1.25 or newer from https://go.dev/dl"), "{}", ran.err);
+    assert!(
+        ran.err.contains("Go (go) is not installed: install Go 1.25 or newer from https://go.dev/dl"),
+        "{}",
+        ran.err
+    );
     let ran = build(&Desk::new(), Some("echo go version go1.22.2 linux/amd64"), CORE);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("Go 1.22 is too old, 1.25 is needed: install Go 1.25 or newer"), "{}", ran.err);
@@ -73,7 +77,10 @@ fn a_project_without_the_sdk_is_told_where_it_is_had() {
     let output = desk.command().args(["policy", "build", "web"]).env("PATH", &bin).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(told.contains("the SDK is missing, web/trimtab does not hold it: take this folder from a new project"), "{told}");
+    assert!(
+        told.contains("the SDK is missing, web/trimtab does not hold it: take this folder from a new project"),
+        "{told}"
+    );
 }
 
 #[test]

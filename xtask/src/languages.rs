@@ -136,6 +136,8 @@ impl Workshop<'_> {
             .path(&root.join("sdk").join(language.name))?
             .path(&root.join("wit"))?
             .path(&root.join("host/src/cli/policy/language"))?
+            .path(&root.join("host/src/sandbox/preinitialise"))?
+            .path(&root.join("host/src/sandbox/preinitialise.rs"))?
             .path(&root.join("xtask/src/languages"))?
             .finish();
         if let (Ok(made_of), Ok(wasm)) = (fs::read_to_string(&stamp), fs::read_to_string(&file)) {

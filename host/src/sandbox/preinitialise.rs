@@ -3,11 +3,10 @@
 //! That is done where a policy is built, not where it is uploaded: what its author tries and signs is then what runs, and no host runs
 //! a stranger's code before anybody asked for it. The module is its author's own; a mistake in it is bounded all the same.
 
+mod segments;
 mod surroundings;
 
-use wasmtime::{
-    Config, Engine, Instance, Linker, Module, OptLevel, Store, StoreLimits, StoreLimitsBuilder, Trap, Val,
-};
+use wasmtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store, StoreLimits, StoreLimitsBuilder, Trap, Val};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 use self::surroundings::Surroundings;
@@ -84,7 +83,8 @@ pub fn preinitialise(wasm: &[u8], start: &StartUp<'_>) -> Result<Vec<u8>, StartU
     let mut taken = Taken { store, instance };
     // The snapshot waits for nothing: its futures are there for embedders whose stores do.
     let snapshot = futures_util::FutureExt::now_or_never(wizer.snapshot(&context, &mut taken));
-    snapshot.unwrap_or_else(|| Err(wasmtime::format_err!("the snapshot waits"))).map_err(wrong)
+    let made = snapshot.unwrap_or_else(|| Err(wasmtime::format_err!("the snapshot waits"))).map_err(wrong)?;
+    segments::join(&made).map_err(|source| StartUpError::Module { source })
 }
 
 /// Compiled once to run once, so quickly rather than well.

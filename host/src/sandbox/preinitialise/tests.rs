@@ -31,14 +31,35 @@ fn after(wasm: &[u8], function: &str, at: Option<i32>) -> i32 {
 
 #[test]
 fn what_start_up_leaves_is_what_a_run_begins_with() {
-    let wasm =
-        module("", "(global.set $g (i32.const 7))", "(i32.store (i32.const 4096) (memory.grow (i32.const 2)))");
+    let wasm = module("", "(global.set $g (i32.const 7))", "(i32.store (i32.const 4096) (memory.grow (i32.const 2)))");
     let made = preinitialise(&wasm, &START).unwrap();
     assert_eq!((after(&made, "global", None), after(&made, "at", Some(4096))), (7, 1));
     assert_eq!(after(&made, "at", Some(2 * 65_536)), 0, "it has the memory that it grew by");
-    let names: Vec<String> = Module::new(&Engine::default(), &made).unwrap().exports().map(|e| e.name().into()).collect();
+    let names: Vec<String> =
+        Module::new(&Engine::default(), &made).unwrap().exports().map(|e| e.name().into()).collect();
     assert!(!names.iter().any(|name| name == "_initialize" || name == "ready"), "{names:?}");
     assert_eq!(made, preinitialise(&wasm, &START).unwrap(), "the same bytes each time");
+}
+
+#[test]
+fn what_lies_close_together_is_one_segment() {
+    let store = |at: u32| format!("(i32.store (i32.const {at}) (i32.const {at}))");
+    let places = [100, 200, 300, 4300, 20_000, 60_000];
+    let wasm = module("", &places.map(store).concat(), "");
+    let made = preinitialise(&wasm, &START).unwrap();
+    let segments: Vec<u32> = wasmparser::Parser::new(0)
+        .parse_all(&made)
+        .filter_map(|payload| match payload.unwrap() {
+            wasmparser::Payload::DataSection(section) => Some(section.count()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(segments, [3], "a few bytes each, in three places");
+    for at in places {
+        let at = i32::try_from(at).unwrap();
+        assert_eq!(after(&made, "at", Some(at)), at);
+    }
+    assert_eq!(after(&made, "at", Some(250)), 0);
 }
 
 #[test]
@@ -47,7 +68,8 @@ fn the_variables_are_there_and_nothing_else() {
         (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "environ_get" (func $get (param i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))"#;
-    let initialize = "(drop (call $sizes (i32.const 256) (i32.const 260))) (drop (call $get (i32.const 264) (i32.const 280)))
+    let initialize =
+        "(drop (call $sizes (i32.const 256) (i32.const 260))) (drop (call $get (i32.const 264) (i32.const 280)))
         (global.set $g (call $read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))";
     let made = preinitialise(&module(imports, initialize, ""), &START).unwrap();
     // Imports that are still there keep it from being run here: its memory is looked at.
