@@ -125,8 +125,9 @@ fn evaluate(guest: &HostileGuest, policy: &Policy, input: &EvaluationInput<'_>) 
         }
     }
     let limits = policy.limits();
-    assert!(first.spent.memory_peak_bytes <= limits.memory_bytes_max, "{} had too much memory", guest.name);
-    assert!(first.spent.host_calls <= limits.host_calls_max + 1, "{} called too often", guest.name);
+    if first.spent.memory_peak_bytes > limits.memory_bytes_max || first.spent.host_calls > limits.host_calls_max + 1 {
+        return Came { word: "evaluate beyond its limits".to_owned(), reasons: format!("{:?}", first.spent) };
+    }
     match first.outcome {
         Ok(answer) => ruled(input.snapshot, policy, answer),
         Err(fault) => {
