@@ -131,8 +131,8 @@ impl Story {
         }
     }
 
-    fn decide(&self) -> Ruling {
-        decide(&Question {
+    fn question(&self) -> Question<'_> {
+        Question {
             snapshot: &self.snapshot,
             settings: &self.settings,
             votes: &self.votes,
@@ -141,7 +141,11 @@ impl Story {
             key: "k1",
             lease_epoch: 3,
             lease_expires_ms: 9,
-        })
+        }
+    }
+
+    fn decide(&self) -> Ruling {
+        decide(&self.question())
     }
 
     /// Decides, carries it out at once, and goes on by 15 s.

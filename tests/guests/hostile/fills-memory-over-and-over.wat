@@ -1,7 +1,7 @@
 ;; Fills its whole memory twenty thousand times. Each fill is one instruction, which nothing interrupts.
 ;; must: evaluate timeout
-;; says: deadline of 100ms
-;; with: fuel=1000000000000 deadline_ms=100
+;; says: deadline of 10ms
+;; with: fuel=1000000000000 deadline_ms=10
 
 ;;= memory
 (memory (export "memory") 128)

@@ -39,8 +39,9 @@ const SLEEPING: [(&str, &str); 7] = [
     ("recurses-without-end", r#""fault":"stack-overflow""#),
     ("the-same-text-8192-times", r#""fault":"boundary-budget""#),
     ("broken-text-in-a-reason", r#""fault":"bad-output""#),
-    ("count-without-measure", r#""restraint":"absurd""#),
-    ("instances-that-are-not-there", r#""restraint":"instance-unknown""#),
+    // Turns in which the bounds leave nothing to do are told in words.
+    ("count-without-measure", "asked for 4294967295, an absurd number"),
+    ("instances-that-are-not-there", "instances that are not in this snapshot; the others are not told"),
 ];
 
 struct Stage {
@@ -159,8 +160,8 @@ fn long_hostile_policies_are_refused_or_told_by_a_running_host_and_the_others_go
     stage.within(PATIENCE, "the good one goes on", || stage.desired("good") == Some(2));
     for (name, must) in SLEEPING {
         stage.within(PATIENCE, &format!("{name} is told with {must}"), || stage.tells(name, must));
-        let code = must.rsplit(':').next().unwrap().trim_matches('"');
-        rows.add_within(&format!("{name}, active"), code, code, gauge.read(), 2 * PATIENCE, GROWN_BYTES_MAX);
+        let word = must.rsplit(':').next().unwrap().trim_matches('"');
+        rows.add_within(&format!("{name}, active"), word, word, gauge.read(), 2 * PATIENCE, GROWN_BYTES_MAX);
         assert_eq!(stage.desired(name), Some(1), "what {name} came to moved something");
     }
     // And goes on still, with all of them awake.

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use serde_json::json;
-use trimtab::bounds::{Gates, Past, Question, Ruling, Settings, Vote, VoteAnswer, decide};
+use trimtab::bounds::{Gates, Past, Question, Restraint, Ruling, Settings, Vote, VoteAnswer, decide};
 use trimtab::policy::{Answer, EvaluationInput, Fault, NeedsError, Policy, PolicyError, ProposalKind, Queue, Verdict};
 use trimtab::sandbox::{Artefact, Sandbox};
 use trimtab::snapshot::Snapshot;
@@ -125,8 +125,9 @@ fn evaluate(guest: &HostileGuest, policy: &Policy, input: &EvaluationInput<'_>) 
         }
     }
     let limits = policy.limits();
-    assert!(first.spent.memory_peak_bytes <= limits.memory_bytes_max, "{} had too much memory", guest.name);
-    assert!(first.spent.host_calls <= limits.host_calls_max + 1, "{} called too often", guest.name);
+    if first.spent.memory_peak_bytes > limits.memory_bytes_max || first.spent.host_calls > limits.host_calls_max + 1 {
+        return Came { word: "evaluate beyond its limits".to_owned(), reasons: format!("{:?}", first.spent) };
+    }
     match first.outcome {
         Ok(answer) => ruled(input.snapshot, policy, answer),
         Err(fault) => {
@@ -147,16 +148,13 @@ fn ruled(snapshot: &Snapshot, policy: &Policy, answer: Answer) -> Came {
         Verdict::Refused(refusal) => VoteAnswer::Refused(refusal),
     };
     let ruling = rule(snapshot, policy, vote);
-    let words: BTreeSet<String> = ruling
-        .restraints
-        .iter()
-        .map(|restraint| serde_json::to_value(restraint).unwrap()["restraint"].as_str().unwrap().to_owned())
-        .collect();
-    assert!(ruling.restraints.len() <= RESTRAINTS_MAX, "{} restraints", ruling.restraints.len());
+    let words: BTreeSet<&str> = ruling.restraints.iter().map(Restraint::code).collect();
     reasons.push(format!("{} restraints", ruling.restraints.len()));
     reasons.extend(ruling.restraints.iter().take(64).map(ToString::to_string));
     let mut parts = Vec::new();
-    if !words.is_empty() {
+    if ruling.restraints.len() > RESTRAINTS_MAX {
+        parts.push("restrained without measure".to_owned());
+    } else if !words.is_empty() {
         parts.push(format!("restrained by {}", words.into_iter().collect::<Vec<_>>().join(", ")));
     }
     if let Some(decision) = &ruling.decision {
