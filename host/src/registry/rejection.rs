@@ -127,7 +127,8 @@ impl Rejection {
     }
 
     fn new(code: &str, text: &str, remedy: &str, passing: bool) -> Self {
-        let text = text.chars().take(TEXT_CHARS_MAX).collect();
+        // One line, whatever a stranger named his functions.
+        let text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_CHARS_MAX).collect();
         Self { code: code.to_owned(), text, remedy: remedy.to_owned(), passing }
     }
 }

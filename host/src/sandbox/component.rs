@@ -264,6 +264,8 @@ pub(super) fn refuse(what: String) -> Fault {
 }
 
 fn malformed(error: &wasmparser::BinaryReaderError) -> Fault {
+    // The parser shows the bytes of a wrong beginning one a line.
+    let error = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     refuse(format!("it is not valid WebAssembly: {error}"))
 }
 
