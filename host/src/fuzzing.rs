@@ -105,7 +105,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("traefik", "a service as Traefik's API shows it", registrars::traefik::fuzz::service),
     Target::new("envoy", "lines with Envoy's clusters and statistics", registrars::envoy::fuzz::admin),
     Target::new("envoy-discovery", "Envoy's question for endpoints", registrars::envoy::fuzz::discovery),
-    Target::new("readings", "samples of any time and value, gathered", readings::gathered),
+    Target::new("readings", "samples of any time and value, gathered", readings::gathered).costing(10),
     // What is kept, and what comes by the API.
     Target::new("snapshot", "a snapshot, strict or short", documents::snapshot),
     Target::new("records", "entries of a log of records", audit::fuzz::entries).costing(4),

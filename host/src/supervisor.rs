@@ -316,8 +316,9 @@ pub async fn check(config: &Config) -> Result<(), HostError> {
 
 fn registry(config: &Config, store: Arc<dyn Store>, cache: Option<ArtefactCache>) -> Result<Registry, HostError> {
     let sandbox = Sandbox::start(&config.sandbox)?;
-    // The children of a unit test's binary would run its tests.
-    let compiler = if cfg!(test) { Compiler::in_process() } else { Compiler::new(None, sandbox.compile_limits())? };
+    // The children of a unit test's binary would run its tests, and those of a fuzzer's would fuzz.
+    let compiler =
+        if cfg!(any(test, fuzzing)) { Compiler::in_process() } else { Compiler::new(None, sandbox.compile_limits())? };
     let policies_dir = config.policies_dir.clone().unwrap_or_else(|| folder_of(config));
     let registry = Registry::new(RegistryParts { sandbox, compiler, cache, store, policies_dir });
     // Keys that cannot be read are complained about where bindings are made, and the host does not start.

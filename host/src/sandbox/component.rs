@@ -263,12 +263,14 @@ pub(super) fn refuse(what: String) -> Fault {
 }
 
 fn malformed(error: &wasmparser::BinaryReaderError) -> Fault {
+    // The parser shows the bytes of a wrong beginning one a line.
+    let said = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let cut = if error.message().starts_with("unexpected end") {
         ": it is cut off; copy or upload it again, whole"
     } else {
         ""
     };
-    refuse(format!("it is not valid WebAssembly: {error}{cut}"))
+    refuse(format!("it is not valid WebAssembly: {said}{cut}"))
 }
 
 /// Names for a person, bounded.
