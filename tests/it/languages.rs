@@ -3,6 +3,10 @@
 //! `cargo xtask test` builds each by `trimtab policy new` and `trimtab policy build`, and names the folder in
 //! `TRIMTAB_TEST_LANGUAGES`; the long form builds all of them, the short form those that are quick.
 
+mod bench;
+mod c;
+mod zig;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::steps::{self, say};
 use crate::workspace::Workspace;
 
 /// The word for `guest-tools bindings`, and the folder below `sdk/` that holds nothing but what it writes.
-const BINDINGS: &[(&str, &str)] = &[("c-source", "c/bindings")];
+const BINDINGS: &[(&str, &str)] = &[("c-source", "c/bindings"), ("zig", "zig/bindings")];
 
 /// What `cargo xtask bindings` takes.
 #[derive(clap::Args)]

@@ -6,6 +6,7 @@
 
 mod c;
 mod rust;
+mod zig;
 
 use std::ffi::OsString;
 use std::fs;
@@ -39,7 +40,7 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE, c::LANGUAGE];
+const LANGUAGES: &[Language] = &[rust::LANGUAGE, c::LANGUAGE, zig::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {

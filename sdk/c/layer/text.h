@@ -22,8 +22,9 @@ void *tt_grown(void *items, size_t len, size_t item_bytes);
 // Stops the policy, for a mistake in its code: there is no answer then, which is better than a wrong one.
 _Noreturn void tt_stop(const char *why);
 
-// A text of C's.
-static inline tt_text tt(const char *chars) { return (tt_text){(uint8_t *)chars, __builtin_strlen(chars)}; }
+// A text of C's. The length of one that is written out is counted by the compiler, which a function would hide from it: what
+// stands between the brackets is looked at twice.
+#define tt(chars) ((tt_text){(uint8_t *)(chars), __builtin_strlen(chars)})
 
 bool tt_same(tt_text one, tt_text other);
 

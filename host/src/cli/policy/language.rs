@@ -19,10 +19,12 @@ pub(super) enum Language {
     Rust,
     /// Compiled by clang or `zig cc` to a core module, without a C library; small and quick.
     C,
+    /// Compiled by Zig to a core module; small and quick.
+    Zig,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust, Language::C];
+const ALL: &[Language] = &[Language::Rust, Language::C, Language::Zig];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -43,6 +45,7 @@ impl Language {
         match self {
             Self::Rust => &rust::FACTS,
             Self::C => &c::FACTS,
+            Self::Zig => &zig::FACTS,
         }
     }
 
@@ -66,7 +69,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
-            Self::C => Ok(String::new()),
+            Self::C | Self::Zig => Ok(String::new()),
         }
     }
 }
