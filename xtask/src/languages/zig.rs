@@ -1,9 +1,10 @@
 //! Zig: the compiler as Python's package index has it, into the cache folder.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::{Language, Tools, Workshop, by_trimtab};
 use crate::cache::Cache;
@@ -20,10 +21,13 @@ pub(super) const LANGUAGE: Language = Language {
     quick: false,
     prepare,
     build: by_trimtab,
-    tests: &[&["zig", "test", "policy_test.zig"]],
+    // What the example does not come by of the layer is tested by a file of its own.
+    tests: &[&["zig", "test", "policy_test.zig"], &["zig", "test", "layer_test.zig"]],
 };
 
-fn prepare(workshop: &Workshop<'_>, _: &Path) -> Result<Tools> {
+fn prepare(workshop: &Workshop<'_>, project: &Path) -> Result<Tools> {
+    let tests = workshop.workspace.root.join("sdk/zig/tests/layer.zig");
+    fs::copy(&tests, project.join("layer_test.zig")).with_context(|| format!("copying {}", tests.display()))?;
     if !debian::installed_program("python3") {
         bail!("python3 is not installed; install Python 3.10 or newer with pip (Debian: apt-get install python3-pip)");
     }
