@@ -13,7 +13,8 @@ use crate::steps::{self, say};
 use crate::workspace::Workspace;
 
 /// The word for `guest-tools bindings`, and the folder below `sdk/` that holds nothing but what it writes.
-const BINDINGS: &[(&str, &str)] = &[];
+const BINDINGS: &[(&str, &str)] =
+    &[("typescript", "typescript/trimtab/contract"), ("python", "python/trimtab/contract")];
 
 /// What `cargo xtask bindings` takes.
 #[derive(clap::Args)]

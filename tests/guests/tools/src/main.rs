@@ -1,7 +1,9 @@
-//! Makes what the test guests need: bindings of the contract, and modules from WAT.
+//! Makes what the SDKs and the test guests need: bindings of the contract, and modules from WAT.
 //!
 //! A crate of its own, so that xtask itself stays quick to build: only `cargo xtask guests` needs these libraries, and they
 //! are of the version that wasmtime brings anyway.
+
+mod declarations;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,11 +40,21 @@ enum Command {
 enum Language {
     /// `policy.h`, `policy.c` and `policy_component_type.o`
     C,
+    /// `contract.d.ts`: the types alone
+    Typescript,
+    /// `types.py`: the classes alone
+    Python,
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
-        Command::Bindings { language, wit, out } => bindings(language, &wit, &out),
+        Command::Bindings { language: Language::Typescript, wit, out } => {
+            declarations::write(&declarations::TypeScript, &wit, &out)
+        }
+        Command::Bindings { language: Language::Python, wit, out } => {
+            declarations::write(&declarations::Python, &wit, &out)
+        }
+        Command::Bindings { language: Language::C, wit, out } => c(&wit, &out),
         Command::Module { wat, out } => {
             let bytes = wat::parse_file(&wat).with_context(|| format!("assembling {}", wat.display()))?;
             fs::write(&out, bytes).with_context(|| format!("writing {}", out.display()))
@@ -50,15 +62,13 @@ fn main() -> Result<()> {
     }
 }
 
-fn bindings(language: Language, wit: &Path, out: &Path) -> Result<()> {
+fn c(wit: &Path, out: &Path) -> Result<()> {
     let mut resolve = Resolve::default();
     let package = resolve.push_file(wit).with_context(|| format!("reading {}", wit.display()))?;
     let world =
         resolve.select_world(&[package], None).with_context(|| format!("finding the world of {}", wit.display()))?;
     let mut files = Files::default();
-    let generated = match language {
-        Language::C => wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files),
-    };
+    let generated = wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files);
     generated.with_context(|| format!("writing bindings of {}", wit.display()))?;
     for (name, bytes) in files.iter() {
         let path = out.join(name);
