@@ -4,7 +4,9 @@
 //!
 //! A language is one file below, and one line in [`LANGUAGES`].
 
+mod python;
 mod rust;
+mod typescript;
 
 use std::ffi::OsString;
 use std::fs;
@@ -38,7 +40,7 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] = &[rust::LANGUAGE];
+const LANGUAGES: &[Language] = &[rust::LANGUAGE, typescript::TYPESCRIPT, typescript::JAVASCRIPT, python::LANGUAGE];
 
 /// What there is to build with.
 struct Workshop<'a> {
@@ -128,6 +130,7 @@ impl Workshop<'_> {
         let root = &self.workspace.root;
         let inputs = digest::Inputs::default()
             .path(&root.join("sdk").join(language.name))?
+            .path(&root.join("sdk").join(layer_of(language.name)))?
             .path(&root.join("wit"))?
             .path(&root.join("host/src/cli/policy/language"))?
             .path(&root.join("xtask/src/languages"))?
@@ -157,6 +160,14 @@ impl Workshop<'_> {
         fs::write(&stamp, inputs).with_context(|| format!("writing {}", stamp.display()))?;
         step.done();
         Ok(wasm)
+    }
+}
+
+/// The folder of `sdk/` that holds the layer: two languages share one.
+fn layer_of(name: &'static str) -> &'static str {
+    match name {
+        "javascript" => "typescript",
+        other => other,
     }
 }
 

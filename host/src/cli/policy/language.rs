@@ -2,8 +2,10 @@
 //!
 //! One file per language, and one line for it in each of the lists below. What is embedded lies under `sdk/<language>/`.
 
+mod python;
 mod rust;
 mod tool;
+mod typescript;
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +17,19 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Run by the engine QuickJS, which is put into the component; needs Node.js and npm.
+    #[value(alias = "ts")]
+    Typescript,
+    /// The same without types.
+    #[value(alias = "js")]
+    Javascript,
+    /// Run by CPython, which is put into the component; needs componentize-py.
+    #[value(alias = "py")]
+    Python,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] = &[Language::Rust];
+const ALL: &[Language] = &[Language::Rust, Language::Typescript, Language::Javascript, Language::Python];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -38,6 +49,9 @@ impl Language {
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Self::Rust => &rust::FACTS,
+            Self::Typescript => &typescript::TYPESCRIPT,
+            Self::Javascript => &typescript::JAVASCRIPT,
+            Self::Python => &python::FACTS,
         }
     }
 
@@ -61,6 +75,7 @@ impl Language {
     pub(super) fn dependency(self, sdk: Option<&Path>) -> Result<String> {
         match self {
             Self::Rust => rust::dependency(sdk),
+            Self::Typescript | Self::Javascript | Self::Python => Ok(String::new()),
         }
     }
 }
