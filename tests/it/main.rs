@@ -11,6 +11,7 @@ mod alerting;
 mod architecture;
 mod backends;
 mod backtest;
+mod building;
 mod cli;
 mod conformance;
 mod containers;
