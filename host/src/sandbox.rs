@@ -14,8 +14,8 @@ mod fault;
 mod instance;
 mod limits;
 mod permits;
-mod remedy;
 mod preinitialise;
+mod remedy;
 mod self_test;
 mod ticker;
 mod wasi;
@@ -33,7 +33,7 @@ pub use self::fault::{Fault, Spent};
 pub use self::instance::{Guest, GuestState, Moment, Ran};
 pub use self::limits::{CompileLimits, SandboxConfig, Tier, TierLimits, TierSettings, UploadLimits};
 pub use self::permits::{Permit, Permits, Queue};
-pub use self::remedy::without_wasi;
 pub use self::preinitialise::{StartUp, StartUpError, preinitialise};
+pub use self::remedy::without_wasi;
 /// A compiled component, as [`Sandbox::load`] gives it.
 pub use wasmtime::component::Component;

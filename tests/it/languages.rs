@@ -17,7 +17,7 @@ use trimtab::bounds::{Gates, Past, Question, Settings, Vote, VoteAnswer, decide}
 use trimtab::cli::{answer_text, read_snapshot, ruling_text};
 use trimtab::policy::{EvaluationInput, Policy, ProposalKind, Queue, Verdict, check_params};
 use trimtab::registry::{Registry, RegistryParts};
-use trimtab::sandbox::{Compiler, Sandbox, SandboxConfig, StringEncoding};
+use trimtab::sandbox::{Compiler, Sandbox, SandboxConfig};
 use trimtab::store::MemoryStore;
 
 use crate::skip::skip;
@@ -37,7 +37,6 @@ struct Case {
 struct Built {
     name: String,
     file: String,
-    kind: String,
 }
 
 /// What came of all cases: the JSON that is compared, and what a person reads.
@@ -90,8 +89,7 @@ pub(crate) fn registry() -> Registry {
 
 async fn load(registry: &Registry, folder: &Path, built: &Built) -> Arc<Policy> {
     let bytes = std::fs::read(folder.join(&built.file)).unwrap();
-    let encoding = (built.kind == "bare-module").then_some(StringEncoding::Utf8);
-    let policy = registry.load(&built.name, &bytes, None, encoding).await;
+    let policy = registry.load(&built.name, &bytes, None, None).await;
     policy.unwrap_or_else(|error| panic!("{}: {error}", built.name))
 }
 

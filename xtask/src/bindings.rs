@@ -12,11 +12,13 @@ use anyhow::{Context, Result, bail};
 use crate::steps::{self, say};
 use crate::workspace::Workspace;
 
-/// The word for `guest-tools bindings`, and the folder below `sdk/` that holds nothing but what it writes.
+/// The word for `guest-tools`, and the folder below `sdk/` that holds nothing but what it writes.
 const BINDINGS: &[(&str, &str)] = &[
     ("assemblyscript", "assemblyscript/trimtab/bindings"),
     ("c", "c/bindings"),
     ("go", "go/wire"),
+    ("python", "python/trimtab/contract"),
+    ("typescript", "typescript/trimtab/contract"),
     ("zig", "zig/bindings"),
 ];
 
@@ -74,7 +76,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 fn generate(workspace: &Workspace, word: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let mut cargo = workspace.cargo();
-    cargo.args(["run", "--quiet", "--package", "guest-tools", "--", "bindings", word]);
+    cargo.args(["run", "--quiet", "--package", "guest-tools", "--", word]);
     steps::run(cargo.arg(workspace.root.join("wit/v1/policy.wit")).arg(folder))
 }
 

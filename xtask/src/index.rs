@@ -15,8 +15,6 @@ use crate::digest;
 pub(crate) enum Kind {
     /// A core module that says its component type in a custom section.
     Module,
-    /// A core module that says nothing: whoever loads it states that its strings are UTF-8.
-    BareModule,
     /// A component.
     Component,
 }

@@ -7,7 +7,9 @@
 mod assemblyscript;
 mod c;
 mod go;
+mod python;
 mod rust;
+mod typescript;
 mod wat;
 mod zig;
 
@@ -43,8 +45,17 @@ struct Language {
 }
 
 /// The model of the others stands first.
-const LANGUAGES: &[Language] =
-    &[rust::LANGUAGE, c::LANGUAGE, zig::LANGUAGE, assemblyscript::LANGUAGE, go::LANGUAGE, wat::LANGUAGE];
+const LANGUAGES: &[Language] = &[
+    rust::LANGUAGE,
+    typescript::TYPESCRIPT,
+    typescript::JAVASCRIPT,
+    python::LANGUAGE,
+    go::LANGUAGE,
+    c::LANGUAGE,
+    zig::LANGUAGE,
+    assemblyscript::LANGUAGE,
+    wat::LANGUAGE,
+];
 
 /// What there is to build with.
 struct Workshop<'a> {
@@ -109,6 +120,11 @@ pub(crate) fn build(workspace: &Workspace, all: bool) -> Result<Built> {
     Ok(Built { folder, missing })
 }
 
+/// The script of componentize-qjs, where the example in TypeScript has it, for tests that run it otherwise than it is to be run.
+pub(crate) fn componentize_qjs(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("languages-work/typescript/node_modules/componentize-qjs/cli.mjs")
+}
+
 /// Builds and tests all of them, and fails if one cannot be.
 ///
 /// # Errors
@@ -134,6 +150,7 @@ impl Workshop<'_> {
         let root = &self.workspace.root;
         let inputs = digest::Inputs::default()
             .path(&root.join("sdk").join(language.name))?
+            .path(&root.join("sdk").join(layer_of(language.name)))?
             .path(&root.join("wit"))?
             .path(&root.join("host/src/cli/policy/language"))?
             .path(&root.join("host/src/sandbox/preinitialise"))?
@@ -165,6 +182,14 @@ impl Workshop<'_> {
         fs::write(&stamp, inputs).with_context(|| format!("writing {}", stamp.display()))?;
         step.done();
         Ok(wasm)
+    }
+}
+
+/// The folder of `sdk/` that holds the layer: two languages share one.
+fn layer_of(name: &'static str) -> &'static str {
+    match name {
+        "javascript" => "typescript",
+        other => other,
     }
 }
 

@@ -12,7 +12,6 @@ mod digest;
 mod freeze;
 mod fuzz;
 mod fuzzer;
-mod guests;
 mod hostile;
 mod index;
 mod languages;
@@ -47,8 +46,6 @@ enum Command {
     Test(test::Arguments),
     /// Build the first-party policies to WebAssembly, for the binary to embed
     Policies,
-    /// Build the test guests written in other languages: WAT, C, JavaScript
-    Guests,
     /// Build the example policy in every language of sdk/, and run its own tests
     Languages,
     /// Make the bindings that SDKs carry from the contract
@@ -83,7 +80,6 @@ fn run() -> Result<()> {
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Policies => policies::build(&workspace).map(|_| ()),
-        Command::Guests => guests::build(&workspace),
         Command::Languages => languages::build_all(&workspace),
         Command::Bindings(arguments) => bindings::run(&workspace, &arguments),
         Command::Freeze(arguments) => freeze::run(&workspace, &arguments),

@@ -4,11 +4,10 @@
 //!
 //! | variable | is |
 //! |---|---|
-//! | `TRIMTAB_TEST_GUESTS` | the folder with the guests in other languages and their `index.json` |
 //! | `TRIMTAB_TEST_LANGUAGES` | the folder with the example policy in the languages of `sdk/`, and its `index.json` |
 //! | `TRIMTAB_TEST_PROMETHEUS`, `TRIMTAB_TEST_HAPROXY` and the others of `servers.rs` | a program that the test may start; not set if it cannot be had |
 //! | `TRIMTAB_TEST_SCHEMATHESIS` | the fuzzer that makes up calls from the OpenAPI document; not set if it cannot be had |
-//! | `TRIMTAB_TEST_QUICKJS` | the script of componentize-qjs, with `--all`; not set if it cannot be had |
+//! | `TRIMTAB_TEST_QUICKJS` | the script of componentize-qjs, with `--all` |
 //! | `TRIMTAB_SKIPPED_LOG` | the file to which a test that skips itself appends the line `SKIPPED <name>: <reason>` |
 //! | `TRIMTAB_HOSTILE_TABLE` | the file to which stories of hostile guests append their rows, printed at the end |
 //! | `TRIMTAB_LONG` | `1` if tests that have a long form are to run that |
@@ -27,7 +26,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::steps::say;
 use crate::workspace::Workspace;
-use crate::{fuzzer, guests, hostile, languages, lint, policies, proxies, servers};
+use crate::{fuzzer, hostile, languages, lint, policies, proxies, servers};
 
 /// What the names of tests that have a long form contain.
 const LONG: &str = "long_";
@@ -54,7 +53,6 @@ pub(crate) struct Arguments {
 /// Where a test fails; with `CI=true` also where one was skipped.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     policies::build(workspace)?;
-    let guests = guests::build_possible(workspace)?;
     let languages = languages::build(workspace, arguments.all)?;
     let mut servers = servers::find();
     proxies::find(&mut servers);
@@ -63,7 +61,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         Err(error) => servers.missing.push(("schemathesis", error)),
     }
     let mut skipped = Vec::new();
-    for (name, error) in guests.missing.iter().chain(&languages.missing).chain(&servers.missing) {
+    for (name, error) in languages.missing.iter().chain(&servers.missing) {
         say(format!("{name}: {error:#}"));
         // Named at the end as well, even where no test asks for it: what could not be had was not tried.
         let reason = format!("{error:#}");
@@ -77,8 +75,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut cargo = workspace.cargo();
     // All failures at once: a run takes minutes.
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    cargo.env("TRIMTAB_TEST_GUESTS", &guests.folder).env("TRIMTAB_SKIPPED_LOG", &log);
-    cargo.env("TRIMTAB_TEST_LANGUAGES", &languages.folder);
+    cargo.env("TRIMTAB_TEST_LANGUAGES", &languages.folder).env("TRIMTAB_SKIPPED_LOG", &log);
     cargo.env(hostile::VARIABLE, &hostile_table).envs(servers.variables);
     // Stories wait for servers more than they compute.
     if env::var_os(THREADS).is_none() {
@@ -87,10 +84,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     if arguments.all {
         cargo.env("TRIMTAB_LONG", "1");
-        match guests::quickjs::tool(workspace) {
-            Ok(tool) => drop(cargo.env("TRIMTAB_TEST_QUICKJS", tool)),
-            Err(error) => skipped.push(format!("componentize-qjs ({error:#})")),
-        }
+        cargo.env("TRIMTAB_TEST_QUICKJS", languages::componentize_qjs(workspace));
     }
     if arguments.only_long {
         cargo.args(["--lib", "--bins", "--tests"]);

@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::index::Kind;
 use crate::{debian, steps, toolchain};
 
-/// The package unpacked where no clang is installed; its headers are in one of their own. The guest in C shares them.
+/// The package unpacked where no clang is installed; its headers are in one of their own.
 const PACKAGES: [&str; 2] = ["clang-19", "libclang-common-19-dev"];
 
 pub(super) const LANGUAGE: Language = Language {

@@ -5,8 +5,10 @@
 mod assemblyscript;
 mod c;
 mod go;
+mod python;
 mod rust;
 mod tool;
+mod typescript;
 mod wat;
 mod zig;
 
@@ -20,6 +22,17 @@ use clap::ValueEnum;
 pub(super) enum Language {
     /// Compiled to a core module; the smallest figures of the comfortable ones.
     Rust,
+    /// Run by the engine QuickJS, which is put into the component; needs Node.js and npm.
+    #[value(alias = "ts")]
+    Typescript,
+    /// The same without types.
+    #[value(alias = "js")]
+    Javascript,
+    /// Run by CPython, which is put into the component; needs componentize-py.
+    #[value(alias = "py")]
+    Python,
+    /// Go's own compiler, and nothing else; started once when it is built.
+    Go,
     /// Compiled by clang or `zig cc` to a core module, without a C library; small and quick.
     C,
     /// Compiled by Zig to a core module; small and quick.
@@ -27,15 +40,22 @@ pub(super) enum Language {
     /// Like TypeScript, compiled to a core module of a few kilobytes; needs Node.js.
     #[value(name = "assemblyscript")]
     AssemblyScript,
-    /// Go's own compiler, and nothing else; started once when it is built.
-    Go,
     /// WebAssembly's own text, by hand: the smallest figures of all; needs no tool.
     Wat,
 }
 
 /// All of them, in the order in which a folder is asked whether it is one's project.
-const ALL: &[Language] =
-    &[Language::Rust, Language::C, Language::Zig, Language::AssemblyScript, Language::Go, Language::Wat];
+const ALL: &[Language] = &[
+    Language::Rust,
+    Language::Typescript,
+    Language::Javascript,
+    Language::Python,
+    Language::Go,
+    Language::C,
+    Language::Zig,
+    Language::AssemblyScript,
+    Language::Wat,
+];
 
 /// What is known of a language.
 pub(super) struct Facts {
@@ -60,6 +80,9 @@ impl Language {
             Self::Go => &go::FACTS,
             Self::C => &c::FACTS,
             Self::Zig => &zig::FACTS,
+            Self::Typescript => &typescript::TYPESCRIPT,
+            Self::Javascript => &typescript::JAVASCRIPT,
+            Self::Python => &python::FACTS,
         }
     }
 

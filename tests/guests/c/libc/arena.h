@@ -1,4 +1,0 @@
-#pragma once
-
-// Forgets everything that malloc handed out.
-void arena_reset(void);
