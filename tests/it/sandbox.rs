@@ -15,8 +15,6 @@ use trimtab::sandbox::{
 use trimtab::snapshot::Snapshot;
 use trimtab::store::{MemoryStore, Store};
 
-use crate::skip::skip;
-
 const GUEST: &str = include_str!("../guests/wat/policy.wat");
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
@@ -49,15 +49,6 @@ impl Tool {
         }
         let (what, program) = (self.what, &self.program);
         Err(Fail::policy(format!("{doing}: {what} ({program}) failed ({status}): see its words above")))
-    }
-
-    /// Runs a command of [`Tool::command`] and hands over all that it printed, for whoever knows what its words mean.
-    ///
-    /// # Errors
-    /// Where the tool is missing.
-    pub(super) fn output(&self, command: &mut Command, doing: &str) -> Result<Output> {
-        eprintln!("{doing}");
-        self.started(command.output())
     }
 
     fn started<T>(&self, began: std::io::Result<T>) -> Result<T> {
