@@ -493,9 +493,7 @@ export const enum ParamValueCase {
   }
 }
 
-/**
- * CPU and memory; `none` is "not known" or "not limited", never zero.
- */
+/** CPU and memory; `none` is "not known" or "not limited", never zero. */
 @unmanaged @final export class Resources {
   constructor() {
     return changetype<Resources>(zeroed(32));
@@ -1353,9 +1351,7 @@ export const enum ParamValueCase {
   }
 }
 
-/**
- * New requests and limits of one container; `none` leaves a figure as it is.
- */
+/** New requests and limits of one container; `none` leaves a figure as it is. */
 @unmanaged @final export class ContainerResources {
   constructor() {
     return changetype<ContainerResources>(zeroed(80));
