@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::cli::{Desk, Ran};
 
 /// What Go answers to `go version`, before what it does otherwise.
-const GO_1_27: &str = "[ $1 = version ] && { echo go version go1.27.3 linux/amd64; exit; }\n";
+const GO_1_27: &str = "[ \"$1\" = version ] && { echo go version go1.27.3 linux/amd64; exit; }\n";
 
 /// What Go leaves: memory, a start-up, and a function that is called when that is over.
 const CORE: &str = r#"(module
@@ -33,7 +33,7 @@ fn build(desk: &Desk, go: Option<&str>, core: &str) -> Ran {
 
 /// A Go that writes the module, wherever it is told to.
 fn compiler() -> String {
-    format!("{GO_1_27}while [ $1 != -o ]; do shift; done\n/bin/cp ../core.wasm $2")
+    format!("{GO_1_27}while [ \"$1\" != -o ]; do shift; done\n/bin/cp ../core.wasm \"$2\"")
 }
 
 #[test]
