@@ -41,7 +41,7 @@ const SLEEPING: [(&str, &str); 7] = [
     ("broken-text-in-a-reason", r#""fault":"bad-output""#),
     // Turns in which the bounds leave nothing to do are told in words.
     ("count-without-measure", "asked for 4294967295, an absurd number"),
-    ("instances-that-are-not-there", "instances that are not in this snapshot; the others are not told"),
+    ("instances-that-are-not-there", "asked for restart of !!!, which is not in this snapshot"),
 ];
 
 struct Stage {
