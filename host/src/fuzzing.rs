@@ -124,5 +124,5 @@ pub const TARGETS: &[Target] = &[
     Target::new("answer", "the memory that a guest's answer is read from, which is then decided on", policies::answer)
         .costing(4),
     Target::new("built-in", "lines with a built-in policy, its parameters, and a snapshot", policies::built_in)
-        .costing(20),
+        .costing(200),
 ];

@@ -15,9 +15,9 @@ use crate::snapshot::Snapshot;
 /// is not left with all that spend their whole budget.
 const BATCH: usize = 4;
 
-/// Time that all whose policies failed last time have together in one turn of a chunk of targets, half of the smallest deadline:
-/// those that they share the turn with are decided on no more than one deadline late.
-const TROUBLED: Duration = Duration::from_millis(200);
+/// Time that all whose policies failed last time have together in one turn of a chunk of targets, a quarter of the smallest deadline:
+/// what is under way when it ends may go on to its own deadline, and those that share the turn wait for that.
+const TROUBLED: Duration = Duration::from_millis(100);
 
 /// Time that all who watch have together in one turn of a chunk of targets: what is decided waits for them no longer.
 const SHADOWS: Duration = Duration::from_millis(500);

@@ -23,7 +23,7 @@ const KINDS: [(&str, &str); 7] = [
     ),
 ];
 
-/// Which kind the hostile binding of this number runs: eight of the twenty burn all the time that they are given.
+/// Which kind the hostile binding of this number runs: nine of the twenty burn all the time that they are given.
 pub(super) fn kind_of(number: usize) -> &'static str {
     let kinds = [0, 1, 2, 0, 3, 1, 4, 0, 5, 1, 6, 0, 2, 3, 1, 4, 5, 0, 6, 2];
     KINDS[kinds[number % kinds.len()]].0

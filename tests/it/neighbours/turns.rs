@@ -25,8 +25,10 @@ const START_MS: u64 = 1_795_176_000_000;
 const EVERY_MS: u64 = 8_000;
 /// The last three after the minute of faults by which quarantine begins.
 const TURNS: u64 = 11;
-/// Turns from which on it is known who means harm.
-const KNOWN_FROM: usize = 1;
+/// How many of the twenty burn all that they are given, each on its core, one after the other.
+const BURNING: u32 = 9;
+/// What a machine that does much else may take longer, once in a run.
+const BUSY: Duration = Duration::from_secs(3);
 
 /// Time that goes on when told.
 #[derive(Debug)]
@@ -58,9 +60,9 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(at_once_max: Option<u32>) -> Self {
+    fn new(config: &SandboxConfig) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let sandbox = Sandbox::start(&SandboxConfig { at_once_max, ..SandboxConfig::default() }).unwrap();
+        let sandbox = Sandbox::start(config).unwrap();
         let registry = Registry::new(RegistryParts {
             sandbox,
             compiler: Compiler::in_process(),
@@ -193,8 +195,8 @@ enum Twenty {
     Hostile(Tier),
 }
 
-async fn run(at_once_max: Option<u32>, twenty: Twenty) -> Ran {
-    let mut rig = Rig::new(at_once_max);
+async fn run(config: &SandboxConfig, twenty: Twenty) -> Ran {
+    let mut rig = Rig::new(config);
     let tracking = rig.registry.resolve("target-tracking", None).await.unwrap();
     for number in 0..HONEST {
         let given = json!({ "reading": "load", "target": 50.0 });
@@ -217,10 +219,10 @@ async fn run(at_once_max: Option<u32>, twenty: Twenty) -> Ran {
     rig.run().await
 }
 
-/// Holds a run with twenty that mean harm against one with twenty that do not.
-async fn compare(at_once_max: Option<u32>, tier: Tier) {
-    let harmless = run(at_once_max, Twenty::Harmless).await;
-    let beset = run(at_once_max, Twenty::Hostile(tier)).await;
+/// Holds a run with twenty that mean harm against one with twenty that do not. A turn may take so many deadlines longer.
+async fn compare(config: &SandboxConfig, tier: Tier, deadlines: u32) {
+    let harmless = run(config, Twenty::Harmless).await;
+    let beset = run(config, Twenty::Hostile(tier)).await;
     assert!(harmless.faults.iter().all(|faults| *faults == 0), "{:?}", harmless.faults);
     assert_eq!(beset.faults[0], HOSTILE, "each that means harm fails: {:?}", beset.faults);
     for (name, turns) in &harmless.decided {
@@ -228,37 +230,47 @@ async fn compare(at_once_max: Option<u32>, tier: Tier) {
         assert!(turns[0].contains("\"proposals\":[{"), "{name} asks for something: {}", turns[0]);
         assert_eq!(turns, &beset.decided[name], "{name}: another decision beside hostile policies");
     }
-    let (worst, deadline) = (harmless.took.iter().max().unwrap(), Duration::from_millis(deadline_ms(tier)));
-    println!("at once {at_once_max:?}, {tier:?}: harmless at worst {worst:.1?}; beset {:.0?}", beset.took);
-    // What the next turn waits for: by so much it begins late. Until the first has been made nobody knows who means harm.
-    for (turn, took) in beset.took.iter().enumerate().skip(KNOWN_FROM) {
-        assert!(*took <= *worst + deadline, "turn {turn} took {took:?}, without hostile ones {worst:?} at worst");
-    }
-    assert!(beset.took[0] <= *worst + deadline * first_turn_deadlines(), "the first turn took {:?}", beset.took[0]);
+    let deadline = Duration::from_millis(config.limits(tier).unwrap().deadline_ms);
+    let worst = *harmless.took.iter().max().unwrap();
+    println!("{tier:?}, at once {:?}: harmless at worst {worst:.0?}; beset {:.0?}", config.at_once_max, beset.took);
+    // The next turn waits for the end of this one: by so much it begins late. Until the first has been made nobody knows who means
+    // harm.
+    let (first, known) = beset.took.split_first().unwrap();
+    let mut known = known.to_vec();
+    known.sort_unstable();
+    let busy = known.pop().unwrap();
+    let mostly = known.pop().unwrap();
+    assert!(mostly <= worst + deadline * deadlines, "turns take {mostly:?}, without hostile ones {worst:?} at worst");
+    assert!(
+        busy <= worst + deadline * deadlines + BUSY,
+        "a turn took {busy:?}, without hostile ones {worst:?} at worst"
+    );
+    assert!(*first <= worst + deadline * BURNING.div_ceil(cores()) + BUSY, "the first turn took {first:?}");
 }
 
-fn deadline_ms(tier: Tier) -> u64 {
-    SandboxConfig::default().limits(tier).unwrap().deadline_ms
-}
-
-/// In the first turn nobody is known: nine that burn all they may, one after the other on each core. What a fuel budget takes is a
-/// tenth of its deadline on a machine that does nothing else.
-fn first_turn_deadlines() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(9_usize.div_ceil(cores)).unwrap()
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eighty_bindings_do_not_notice_twenty_hostile_ones() {
-    compare(None, Tier::Compiled).await;
+    compare(&SandboxConfig::default(), Tier::Compiled, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_do_they_where_only_two_run_at_once() {
-    compare(Some(2), Tier::Compiled).await;
+    compare(&SandboxConfig { at_once_max: Some(2), ..SandboxConfig::default() }, Tier::Compiled, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_do_they_where_hostile_ones_have_the_larger_tier() {
-    compare(None, Tier::Interpreted).await;
+    compare(&SandboxConfig::default(), Tier::Interpreted, 1).await;
+}
+
+/// As on a machine so slow that fuel outlasts the deadline: one after the other, they would take five deadlines on two cores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_do_they_where_only_the_deadline_stops_hostile_ones() {
+    let mut config = SandboxConfig::default();
+    config.compiled.fuel = Some(1_000_000_000_000);
+    compare(&config, Tier::Compiled, 2).await;
 }
