@@ -23,7 +23,7 @@ impl Amount {
         if let Ok(wanted) = std::env::var("TRIMTAB_SOAK") {
             let mut parts = wanted.split(',');
             let wanted = number(parts.next()).zip(number(parts.next()));
-            let (evaluations, uploads) = wanted.expect("TRIMTAB_SOAK is EVALUATIONS,UPLOADS");
+            let Some((evaluations, uploads)) = wanted else { panic!("TRIMTAB_SOAK is EVALUATIONS,UPLOADS") };
             return Self { evaluations, uploads };
         }
         match std::env::var_os("TRIMTAB_LONG") {

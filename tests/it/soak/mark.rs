@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use procfs::process::{Process, all_processes};
 
 /// What is held once everything has been done many times: from here on nothing may grow.
-const SETTLED_TENTHS: u64 = 2;
+const SETTLED_TENTHS: usize = 2;
 
 /// What a process holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +98,7 @@ impl Marks {
     #[track_caller]
     pub(super) fn are_flat(&self, slack: Slack) {
         assert_eq!(self.marks.len(), 10, "{}: not all marks were made", self.of_what);
-        let settled = &self.marks[(SETTLED_TENTHS - 1) as usize..];
+        let settled = &self.marks[SETTLED_TENTHS - 1..];
         let most = |figure: fn(&Mark) -> u64| settled.iter().map(|(_, _, mark)| figure(mark)).max().unwrap();
         let first = settled[0].2;
         let last = settled[settled.len() - 1].2;
