@@ -45,13 +45,17 @@ pub(super) fn encode(
         return Err(refuse(remedy::of_engine("memory64")));
     }
     let mut module = module.to_vec();
+    let mut embedded = None;
     if !found.custom.iter().any(|(name, _)| name.starts_with(TYPE_SECTION)) {
         world.check_version(found.exports.iter().copied())?;
         check_imports(found, &module)?;
-        embed(&mut module, found, world, encoding(found, stated)?)?;
+        embedded = Some(embed(&mut module, world, encoding(found, stated)?)?);
     }
     // What is wrong with the module itself is said as such, and not as a fault of making a component of it.
     validate(&module)?;
+    if let Some(resolve) = embedded {
+        check_functions(found, &resolve, world)?;
+    }
     let mut encoder = ComponentEncoder::default().validate(true);
     if found.imports.iter().any(|(name, _)| *name == PREVIEW1) {
         let shim = wat::parse_str(PREVIEW1_SHIM).map_err(|error| refuse(format!("our own shim: {error}")))?;
@@ -61,17 +65,18 @@ pub(super) fn encode(
     encoder.encode().map_err(|error| not_encodable(&error))
 }
 
-/// Puts the world into the module, as wit-bindgen would have.
-fn embed(module: &mut Vec<u8>, found: &Inspected<'_>, world: &World, encoding: StringEncoding) -> Result<(), Fault> {
+/// Puts the world into the module, as wit-bindgen would have, and hands over what it read of the world.
+fn embed(module: &mut Vec<u8>, world: &World, encoding: StringEncoding) -> Result<Resolve, Fault> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("policy.wit", &world.wit).map_err(|error| not_encodable(&error))?;
     let selected = resolve.select_world(&[package], Some(&world.name)).map_err(|error| not_encodable(&error))?;
-    check_functions(found, &resolve, world)?;
     let encoding = match encoding {
         StringEncoding::Utf8 => WitEncoding::UTF8,
         StringEncoding::Utf16 => WitEncoding::UTF16,
     };
-    wit_component::embed_component_metadata(module, &resolve, selected, encoding).map_err(|error| not_encodable(&error))
+    wit_component::embed_component_metadata(module, &resolve, selected, encoding)
+        .map_err(|error| not_encodable(&error))?;
+    Ok(resolve)
 }
 
 /// Names the functions of the interface that a module does not export, all at once.

@@ -76,8 +76,8 @@ fn a_component_that_is_a_policy_by_name_alone_is_refused() {
             (func $f (canon lift (core func $c \"f\"))) (instance $i (export \"describe\" (func $f))) {named})"
     );
     for (behaviour, must, bomb) in [
-        ("the contract's instance, empty", "describe-incompatible", nothing),
-        ("`describe` that answers nothing", "describe-incompatible", other),
+        ("the contract's instance, empty", "wrong-contract", nothing),
+        ("`describe` that answers nothing", "wrong-contract", other),
     ] {
         door.row(&mut rows, behaviour, must, &wat::parse_str(bomb).unwrap());
     }

@@ -75,7 +75,7 @@ fn a_component_that_imports_is_refused_by_the_name_of_what_it_imports() {
     ] {
         door.row_of(&mut rows, behaviour, "refused by its name", || {
             let Verdict { code, text } = door.caller.push(&wanting(name));
-            let refused = ["unknown-import", "wrong-contract", "describe-incompatible"].contains(&code.as_str());
+            let refused = ["unknown-import", "wrong-contract", "incompatible"].contains(&code.as_str());
             let code = if refused && text.contains(name) { "refused by its name".to_owned() } else { code };
             Verdict { code, text }
         });
@@ -89,7 +89,7 @@ fn a_component_that_imports_is_refused_by_the_name_of_what_it_imports() {
     door.row(
         &mut rows,
         "a component wants a resource, and that is all",
-        "describe-incompatible",
+        "incompatible",
         &component("(import \"t\" (type (sub resource)))"),
     );
     door.is_as_before();

@@ -75,7 +75,7 @@ fn what_takes_a_compiler_long_is_compiled_in_its_time_or_not_at_all() {
     for (behaviour, must, further) in [
         ("blocks in blocks, 20,000 deep", "tried", nest(20_000)),
         ("a br_table of 4,000 targets", "tried", branch(4_000)),
-        ("a br_table of 400,000 targets", "incompatible", branch(400_000)),
+        ("a br_table of 400,000 targets", "engine-feature", branch(400_000)),
         ("50,000 locals", "tried", format!("(func (local {}))", "i32 ".repeat(50_000))),
         ("ten thousand operations on vectors", "tried", format!("(func (local v128) {})", simd.repeat(10_000))),
         ("2,000 functions", "tried", "(func (result i32) i32.const 7)".repeat(2_000)),
@@ -130,17 +130,17 @@ fn what_the_engine_does_not_have_is_refused_and_what_it_has_is_not() {
         ("tail calls", "tried", call),
         ("bulk memory", "tried", "(func (memory.fill (i32.const 0) (i32.const 0) (i32.const 1)))"),
         ("extended constants", "tried", "(global i32 (i32.add (i32.const 1) (i32.const 1)))"),
-        ("memory of 64 bits", "incompatible", "(memory i64 1)"),
-        ("shared memory", "incompatible", "(memory 1 1 shared)"),
-        ("garbage collection", "incompatible", "(type (struct (field i32)))"),
-        ("exceptions", "incompatible", "(tag)"),
+        ("memory of 64 bits", "wasm64", "(memory i64 1)"),
+        ("shared memory", "engine-feature", "(memory 1 1 shared)"),
+        ("garbage collection", "engine-feature", "(type (struct (field i32)))"),
+        ("exceptions", "engine-feature", "(tag)"),
         ("typed references to functions", "tried", "(type $t (func)) (func (param (ref null $t)))"),
-        ("relaxed operations on vectors", "incompatible", relaxed),
-        ("pages of one byte", "incompatible", "(memory 1 (pagesize 1))"),
-        ("switched stacks", "incompatible", "(type $f (func)) (type (cont $f))"),
+        ("relaxed operations on vectors", "engine-feature", relaxed),
+        ("pages of one byte", "engine-feature", "(memory 1 (pagesize 1))"),
+        ("switched stacks", "engine-feature", "(type $f (func)) (type (cont $f))"),
         (
             "arithmetic of 128 bits",
-            "incompatible",
+            "engine-feature",
             "(func (param i64 i64 i64 i64) (drop (drop (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))))",
         ),
     ] {
@@ -198,13 +198,13 @@ fn exports_that_are_not_the_contracts_are_refused() {
     // Written as escapes: the text's own parser takes no letters that turn others around.
     let rtl = r"\u{202e}lave\u{202c}\u{200b}\u{feff}\u{1f4a3}";
     for (behaviour, must, bytes) in [
-        ("no `evaluate`", "not-encodable", changed(&export("evaluate"), "")),
+        ("no `evaluate`", "no-policy", changed(&export("evaluate"), "")),
         ("no memory", "not-encodable", changed("(memory (export \"memory\") 1)", "(memory 1)")),
         ("no allocator", "not-encodable", changed("(export \"cabi_realloc\")", "")),
-        ("`describe` is a number", "not-encodable", shell_of("(global (export \"NAME\") i32 (i32.const 0))")),
+        ("`describe` is a number", "no-policy", shell_of("(global (export \"NAME\") i32 (i32.const 0))")),
         (
             "`describe` takes a text",
-            "not-encodable",
+            "no-policy",
             shell_of("(func (export \"NAME\") (param i64) (result f32) unreachable)"),
         ),
         ("nothing at all", "no-policy", wat::parse_str("(module)").unwrap()),
