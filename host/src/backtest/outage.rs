@@ -55,5 +55,5 @@ impl fmt::Display for Outage {
 fn clock(text: &str) -> Option<u64> {
     let (hours, minutes) = text.split_once(':')?;
     let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (hours <= 24 * 366 && minutes < 60).then_some((hours * 60 + minutes) * 60_000)
+    (hours <= 24 * 366 && minutes < 60).then(|| (hours * 60 + minutes) * 60_000)
 }
