@@ -61,7 +61,7 @@ fn outages_are_written_by_the_clock_or_as_spans() {
     assert!(outage.covers(45_000_000) && outage.covers(45_599_999));
     assert!(!outage.covers(44_999_999) && !outage.covers(45_600_000));
     assert_eq!("90m+1h".parse::<Outage>().unwrap().after_ms, 5_400_000);
-    for wrong in ["", "12:00", "12:61+1m", "1h+0s", "noon+1m"] {
+    for wrong in ["", "12:00", "12:61+1m", "1h+0s", "noon+1m", "12:9007199254740993+10m", "307445734561825861:00+1m"] {
         assert!(wrong.parse::<Outage>().unwrap_err().to_string().contains("is no outage; write"), "{wrong}");
     }
 }
