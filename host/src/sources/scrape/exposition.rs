@@ -70,6 +70,8 @@ impl<'a> Query<'a> {
     pub(in crate::sources) fn sum(&self, page: &str) -> Result<Sum, String> {
         let mut sum = Sum::default();
         for line in page.lines() {
+            // The format ignores blanks at either end of a line.
+            let line = line.trim_start();
             let Some(rest) = line.strip_prefix(self.name) else { continue };
             if !rest.starts_with(|c: char| c == '{' || c.is_whitespace()) {
                 continue;

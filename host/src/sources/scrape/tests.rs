@@ -61,8 +61,8 @@ http_requests_total{code=\"200\",path=\"/a?x=1,y={2}\"} 100
 http_requests_total{path=\"quote \\\" and \\\\\",code=\"200\",} 20 1700000000000
 http_requests_total{code=\"500\"} 3
 http_requests_total_other 9
-job:busy:ratio 0.5
-busy 1e-1
+  job:busy:ratio 0.5
+\tbusy 1e-1\x20
 ";
 
 #[tokio::test]
@@ -199,6 +199,16 @@ async fn an_instance_is_asked_once_a_turn_whatever_the_readings() {
     assert_eq!(one.read.load(Ordering::Relaxed), 2);
     let unannounced = reading("http_requests_total_other", Subject::Target, false);
     assert_eq!(newest(&measure(&source, &unannounced, &targets, NOW + 1).await.unwrap())[0].2, 9.0);
+}
+
+#[test]
+fn blanks_before_a_line_are_ignored_and_a_line_with_them_counts_like_any_other() {
+    let query = exposition::Query::parse("requests{code=\"200\"}").unwrap();
+    let sum = |page: &str| query.sum(page).map(|sum| sum.value());
+    assert_eq!(sum("requests{code=\"200\"} 2\n \trequests{code=\"200\",path=\"/\"} 3\n"), Ok(5.0));
+    // A comment that a line end broke in two: it is not known what the line means, so no sum is.
+    let torn = sum("# TYPE\n requests counter\nrequests{code=\"200\"} 2\n");
+    assert_eq!(torn, Err("a line that cannot be read: requests counter".to_owned()));
 }
 
 #[test]
