@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One reading of one owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Reading {
     /// Its name in the binding; one text for all targets that have it.
     pub name: Arc<str>,
@@ -28,6 +29,28 @@ pub struct Reading {
     /// The value that the operator declared for the case of absence (`absent_as`), if it stands in for samples here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_as: Option<f64>,
+}
+
+// Derived with `remote`, serde's own forms are functions of the type, and what they read can be looked at here.
+impl<'de> Deserialize<'de> for Reading {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let reading = Self::deserialize(deserializer)?;
+        let (times, samples) = match &reading.samples {
+            Samples::Numbers { times_ms, values } => (times_ms.len(), values.len()),
+            Samples::Texts { times_ms, texts } => (times_ms.len(), texts.len()),
+        };
+        if times != samples {
+            let name = &reading.name;
+            return Err(D::Error::custom(format_args!("reading {name}: {times} times for {samples} samples")));
+        }
+        Ok(reading)
+    }
+}
+
+impl Serialize for Reading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl Reading {
@@ -63,7 +86,8 @@ impl Reading {
     }
 }
 
-/// Samples, oldest first; both lists are of one length. Numbers are finite: what is not becomes absent when a source reads it.
+/// Samples, oldest first; both lists are of one length, or the [`Reading`] is refused when it is read. Numbers are finite: what is
+/// not becomes absent when a source reads it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Samples {

@@ -126,6 +126,17 @@ fn broken_bytes_are_an_error_and_no_panic() {
     }
 }
 
+#[test]
+fn a_record_with_fewer_texts_than_times_is_refused_and_not_read_as_another_one() {
+    let mut record = quiet(&mut recorder(), 1, 3, 5);
+    let mut facts = snapshot(1, 3, 5);
+    facts.readings[1].samples = Samples::Texts { times_ms: vec![1, 2], texts: vec!["up".into()] };
+    record.snapshot = Arc::new(facts);
+    let body = Encoder::default().encode(&record, true, &mut Bench::default()).unwrap();
+    let refused = Decoder::default().decode(&body).map(drop).unwrap_err();
+    assert_eq!(refused.0, "its text is not a record");
+}
+
 /// A series as a source gives it: growing, sliding, jumping; any finite number.
 fn series() -> impl Strategy<Value = (Vec<u64>, Vec<f64>)> {
     let value = prop_oneof![
