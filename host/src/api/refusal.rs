@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use crate::alerts::AlertRefusal;
+use crate::causes::on_one_line;
 use crate::supervisor::PushError;
 
 /// Most bytes of what is wrong: it may quote what was sent.
@@ -38,7 +39,7 @@ impl Refusal {
 
     /// It is not what is asked for.
     pub(super) fn shape(error: &serde_json::Error) -> Self {
-        Self::new("wrong-shape", error.to_string(), "see /openapi.json for what is asked for here")
+        Self::new("wrong-shape", on_one_line(error), "see /openapi.json for what is asked for here")
     }
 
     pub(super) fn at(self, index: usize) -> Refused {

@@ -23,6 +23,7 @@ use super::listener::{Answers, Asked, Document};
 use super::roster::Roster;
 use super::sight::{self, Server, Shows, Sight};
 use super::{DrainState, Registrar, RegistrarError};
+use crate::causes::on_one_line;
 use crate::secret::SecretAt;
 use crate::snapshot::TargetId;
 
@@ -220,11 +221,12 @@ impl Shows for Service {
     /// A service that Traefik does not know yet has no servers.
     fn sight(&self, pages: &[Option<Vec<u8>>]) -> Result<Sight, String> {
         let Some(Some(page)) = pages.first() else { return Ok(Sight::default()) };
-        let shown: Shown =
-            serde_json::from_slice(page).map_err(|error| format!("its answer is not a service: {error}"))?;
+        let shown: Shown = serde_json::from_slice(page)
+            .map_err(|error| format!("its answer is not a service: {}", on_one_line(&error)))?;
         let mut sight = Sight::default();
         for server in shown.load_balancer.servers {
-            let url = Url::parse(&server.url).map_err(|error| format!("server {}: {error}", server.url))?;
+            let url =
+                Url::parse(&server.url).map_err(|error| format!("server {}: {error}", on_one_line(&server.url)))?;
             if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) {
                 sight.servers.insert(sight::address_of(host, port), Server::default());
             }

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use self::ask::Asker;
 pub use self::error::OciError;
 use super::signature::Signature;
+use crate::causes::on_one_line;
 
 /// Media types of a layer that is a policy as it is.
 pub const LAYER_TYPES: [&str; 3] = [
@@ -127,7 +128,10 @@ async fn pull_now(reference: &Reference, place: &OciPlace, bytes_max: u64) -> Re
     let digest = verified("the manifest", &manifest, reference.digest())?;
     let manifest: OciImageManifest = serde_json::from_slice(&manifest).map_err(|error| OciError::NotAPolicy {
         // An index has no layers, so it ends here, too.
-        what: format!("its manifest is not that of one artefact ({error}); of an index, name one entry's digest"),
+        what: format!(
+            "its manifest is not that of one artefact ({}); of an index, name one entry's digest",
+            on_one_line(&error)
+        ),
     })?;
     let layer = layer_of(&manifest, bytes_max)?;
     let bytes = asker.get("blobs", &layer.digest, None, "the layer", u64::try_from(layer.size).unwrap_or(0)).await?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::RegistryError;
+use crate::causes::on_one_line;
 use crate::policy::{Fault, NeedsError, PolicyError, ProposalKind};
 use crate::sandbox::SandboxError;
 
@@ -146,23 +147,7 @@ impl Rejection {
     }
 
     fn new(code: &str, text: &str, remedy: &str, passing: bool) -> Self {
-        let text = harmless(text).chars().take(TEXT_CHARS_MAX).collect();
+        let text = on_one_line(&text).chars().take(TEXT_CHARS_MAX).collect();
         Self { code: code.to_owned(), text, remedy: remedy.to_owned(), passing }
     }
-}
-
-/// On one line, and with everything escaped that could move a cursor, colour a screen or turn letters around: what is quoted is a
-/// stranger's, and stands in logs as well.
-fn harmless(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        match c {
-            '\n' | '\t' => clean.push(' '),
-            _ if c.is_control() || turns => clean.extend(c.escape_unicode()),
-            _ => clean.push(c),
-        }
-    }
-    clean
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use crate::bounds::Settings;
+use crate::causes::on_one_line;
 use crate::cli::Fail;
 use crate::quantity::{CpuMillis, DurationMs, MemoryBytes};
 use crate::snapshot::{Freshness, Reading, SNAPSHOT_FORMAT, Samples, Snapshot, Subject};
@@ -26,30 +27,32 @@ const INSTANCES_MAX: u64 = 100_000;
 /// # Errors
 /// What is wrong with it, and where.
 pub fn read(text: &str, name: &str, settings: &Settings) -> Result<Snapshot> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| Fail::usage(format!("{name} is not JSON: {error}")))?;
+    // What is said quotes keys and values of the file.
+    parse(text, settings).map_err(|what| Fail::usage(on_one_line(&format!("{name}{what}"))))
+}
+
+/// The error goes on after the file's name.
+fn parse(text: &str, settings: &Settings) -> Result<Snapshot, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!(" is not JSON: {error}"))?;
     let Value::Object(fields) = value else {
-        return Err(Fail::usage(format!(
-            "{name} is not a snapshot: it must be an object, {{ … }}; see docs/snapshot.md"
-        )));
+        return Err(" is not a snapshot: it must be an object, { … }; see docs/snapshot.md".to_owned());
     };
     let strict = match fields.get("format") {
         Some(format) => {
             let format = format.as_u64().unwrap_or(0);
             if format == 0 || format > u64::from(SNAPSHOT_FORMAT) {
-                let text = format!(
-                    "{name} has format {format}, this trimtab reads up to {SNAPSHOT_FORMAT}: use a newer trimtab"
-                );
-                return Err(Fail::usage(text));
+                return Err(format!(
+                    " has format {format}, this trimtab reads up to {SNAPSHOT_FORMAT}: use a newer trimtab"
+                ));
             }
             fields
         }
-        None => fill(fields, settings).map_err(|error| Fail::usage(format!("{name}: {error:#}")))?,
+        None => fill(fields, settings).map_err(|error| format!(": {error:#}"))?,
     };
     let mut snapshot: Snapshot = serde_json::from_value(Value::Object(strict))
-        .map_err(|error| Fail::usage(format!("{name} is not a snapshot: {error}; see docs/snapshot.md")))?;
+        .map_err(|error| format!(" is not a snapshot: {error}; see docs/snapshot.md"))?;
     snapshot.readings.sort_by(|one, other| key_of(one).cmp(&key_of(other)));
-    check(&snapshot).map_err(|what| Fail::usage(format!("{name}: {what}")))?;
+    check(&snapshot).map_err(|what| format!(": {what}"))?;
     Ok(snapshot)
 }
 
@@ -61,13 +64,7 @@ fn key_of(reading: &Reading) -> (&str, &Subject, Option<&str>) {
 fn check(snapshot: &Snapshot) -> Result<(), String> {
     for reading in &snapshot.readings {
         let name = &reading.name;
-        let (times, others) = match &reading.samples {
-            Samples::Numbers { times_ms, values } => (times_ms, values.len()),
-            Samples::Texts { times_ms, texts } => (times_ms, texts.len()),
-        };
-        if times.len() != others {
-            return Err(format!("reading {name}: {} times for {others} samples", times.len()));
-        }
+        let (Samples::Numbers { times_ms: times, .. } | Samples::Texts { times_ms: times, .. }) = &reading.samples;
         if (reading.freshness == Freshness::Absent) != times.is_empty() {
             return Err(format!("reading {name}: a reading is absent if and only if it has no samples"));
         }

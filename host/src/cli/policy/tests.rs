@@ -67,9 +67,17 @@ fn what_is_no_snapshot_is_refused_in_words() {
         (r#"{ "readings": { "load": 1e999 } }"#, "is not JSON"),
         (r#"{ "now": "yesterday" }"#, "date"),
         (r#"{ "readings": [{ "name": "load", "freshness": "fresh" }] }"#, "absent if and only if"),
+        (
+            r#"{ "readings": [{ "name": "load", "freshness": "fresh",
+                 "samples": { "of": "numbers", "times_ms": [1, 2], "values": [3] } }] }"#,
+            "reading load: 2 times for 1 samples",
+        ),
+        (r#"{ "instances": [{ "memo\ry": "64Mi" }] }"#, r"unknown field `memo\u{d}y`"),
+        (r#"{ "readings": { "lo\nad\u001b[2J": true } }"#, r"reading lo ad\u{1b}[2J"),
     ] {
         let said = refused(text);
-        assert!(said.contains(word), "{text}: {said}");
+        assert!(said.starts_with("s.json") && said.contains(word), "{text}: {said}");
+        assert!(!said.contains(char::is_control), "{said:?}");
     }
 }
 

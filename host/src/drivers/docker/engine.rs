@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::config::DockerHost;
 use super::ssh::SshConnector;
-use crate::causes::with_causes;
+use crate::causes::{on_one_line, with_causes};
 use crate::drivers::DriverError;
 use crate::tls::{Connector, TlsError, Trouble};
 
@@ -77,14 +77,14 @@ pub(super) enum EngineError {
 impl From<Error> for EngineError {
     fn from(error: Error) -> Self {
         match error {
-            Error::DockerResponseServerError { status_code: 404, message } => Self::Missing(message),
-            Error::DockerResponseServerError { status_code: 409, message } => Self::Conflict(message),
-            Error::DockerResponseServerError { status_code: 503, message } => Self::Unreachable(message),
-            Error::DockerResponseServerError { message, .. } => Self::Refused(message),
-            Error::DockerStreamError { error } => Self::Refused(error),
+            Error::DockerResponseServerError { status_code: 404, message } => Self::Missing(on_one_line(&message)),
+            Error::DockerResponseServerError { status_code: 409, message } => Self::Conflict(on_one_line(&message)),
+            Error::DockerResponseServerError { status_code: 503, message } => Self::Unreachable(on_one_line(&message)),
+            Error::DockerResponseServerError { message, .. } => Self::Refused(on_one_line(&message)),
+            Error::DockerStreamError { error } => Self::Refused(on_one_line(&error)),
             Error::RequestTimeoutError => Self::Unreachable("it took too long".to_owned()),
-            Error::JsonDataError { message, .. } => Self::Unreadable(message),
-            other => Self::Unreachable(with_causes(&other)),
+            Error::JsonDataError { message, .. } => Self::Unreadable(on_one_line(&message)),
+            other => Self::Unreachable(on_one_line(&with_causes(&other))),
         }
     }
 }

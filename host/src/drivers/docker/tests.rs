@@ -146,3 +146,16 @@ async fn an_engine_that_is_not_there_is_unreachable_and_named() {
     assert!(matches!(&error, DriverError::Unreachable { what, .. } if what.contains("host a")), "{error}");
     assert!(matches!(driver.check().await, Err(DriverError::Unreachable { .. })));
 }
+
+#[test]
+fn what_an_engine_says_stands_on_one_line() {
+    use bollard::errors::Error;
+    let message = "unknown variant `run\r\u{1b}[2J`\nin a state".to_owned();
+    let clean = r"unknown variant `run\u{d}\u{1b}[2J` in a state";
+    let unread = Error::JsonDataError { message: message.clone(), column: 0 };
+    assert_eq!(engine::EngineError::from(unread).to_string(), format!("its answer cannot be read: {clean}"));
+    for status_code in [404, 409, 500, 503] {
+        let refused = Error::DockerResponseServerError { status_code, message: message.clone() };
+        assert_eq!(engine::EngineError::from(refused).to_string(), clean, "{status_code}");
+    }
+}

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::SwarmConfig;
 use super::raw::{Raw, RawError};
+use crate::causes::on_one_line;
 use crate::drivers::DriverError;
 
 /// Everything that a manager tells in one look.
@@ -189,7 +190,7 @@ fn each<T: DeserializeOwned>(
 ) -> Vec<T> {
     let read = |one: Value| {
         let name = name(&one);
-        serde_json::from_value(one).map_err(|error| unread.push((name, error.to_string()))).ok()
+        serde_json::from_value(one).map_err(|error| unread.push((name, on_one_line(&error)))).ok()
     };
     list.into_iter().filter_map(read).collect()
 }

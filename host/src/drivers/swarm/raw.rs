@@ -11,7 +11,7 @@ use reqwest::{Client, RequestBuilder, Url};
 use serde_json::Value;
 
 use super::SwarmConfig;
-use crate::causes::root_cause;
+use crate::causes::{on_one_line, root_cause};
 
 /// Most bytes of a list: 100,000 tasks take some 2 KiB each, and a swarm of half of that is the largest that anybody has shown.
 const LIST_BYTES_MAX: usize = 256 << 20;
@@ -146,7 +146,7 @@ impl Raw {
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = String::from_utf8_lossy(&body);
         let message = said.get("message").and_then(Value::as_str).unwrap_or(&text);
-        let message = message.trim().chars().take(MESSAGE_CHARS_MAX).collect();
+        let message = on_one_line(&message.trim()).chars().take(MESSAGE_CHARS_MAX).collect();
         Err(RawError::Answer { status: status.as_u16(), message })
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Cluster;
+use crate::causes::on_one_line;
 use crate::registrars::sight::{self, Server, Shows, Sight};
 
 /// What we read of `/clusters`.
@@ -104,7 +105,7 @@ impl Shows for Cluster {
 
     fn sight(&self, pages: &[Option<Vec<u8>>]) -> Result<Sight, String> {
         let [Some(clusters), Some(stats)] = pages else { return Err("it is not Envoy's admin interface".to_owned()) };
-        let wrong = |error: serde_json::Error| format!("its answer is not Envoy's: {error}");
+        let wrong = |error: serde_json::Error| format!("its answer is not Envoy's: {}", on_one_line(&error));
         let clusters: Clusters = serde_json::from_slice(clusters).map_err(wrong)?;
         let stats: Stats = serde_json::from_slice(stats).map_err(wrong)?;
         let mut sight = Sight { panics: Some(0), ..Sight::default() };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::runtime_socket::mark;
+use crate::sources::fetch::shorten;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ impl Page {
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let objects: Vec<Vec<Entry<'_>>> = serde_json::from_slice(body).map_err(|error| {
             let begin: String = String::from_utf8_lossy(body).chars().take(60).collect();
-            format!("these are not HAProxy's statistics in JSON: {error}: {begin:?}")
+            format!("these are not HAProxy's statistics in JSON: {}: {begin:?}", shorten(&error.to_string()))
         })?;
         Ok(Self { objects: objects.into_iter().map(object).collect() })
     }

@@ -55,8 +55,8 @@ struct WireSample(f64, String);
 
 impl Answer {
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
-        let wire: Wire =
-            serde_json::from_slice(body).map_err(|error| format!("it is not Prometheus's JSON: {error}"))?;
+        let wire: Wire = serde_json::from_slice(body)
+            .map_err(|error| format!("it is not Prometheus's JSON: {}", shorten(&error.to_string())))?;
         if wire.status != "success" {
             return Err(shorten(&wire.error.unwrap_or(wire.status)));
         }

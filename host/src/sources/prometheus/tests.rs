@@ -110,6 +110,11 @@ async fn bad_answers_are_errors_that_say_what_is_wrong() {
             r#"{"status":"success","data":{"resultType":"string","result":[1,"x"]}}"#,
             "the query gives a text, not numbers",
         ),
+        (
+            r#"{"status":"success","data":{"resultType":"scal\u007f\nar","result":[1,"2"]}}"#,
+            "it is not Prometheus's JSON: unknown variant `scal  ar`, expected one of `vector`, `matrix`, `scalar`, \
+             `string` at line 1 column 57",
+        ),
     ];
     for (body, expected) in cases {
         let error =

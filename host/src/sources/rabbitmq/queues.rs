@@ -92,8 +92,8 @@ impl Queue {
 
 impl Queues {
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
-        let listed: Vec<Queue> =
-            serde_json::from_slice(body).map_err(|error| format!("it is not RabbitMQ's list of queues: {error}"))?;
+        let listed: Vec<Queue> = serde_json::from_slice(body)
+            .map_err(|error| format!("it is not RabbitMQ's list of queues: {}", shorten(&error.to_string())))?;
         Ok(Self(listed.into_iter().map(|queue| (queue.name.clone(), queue)).collect()))
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::causes::{root_cause, with_causes};
+use crate::causes::{on_one_line, root_cause, with_causes};
 use crate::registrars::haproxy::Trouble;
 use crate::registrars::haproxy::config::DataPlaneConfig;
 
@@ -76,7 +76,10 @@ impl DataPlane {
         match answer.status {
             404 => Ok(None),
             200 => serde_json::from_slice(&answer.body).map(Some).map_err(|error| {
-                Trouble::Refused(format!("the answer to GET {path} is not what version 3 gives: {error}"))
+                Trouble::Refused(format!(
+                    "the answer to GET {path} is not what version 3 gives: {}",
+                    on_one_line(&error)
+                ))
             }),
             _ => Err(refusal("GET", path, &answer)),
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::client::{DataPlane, refusal};
+use crate::causes::on_one_line;
 use crate::registrars::haproxy::Trouble;
 
 /// How often a change is made anew since somebody else changed the configuration meanwhile.
@@ -88,7 +89,7 @@ impl DataPlane {
             return if matches!(begun.status, 406 | 409) { Ok(Attempt::Outdated(trouble)) } else { Err(trouble) };
         }
         let Begun { id } = serde_json::from_slice(&begun.body)
-            .map_err(|error| Trouble::Refused(format!("a transaction without an id: {error}")))?;
+            .map_err(|error| Trouble::Refused(format!("a transaction without an id: {}", on_one_line(&error))))?;
         let transaction = format!("{TRANSACTIONS}/{}", escape(&id));
         let query = [("transaction_id", id.as_str())];
         let changed = self.send(change.method.clone(), &change.path, &query, change.body.as_ref()).await;
