@@ -33,6 +33,7 @@ use self::draft::Draft;
 pub use self::node::FILE_BYTES_MAX;
 use self::note::Ledger;
 pub use self::note::{Note, Outcome};
+use crate::causes::on_one_line;
 use crate::config::Config;
 
 /// More files than this are a directory tree, not an import.
@@ -229,11 +230,9 @@ pub struct Unreadable {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
-        }
-        write!(f, ": {}", self.what)
+        let Self { file, line, what } = self;
+        let place = if *line > 0 { format!("{file}:{line}") } else { file.clone() };
+        f.write_str(&on_one_line(&format!("{place}: {what}")))
     }
 }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::Input;
+use crate::causes::on_one_line;
 
 /// What became of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,21 +65,22 @@ pub struct Note {
 impl fmt::Display for Note {
     /// `web.yaml:12: spec.behavior: changed: …; …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        let mut line = self.file.clone();
         if self.line > 0 {
-            write!(f, ":{}", self.line)?;
+            line.push_str(&format!(":{}", self.line));
         }
         if !self.title.is_empty() {
-            write!(f, ": {}", self.title)?;
+            line.push_str(&format!(": {}", self.title));
         }
         if !self.field.is_empty() {
-            write!(f, ": {}", self.field)?;
+            line.push_str(&format!(": {}", self.field));
         }
-        write!(f, ": {}: {}", self.outcome, self.what)?;
+        line.push_str(&format!(": {}: {}", self.outcome, self.what));
         if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
+            line.push_str(&format!("; {}", self.remedy));
         }
-        Ok(())
+        // Names and values of the file stand in it.
+        f.write_str(&on_one_line(&line))
     }
 }
 

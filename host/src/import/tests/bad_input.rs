@@ -16,6 +16,15 @@ fn what_is_not_yaml_says_its_line() {
 }
 
 #[test]
+fn a_note_is_one_line_whatever_a_key_holds() {
+    let spec = "spec: {scaleTargetRef: {kind: Deployment, name: web}, maxReplicas: 3}\n";
+    let text = format!("{}{spec}", HPA.replace("name: web", r#"name: web, annotations: {"odd\nkey\r\e[2J": "1"}"#));
+    let found = of(System::Hpa, &text).unwrap();
+    let told = note(&found, Outcome::Aside, r"odd key\u{d}\u{1b}[2J").to_string();
+    assert!(!told.contains(char::is_control), "{told:?}");
+}
+
+#[test]
 fn a_complaint_about_yaml_repeats_nothing_of_the_file() {
     for text in
         ["token: hunter2\n\tbad: [hunter2", "a: \"hunter2\n", "{\"token\": \"hunter2\", }}", "a: *hunter2x\nb: 'x"]
