@@ -1,6 +1,7 @@
 //! Why a policy cannot be used.
 
 use super::proposal::Refusal;
+use crate::causes::on_one_line;
 use crate::sandbox::Fault;
 
 /// Why a policy was not loaded.
@@ -30,7 +31,7 @@ impl From<Fault> for PolicyError {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NeedsError {
     /// It declines these parameters.
-    #[error("the policy refuses its parameters ({}): {}", refusal.kind, refusal.text)]
+    #[error("the policy refuses its parameters ({}): {}", on_one_line(&refusal.kind), on_one_line(&refusal.text))]
     Refused {
         /// Its own words.
         refusal: Refusal,

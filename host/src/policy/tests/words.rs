@@ -1,7 +1,7 @@
 //! What is not a policy is refused in words that name the flag or command that mends it.
 
 use crate::policy::probe::{Probe, load, request, sandbox};
-use crate::policy::{Policy, Tier};
+use crate::policy::{NeedsError, Policy, Refusal, RefusalKind, Tier};
 use crate::sandbox::{Compiler, StringEncoding};
 
 /// All that is said of a module or component that this host does not take.
@@ -207,4 +207,15 @@ fn loaded_as(wasm: &[u8], encoding: StringEncoding) -> String {
     let artefact = runtime.block_on(compiler.compile(&request, wasm, sandbox.engine_hash())).unwrap();
     let component = sandbox.load(&artefact).unwrap();
     Policy::load(&sandbox, &component, "words", Tier::Compiled).unwrap_err().to_string()
+}
+
+#[test]
+fn a_policys_own_words_stand_on_one_line() {
+    let text = "`in ZONE` is wanted where `p\riority\u{1b}[2J`\nstands".to_owned();
+    let refusal = Refusal { kind: RefusalKind::Other("odd\r".to_owned()), text };
+    let told = NeedsError::Refused { refusal }.to_string();
+    assert_eq!(
+        told,
+        r"the policy refuses its parameters (odd\u{d}): `in ZONE` is wanted where `p\u{d}iority\u{1b}[2J` stands"
+    );
 }
