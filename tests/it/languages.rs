@@ -34,9 +34,9 @@ struct Case {
 
 /// One built example.
 #[derive(Deserialize)]
-struct Built {
-    name: String,
-    file: String,
+pub(crate) struct Built {
+    pub(crate) name: String,
+    pub(crate) file: String,
 }
 
 /// What came of all cases: the JSON that is compared, and what a person reads.

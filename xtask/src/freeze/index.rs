@@ -12,20 +12,24 @@ use crate::workspace::Workspace;
 
 /// The contract, below the root.
 const WIT: &str = "wit/v1/policy.wit";
+/// The index, beside the files that it names.
+pub(super) const INDEX: &str = "index.json";
 
 /// One version of the contract and its guests.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Frozen {
     /// The version.
-    contract: String,
+    pub(super) contract: String,
     /// SHA-256 of what the contract says: its lines without comments, indentation and blank lines.
-    wit_sha256: String,
+    pub(super) wit_sha256: String,
+    /// The file beside the index with what each guest was asked and answered.
+    pub(super) cases: String,
     /// One of each language, by name.
     pub(super) guests: Vec<Guest>,
 }
 
 /// One guest as it was built.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Guest {
     /// The word of `trimtab policy new --lang`.
     pub(super) language: String,
@@ -55,6 +59,7 @@ pub(super) struct Built {
     pub(super) name: String,
     pub(super) file: String,
     pub(super) kind: String,
+    pub(super) sha256: String,
 }
 
 /// The examples that are built.
@@ -62,7 +67,7 @@ pub(super) struct Built {
 /// # Errors
 /// Where there are none.
 pub(super) fn built(out: &Path) -> Result<Vec<Built>> {
-    let path = out.join("index.json");
+    let path = out.join(INDEX);
     let text =
         fs::read(&path).with_context(|| format!("reading {}; build with `cargo xtask languages`", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))
@@ -78,6 +83,14 @@ pub(super) fn contract(workspace: &Workspace) -> Result<String> {
     version.map(str::to_owned).with_context(|| format!("{WIT} has no line `package trimtab:policy@…;`"))
 }
 
+/// SHA-256 of what the contract says.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(super) fn wit_sha256(workspace: &Workspace) -> Result<String> {
+    Ok(digest::of(essence(&wit(workspace)?).as_bytes()))
+}
+
 fn wit(workspace: &Workspace) -> Result<String> {
     fs::read_to_string(workspace.root.join(WIT)).with_context(|| format!("reading {WIT}"))
 }
@@ -89,36 +102,53 @@ fn essence(wit: &str) -> String {
 }
 
 impl Frozen {
-    /// What there is of a version; a new one where there is nothing yet.
+    /// What there is of a version; none where nothing is yet.
     ///
     /// # Errors
-    /// Where the contract is another than the one that is frozen under its version.
-    pub(super) fn open(folder: &Path, version: &str, workspace: &Workspace) -> Result<Self> {
-        let wit_sha256 = digest::of(essence(&wit(workspace)?).as_bytes());
-        let path = folder.join("index.json");
+    /// Where there is an index that is none.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(INDEX);
         if !path.exists() {
-            return Ok(Self { contract: version.to_owned(), wit_sha256, guests: Vec::new() });
+            return Ok(None);
         }
         let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        let frozen: Self = serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?;
-        if frozen.wit_sha256 != wit_sha256 {
+        serde_json::from_slice(&text).map(Some).with_context(|| format!("reading {}", path.display()))
+    }
+
+    /// Fails where the contract is another than the one that is frozen under its version.
+    ///
+    /// # Errors
+    /// With the remedies.
+    pub(super) fn hold_to(&self, wit_sha256: &str) -> Result<()> {
+        if self.wit_sha256 != wit_sha256 {
             bail!(
-                "{WIT} is not the contract {version} that {} was frozen of: a changed contract has a new version (before its release: remove that folder, and freeze again)",
-                folder.display()
+                "{WIT} is not the contract {} that is frozen: a changed contract has a new version (before its release: freeze all languages with --anew)",
+                self.contract
             );
         }
-        Ok(frozen)
+        Ok(())
     }
 
     /// Writes the index.
     ///
     /// # Errors
     /// Where the disk fails.
-    pub(super) fn write(&mut self, folder: &Path) -> Result<()> {
-        self.guests.sort_by(|one, other| one.language.cmp(&other.language));
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self).context("writing the index")?;
         text.push('\n');
-        write_if_changed(&folder.join("index.json"), text.as_bytes())
+        write_if_changed(&folder.join(INDEX), text.as_bytes())
+    }
+
+    /// Puts a guest in the place of the one in its language.
+    pub(super) fn put(&mut self, guest: Guest) {
+        self.guests.retain(|there| there.language != guest.language);
+        self.guests.push(guest);
+        self.guests.sort_by(|one, other| one.language.cmp(&other.language));
+    }
+
+    /// The files that the index names.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.guests.iter().filter_map(|guest| guest.file.as_deref()).chain([self.cases.as_str()])
     }
 }
 
