@@ -43,7 +43,7 @@ pub use self::config::{DockerConfig, DockerHost, DockerWorkload};
 
 use self::engine::{Engine, EngineError};
 use self::kept::Kept;
-use self::scan::Looks;
+use self::scan::{Looks, Unasked};
 use super::{Driver, DriverError, Hint, Observation, Step, StepState};
 use crate::bounds::Decision;
 use crate::snapshot::{Instance, TargetId};
@@ -94,6 +94,8 @@ struct Desk {
     started: HashMap<String, String>,
     /// Since when it is waited for an instance to serve.
     awaited: HashMap<String, Instant>,
+    /// Since when each container runs unasked by its health check.
+    unasked: Unasked,
     /// Whether somebody listens to the engines' events.
     listens: bool,
     /// What they said that nobody has asked for yet.

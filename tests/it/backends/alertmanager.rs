@@ -62,6 +62,7 @@ async fn alertmanager_sends_an_alert_to_a_webhook() {
     let router = axum::Router::new().route("/hook", axum::routing::post(hook));
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let alert = serde_json::json!([{ "labels": { "alertname": "Busy", "service": "web" } }]);
+    trimtab::tls::ready();
     let sent = reqwest::Client::new().post(format!("{}/api/v2/alerts", alertmanager.url())).json(&alert).send().await;
     assert_eq!(sent.unwrap().status(), 200);
     let body = tokio::time::timeout(super::server::PATIENCE, received.recv()).await.unwrap().unwrap();

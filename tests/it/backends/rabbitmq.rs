@@ -84,6 +84,7 @@ fn program() -> Option<PathBuf> {
 async fn rabbitmq_tells_of_a_queue() {
     let Some(server) = Rabbitmq::start("rabbitmq").await else { return };
     let url = format!("{}/api/queues/%2f/jobs", server.management());
+    trimtab::tls::ready();
     let client = reqwest::Client::new();
     let guest = |request: reqwest::RequestBuilder| request.basic_auth("guest", Some("guest")).send();
     let made = guest(client.put(&url).json(&serde_json::json!({}))).await.unwrap();

@@ -54,7 +54,7 @@ impl Load {
         self.told.sessions.store(sessions, Ordering::Relaxed);
     }
 
-    /// Has each request that is made from now on hold its session for so long, or up to twice as long: they end one by one.
+    /// Has each request that is made from now on hold its session for so long, at least [`HOLD_MS`], or up to twice as long.
     pub(super) fn last(&self, hold_ms: u64) {
         self.told.hold_ms.store(hold_ms, Ordering::Relaxed);
     }
@@ -90,7 +90,8 @@ async fn client(number: usize, http: &reqwest::Client, url: &str, told: &Told) {
             continue;
         }
         let hold_ms = told.hold_ms.load(Ordering::Relaxed);
-        let hold_ms = hold_ms + hold_ms * (number as u64 % 4) / 4;
+        // Those that last end one by one.
+        let hold_ms = hold_ms + (hold_ms - HOLD_MS) * (number as u64 % 4) / 4;
         match request(http, &format!("{url}?ms={hold_ms}")).await {
             Ok(name) => {
                 *told.by.lock().unwrap().entry(name).or_default() += 1;

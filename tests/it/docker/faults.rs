@@ -102,20 +102,25 @@ fn on_the_machines_network(body: &mut bollard::models::ContainerCreateBody) {
     body.host_config.get_or_insert_default().network_mode = Some("host".to_owned());
 }
 
+/// The first check is an hour away.
+fn unasked(body: &mut bollard::models::ContainerCreateBody) {
+    body.healthcheck = Some(HealthConfig {
+        test: Some(vec!["CMD".to_owned(), "/worker".to_owned(), "check".to_owned()]),
+        interval: Some(3_600 * 1_000_000_000),
+        ..HealthConfig::default()
+    });
+}
+
 /// Between two tries of what died, so that no machine is too slow to see that it waits.
 const LONG: &str = "restart = { min = \"1h\", max = \"1h\" }";
 
 /// `web-1` serves at a port that its clones find taken. None of them is ready before they end: their first check is far away.
 async fn takes_the_port(stage: &Stage) {
-    let unasked = |body: &mut bollard::models::ContainerCreateBody| {
+    let there_unasked = |body: &mut bollard::models::ContainerCreateBody| {
         on_the_machines_network(body);
-        body.healthcheck = Some(HealthConfig {
-            test: Some(vec!["CMD".to_owned(), "/worker".to_owned(), "check".to_owned()]),
-            interval: Some(3_600 * 1_000_000_000),
-            ..HealthConfig::default()
-        });
+        unasked(body);
     };
-    stage.run_as("web-1", &WEB, unasked).await;
+    stage.run_as("web-1", &WEB, there_unasked).await;
     let end = Instant::now() + PATIENCE;
     while stage.engine.within(async || tokio::net::TcpStream::connect(("127.0.0.1", 8_080)).await.is_err()) {
         assert!(Instant::now() < end, "web-1 does not serve");
@@ -160,6 +165,29 @@ async fn how_a_container_ended_is_told() {
     // A person's wish is not held back.
     let up = stage.count("web", 3, "k3").await;
     assert_eq!(stage.driver.take(&up, &create("web-k3-1")).await.unwrap(), StepState::Done);
+}
+
+/// As after a kill of the engine while it starts a container: it runs it, and never asks its check.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_whose_check_says_nothing_for_too_long_is_replaced() {
+    let settings = "workload = { web = { ready_timeout = \"500ms\", grace = \"1s\" } }\nrestart = { min = \"500ms\" }";
+    let Some(stage) = Stage::with("docker unasked", &[], settings).await else { return };
+    let template = stage.run_as("web-1", &WEB, unasked).await;
+    let host = stage.host("web", "every = \"100ms\"\nreplicas = { min = 2, max = 2 }");
+    let began = Instant::now();
+    host.until("it is no longer waited for", |view| view.instances.iter().any(|one| one.phase == Phase::Failed)).await;
+    let (end, mut made) = (Instant::now() + PATIENCE, 0);
+    while made < 3 {
+        made += stage.proxy.requests().iter().filter(|request| request.contains("/containers/create")).count();
+        assert!(Instant::now() < end, "another is made in its place");
+        assert!(stage.containers().await.len() <= 3, "those that say nothing are cleared away");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let waited = began.elapsed();
+    assert!(waited > Duration::from_secs(2), "after 500 ms and 1 s, and each time ready_timeout, not {waited:?}");
+    host.ends().await;
+    let there = stage.containers().await;
+    assert!(there.iter().any(|one| one.id.as_deref() == Some(template.as_str())), "what others made stays");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -216,6 +216,7 @@ impl Stage {
 
     /// A whole host with a binding on this workload, whose policy wants nothing.
     pub(super) fn host(&self, workload: &str, binding: &str) -> Running {
+        trimtab::tls::ready();
         let (folder, socket) = (self.folder.path(), self.proxy.socket.display());
         let (file, data) = (folder.join("trimtab.toml"), folder.join("data"));
         let text = format!(

@@ -148,6 +148,7 @@ impl Stage {
 
     /// A whole host with a binding on this workload, whose policy wants nothing.
     pub(super) fn host(&self, workload: &str, binding: &str) -> Running {
+        trimtab::tls::ready();
         let (file, data) = (self.folder.path().join("trimtab.toml"), self.folder.path().join("data"));
         let wrap = |key: &str, inner: toml::Table| toml::Table::from_iter([(key.to_owned(), inner.into())]);
         let driver = wrap("driver", wrap("box", wrap("docker", toml::from_str(&self.settings).unwrap())));

@@ -120,6 +120,7 @@ impl Load {
 }
 
 async fn ask_on(address: SocketAddr, keeps: bool, stop: CancellationToken) -> Answers {
+    trimtab::tls::ready();
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(usize::from(keeps)).timeout(PATIENCE);
     let (client, mut answers) = (client.build().unwrap(), Answers::default());
     while !stop.is_cancelled() {
@@ -228,6 +229,7 @@ pub(super) fn web() -> TargetId {
 
 /// What a proxy answers, over a connection of its own: a kept one would stay with an old worker.
 pub(super) async fn get(address: SocketAddr, path: &str) -> Option<String> {
+    trimtab::tls::ready();
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let answer = client.get(format!("http://{address}{path}")).send().await.ok()?;
     if !answer.status().is_success() {

@@ -124,7 +124,8 @@ pub struct DockerWorkload {
     pub network: Option<String>,
     /// How long a container has after the signal to stop; default its own `StopTimeout`, else 10 s.
     pub grace: Option<DurationMs>,
-    /// How long a container may take until it serves.
+    /// How long a container may take until it serves. One that we made and that runs for longer without a word of its health check
+    /// has failed, and is replaced.
     pub ready_timeout: DurationMs,
     /// Whether anonymous volumes are removed along with their container.
     pub remove_volumes: bool,

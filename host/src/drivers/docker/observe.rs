@@ -7,7 +7,7 @@ use bollard::models::ContainerInspectResponse;
 
 use super::clone::{COMPOSE_NUMBER, INSTANCE, MADE_BY, TARGET, sizes_of};
 use super::kept::{Kept, Sizes, Template};
-use super::scan::{Scan, Seen, Standing, phase_of};
+use super::scan::{Scan, Seen, Standing, phase_of, unasked_since};
 use super::{DockerWorkload, Inner, Place, podman};
 use crate::drivers::{DriverError, Observation, ObservedTarget};
 use crate::snapshot::{
@@ -190,11 +190,11 @@ impl Inner {
                 }
             }
             for seen in containers.iter().filter(|seen| seen.ours) {
-                let ended = seen.details.state.as_ref().and_then(|state| state.finished_at.clone()).unwrap_or_default();
+                let (ended, how) = (end_or_start(&seen.details), end_of(&seen.details));
                 let failed = phase_of(&seen.details, self.standing(seen, kept, now_ms)) == Phase::Failed;
                 if failed && kept.counted.get(&seen.id) != Some(&ended) {
-                    let (instance, how) = (&seen.instance, end_of(&seen.details));
-                    tracing::warn!(driver = self.name, workload, instance, how, "a container ended by itself");
+                    let instance = &seen.instance;
+                    tracing::warn!(driver = self.name, workload, instance, how, "a container failed by itself");
                     kept.counted.insert(seen.id.clone(), ended);
                     kept.back_off.crashed(&self.config.restart, now_ms);
                 }
@@ -204,10 +204,12 @@ impl Inner {
     }
 
     fn standing(&self, seen: &Seen, kept: &Kept, now_ms: u64) -> Standing {
+        let ready_timeout = self.workload(&seen.workload).ready_timeout.0;
         Standing {
             ours: seen.ours,
             stopped: is_stopped(kept, &seen.id, &seen.details),
-            overdue: now_ms.saturating_sub(seen.created_ms) > self.workload(&seen.workload).ready_timeout.0,
+            overdue: now_ms.saturating_sub(seen.created_ms) > ready_timeout,
+            unasked: seen.unasked,
         }
     }
 
@@ -362,8 +364,17 @@ pub(super) fn is_stopped(kept: &Kept, id: &str, details: &ContainerInspectRespon
     kept.stopped.get(id).is_some_and(|then| Some(then) == since)
 }
 
+/// What tells one end of a container from another: when it ended, or when it started if it runs and nothing says that it serves.
+fn end_or_start(details: &ContainerInspectResponse) -> String {
+    let ended = || details.state.as_ref()?.finished_at.clone();
+    unasked_since(details).map(str::to_owned).or_else(ended).unwrap_or_default()
+}
+
 /// How it ended, for a person.
 pub(super) fn end_of(details: &ContainerInspectResponse) -> String {
+    if unasked_since(details).is_some() {
+        return "it runs, and its health check has not said for ready_timeout whether it serves".to_owned();
+    }
     let Some(state) = &details.state else { return "its end was not seen".to_owned() };
     let error = state.error.as_deref().filter(|error| !error.is_empty());
     let killed = if state.oom_killed == Some(true) { ", out of memory" } else { "" };

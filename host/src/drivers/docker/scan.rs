@@ -33,7 +33,7 @@ const CONTAINERS_MAX: usize = 20_000;
 const SHORT_ID: usize = 12;
 
 /// One container of a workload.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     pub host: String,
     pub id: String,
@@ -48,6 +48,8 @@ pub(super) struct Seen {
     pub labels: BTreeMap<String, String>,
     /// Milliseconds since the epoch.
     pub created_ms: u64,
+    /// Whether it has been running for longer than `ready_timeout` without a word of its health check.
+    pub unasked: bool,
     pub details: Arc<ContainerInspectResponse>,
 }
 
@@ -63,6 +65,41 @@ pub(super) struct Scan {
     pub lost: BTreeSet<String>,
     /// Containers that could not be read: workload, name, and why.
     pub unreadable: Vec<(String, String, String)>,
+}
+
+/// Since when each container has been seen to run without a word of its health check. By our own watch: the engine's clock may
+/// be another.
+#[derive(Debug, Default)]
+pub(super) struct Unasked {
+    /// By container: its start, and when it was first seen.
+    since: HashMap<String, (String, Instant)>,
+}
+
+impl Unasked {
+    /// Takes note of a look at all engines.
+    pub(super) fn note(&mut self, scan: &Scan, now: Instant) {
+        let waits: HashMap<&str, &str> =
+            scan.containers.iter().filter_map(|seen| Some((seen.id.as_str(), unasked_since(&seen.details)?))).collect();
+        // What is on a silent engine nobody knows: it is judged by what it is when it is seen again.
+        let there: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
+        let away = |id: &str| !scan.silent.is_empty() && !there.contains(id);
+        self.since.retain(|id, (start, _)| waits.get(id.as_str()) == Some(&start.as_str()) || away(id));
+        for (id, start) in waits {
+            self.since.entry(id.to_owned()).or_insert_with(|| (start.to_owned(), now));
+        }
+    }
+
+    /// Whether a container has been waiting for its check for longer than this.
+    pub(super) fn is_longer_than(&self, id: &str, time: Duration, now: Instant) -> bool {
+        self.since.get(id).is_some_and(|(_, since)| now.saturating_duration_since(*since) > time)
+    }
+}
+
+/// When a container started that runs and of which its check has said nothing yet.
+pub(super) fn unasked_since(details: &ContainerInspectResponse) -> Option<&str> {
+    let state = details.state.as_ref().filter(|state| state.status == Some(ContainerStateStatusEnum::RUNNING))?;
+    let health = state.health.as_ref().and_then(|health| health.status);
+    (health == Some(HealthStatusEnum::STARTING)).then(|| state.started_at.as_deref().unwrap_or_default())
 }
 
 /// What is remembered between two looks, so that what did not change is not asked for again.
@@ -167,9 +204,16 @@ impl Inner {
         unique(&mut scan.containers);
         let present: HashSet<&str> = scan.containers.iter().map(|seen| seen.id.as_str()).collect();
         let silent = |known: &Known| scan.silent.contains_key(&known.host);
-        let looks = &mut self.desk().looks;
+        let desk = &mut *self.desk();
+        let looks = &mut desk.looks;
         looks.known.retain(|id, known| present.contains(id.as_str()) || silent(known));
         looks.awaited.retain(|id, _| present.contains(id.as_str()) || !scan.silent.is_empty());
+        let now = Instant::now();
+        desk.unasked.note(&scan, now);
+        for seen in &mut scan.containers {
+            let ready_timeout = Duration::from_millis(self.workload(&seen.workload).ready_timeout.0);
+            seen.unasked = desk.unasked.is_longer_than(&seen.id, ready_timeout, now);
+        }
         scan
     }
 
@@ -233,6 +277,7 @@ impl Inner {
             copied: maker == Maker::Copied,
             instance: if let Maker::Us { instance } = maker { instance } else { short(&id) },
             created_ms: details.created.as_deref().and_then(instant_ms).unwrap_or_default(),
+            unasked: false,
             id,
             workload,
             labels,
@@ -397,6 +442,8 @@ pub(super) struct Standing {
     pub stopped: bool,
     /// It was made so long ago that it should have been started.
     pub overdue: bool,
+    /// It runs, and its health check has said nothing for longer than it may.
+    pub unasked: bool,
 }
 
 /// Where a container stands in its life.
@@ -411,6 +458,8 @@ pub(super) fn phase_of(details: &ContainerInspectResponse, standing: Standing) -
         Status::CREATED => Phase::Pending,
         Status::RUNNING if standing.stopped => Phase::Stopping,
         Status::RUNNING => match state.health.as_ref().and_then(|health| health.status) {
+            // An engine that was killed while it started a container runs it afterwards and never asks its check.
+            Some(HealthStatusEnum::STARTING) if standing.unasked && standing.ours => Phase::Failed,
             Some(HealthStatusEnum::STARTING) => Phase::Starting,
             Some(HealthStatusEnum::UNHEALTHY) => Phase::Unready,
             _ => Phase::Ready,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
 
-use super::scan::{Standing, phase_of};
+use super::scan::{Scan, Seen, Standing, Unasked, phase_of};
 use super::*;
 use crate::snapshot::Phase;
 
@@ -21,7 +21,7 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
 }
 
-const OURS: Standing = Standing { ours: true, stopped: false, overdue: false };
+const OURS: Standing = Standing { ours: true, stopped: false, overdue: false, unasked: false };
 const THEIRS: Standing = Standing { ours: false, ..OURS };
 const STOPPED: Standing = Standing { stopped: true, ..OURS };
 
@@ -47,6 +47,37 @@ fn a_container_is_ready_when_its_health_check_says_so() {
     assert_eq!(with(Some(HealthStatusEnum::STARTING)), Phase::Starting);
     assert_eq!(with(Some(HealthStatusEnum::UNHEALTHY)), Phase::Unready);
     assert_eq!(with(None), Phase::Ready, "without a check, running is all that can be told");
+}
+
+#[test]
+fn one_of_ours_that_runs_for_long_without_a_word_of_its_check_has_failed() {
+    let mut details = recorded();
+    let state = details.state.as_mut().unwrap();
+    state.health.as_mut().unwrap().status = Some(HealthStatusEnum::STARTING);
+    assert_eq!(phase_of(&details, OURS), Phase::Starting);
+    assert_eq!(phase_of(&details, Standing { unasked: true, ..OURS }), Phase::Failed);
+    assert_eq!(phase_of(&details, Standing { unasked: true, ..THEIRS }), Phase::Starting, "its maker may wait");
+
+    let start = Instant::now();
+    let (at, a_minute) = (|seconds| start + Duration::from_secs(seconds), Duration::from_secs(60));
+    let look = |details: &ContainerInspectResponse| {
+        let one = Seen { id: "a".to_owned(), details: Arc::new(details.clone()), ..Seen::default() };
+        Scan { containers: vec![one], ..Scan::default() }
+    };
+    let mut unasked = Unasked::default();
+    unasked.note(&look(&details), at(0));
+    unasked.note(&look(&details), at(61));
+    assert!(!unasked.is_longer_than("a", a_minute, at(60)) && unasked.is_longer_than("a", a_minute, at(61)));
+    details.state.as_mut().unwrap().started_at = Some("2026-11-22T12:00:00Z".to_owned());
+    unasked.note(&look(&details), at(62));
+    assert!(!unasked.is_longer_than("a", a_minute, at(122)), "it was started again");
+
+    let silent = Scan { silent: BTreeMap::from([("far".to_owned(), "no answer".to_owned())]), ..Scan::default() };
+    unasked.note(&silent, at(123));
+    assert!(unasked.is_longer_than("a", a_minute, at(123)), "its engine may be the silent one");
+    details.state.as_mut().unwrap().health.as_mut().unwrap().status = Some(HealthStatusEnum::HEALTHY);
+    unasked.note(&look(&details), at(124));
+    assert!(!unasked.is_longer_than("a", a_minute, at(500)), "it serves");
 }
 
 #[test]

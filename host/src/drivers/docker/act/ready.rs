@@ -20,7 +20,7 @@ impl Inner {
             return Ok(impossible(format!("{} does not exist", job.instance)));
         };
         let stopped = self.is_stopped(job, &found);
-        let standing = Standing { ours: self.is_ours(job, &found), stopped, overdue: false };
+        let standing = Standing { ours: self.is_ours(job, &found), stopped, overdue: false, unasked: false };
         let state = found.details.state.as_ref();
         let health = state.and_then(|state| state.health.as_ref());
         let last = health.and_then(|health| health.log.as_ref()?.last()?.output.clone()).unwrap_or_default();
