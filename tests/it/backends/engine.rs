@@ -293,12 +293,25 @@ fn image() -> Vec<u8> {
     IMAGE.get_or_init(make).clone()
 }
 
+/// What a worker answers, once it does: that its container runs does not say that it listens already.
+async fn served(url: &str) -> String {
+    trimtab::tls::ready();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match reqwest::get(url).await {
+            Ok(answer) => return answer.text().await.unwrap(),
+            Err(error) => assert!(Instant::now() < end, "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_serves_in_an_engine_of_its_own_and_outlives_its_death() {
     let Some(mut engine) = Engine::with("engine", &["--live-restore"]).await else { return };
     let id = start_worker(&engine, "web-1").await;
     let url = format!("http://{}:8080/", address(&engine, "web-1").await);
-    let ask = async || reqwest::get(&url).await.unwrap().text().await.unwrap();
+    let ask = async || served(&url).await;
     assert_eq!(engine.within(ask).trim(), &id[..12]);
     let links = engine.inside("ip").args(["link", "show", "docker0"]).output().unwrap();
     assert!(links.status.success(), "{}", String::from_utf8_lossy(&links.stderr));

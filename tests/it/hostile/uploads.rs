@@ -114,7 +114,9 @@ impl Door {
     /// Nothing is left of what was sent: no child, dead or alive, no file half written, and an artefact of what was tried alone. The
     /// host takes in a good policy, as ever.
     pub(crate) fn is_as_before(&self) {
-        assert_eq!(self.caller.push(&guest("")).code, "tried", "a good policy after all of that");
+        let good = self.caller.push(&guest("")).code;
+        // Where the watched folder took it in already, it acts.
+        assert!(matches!(&*good, "tried" | "active"), "a good policy after all of that: {good}");
         let began = Instant::now();
         while !self.children().is_empty() {
             assert!(began.elapsed() < PATIENCE, "children of the host: {:?}", self.children());
