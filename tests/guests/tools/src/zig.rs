@@ -155,7 +155,9 @@ fn shape(resolve: &Resolve, kind: &TypeDefKind) -> Result<String> {
 }
 
 fn comment(docs: &Docs, indent: &str, out: &mut String) -> Result<()> {
-    for line in docs.contents.iter().flat_map(|text| text.lines()) {
+    // A line of dashes begins a part of the file.
+    let lines = docs.contents.iter().flat_map(|text| text.lines());
+    for line in lines.filter(|line| !line.starts_with("----")) {
         writeln!(out, "{indent}/// {line}")?;
     }
     Ok(())
