@@ -25,12 +25,36 @@ use crate::skip::skip;
 /// How long a call of the client may take, in seconds.
 const CALL_S: u64 = 30;
 
+/// Runs processes for containers by the containerd of an engine that does not run: its folder, its cgroups, what they run in, their ids.
+const FORGET: &str = r#"
+set -e
+containerd=$1/exec/containerd
+cgroups=$2
+root=$3
+shift 3
+containerd --config "$containerd/containerd.toml" >"$containerd/alone.log" 2>&1 &
+alone=$!
+patience=200
+until ctr --address "$containerd/containerd.sock" version >/dev/null 2>&1; do
+    patience=$((patience - 1))
+    [ $patience -gt 0 ]
+    sleep 0.05
+done
+for id in "$@"; do
+    ctr --address "$containerd/containerd.sock" --namespace moby run --detach --cgroup "/$cgroups/$id" --rootfs "$root" "$id" /worker
+done
+kill -9 $alone
+wait $alone || true
+"#;
+
 /// The engine. It, its containers and its folder end with this.
 pub(crate) struct Engine {
     keeper: Child,
     orders: Option<ChildStdin>,
     done: BufReader<ChildStdout>,
     folder: tempfile::TempDir,
+    /// The containers that had processes when it was killed last.
+    outlived: Vec<String>,
 }
 
 impl Engine {
@@ -88,7 +112,7 @@ impl Engine {
             .spawn()
             .unwrap();
         let done = BufReader::new(keeper.stdout.take().unwrap());
-        let mut engine = Self { orders: keeper.stdin.take(), done, keeper, folder };
+        let mut engine = Self { orders: keeper.stdin.take(), done, keeper, folder, outlived: Vec::new() };
         engine.order("start");
         engine.ready().await;
         engine
@@ -140,12 +164,80 @@ impl Engine {
     /// Kills it with SIGKILL: its containers live on, unless it is told otherwise.
     pub(crate) fn kill(&mut self) {
         self.order("kill");
+        self.outlived = self.with_processes();
     }
 
-    /// Starts it again after its end, and waits until it answers.
+    /// Starts it again after its end, and waits until it answers. What it has forgotten when it was killed is ended, as a person would:
+    /// nothing that speaks to the engine alone can (`docker::faults::a_process_that_its_engine_has_forgotten…`), and it would answer
+    /// at an address that another is given.
     pub(crate) async fn start_again(&mut self) {
         self.order("start");
         self.ready().await;
+        let client = self.client();
+        for container in std::mem::take(&mut self.outlived) {
+            let state = client.inspect_container(&container, None).await.ok().and_then(|seen| seen.state);
+            if state.and_then(|state| state.running) != Some(true) {
+                self.end_processes(&container);
+            }
+        }
+    }
+
+    /// Whether a container has processes, whatever the engine says of it.
+    pub(crate) fn has_processes(&self, container: &str) -> bool {
+        self.with_processes().iter().any(|id| id == container)
+    }
+
+    /// The containers of Docker's that have processes.
+    fn with_processes(&self) -> Vec<String> {
+        let group = format!("/{}/", cgroups(self.folder.path()));
+        let of = |process: procfs::process::Process| {
+            let groups = process.cgroups().ok()?;
+            let own =
+                groups.into_iter().find_map(|own| own.pathname.split_once(&group).map(|(_, id)| id.to_owned()))?;
+            own.split('/').next().filter(|id| id.len() == 64).map(str::to_owned)
+        };
+        let mut ids: Vec<_> = procfs::process::all_processes().unwrap().flatten().filter_map(of).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// As if it had been killed while it started these containers, in the moment after their processes began and before it noted
+    /// that: killed, and started again, it takes them for ones that were never started.
+    pub(crate) async fn forget(&mut self, containers: &[&str]) {
+        self.kill();
+        let root = self.folder.path().join("forgotten");
+        std::fs::create_dir_all(&root).unwrap();
+        let mut tar = Command::new("tar").arg("-C").arg(&root).arg("-xf-").stdin(Stdio::piped()).spawn().unwrap();
+        tar.stdin.take().unwrap().write_all(&image()).unwrap();
+        assert!(tar.wait().unwrap().success());
+        let mut command = self.inside_of_all("sh");
+        command
+            .args(["-c", FORGET, "forget"])
+            .arg(self.folder.path())
+            .arg(cgroups(self.folder.path()))
+            .arg(&root)
+            .args(containers);
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        self.start_again().await;
+    }
+
+    /// Ends all processes of a container, as a person would where the engine does not know of them.
+    fn end_processes(&self, container: &str) {
+        let group = format!("find /sys/fs/cgroup -path '*/{}/{container}*'", cgroups(self.folder.path()));
+        let end = format!("{group} -name cgroup.procs -exec cat {{}} + | sort -u | xargs -r kill -9");
+        assert!(Command::new("sh").args(["-c", &end]).status().unwrap().success());
+    }
+
+    /// A command among its processes, with its network and mounts.
+    fn inside_of_all(&self, program: &str) -> Command {
+        let keeper = self.keeper.id();
+        // `unshare` itself is outside; its child is the first process inside.
+        let first = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        let mut command = Command::new("nsenter");
+        command.args(["--net", "--mount", "--pid", "--target", first.trim(), "--", program]);
+        command
     }
 
     /// A command that runs in its network, where containers' addresses and published ports are: `engine.inside("curl")`.

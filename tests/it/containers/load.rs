@@ -68,9 +68,14 @@ impl Load {
         (self.told.failed.load(Ordering::Relaxed), self.told.failures.lock().unwrap().clone())
     }
 
-    /// Requests by the host's name of who answered them: a container's short id. Counted anew from here.
-    pub(super) fn take_answers(&self) -> BTreeMap<String, u64> {
-        std::mem::take(&mut *self.told.by.lock().unwrap())
+    /// Requests by the host's name of who answered them: a container's short id.
+    pub(super) fn answers(&self) -> BTreeMap<String, u64> {
+        self.told.by.lock().unwrap().clone()
+    }
+
+    /// Answers are counted anew from here.
+    pub(super) fn forget_answers(&self) {
+        self.told.by.lock().unwrap().clear();
     }
 }
 

@@ -228,16 +228,12 @@ params = {{ reading = "sessions", target = {TARGET}.0 }}
 
     /// Waits until each of these containers has answered.
     pub(super) async fn until_all_answer(&self) {
-        self.load.take_answers();
-        let mut answers = BTreeSet::new();
+        self.load.forget_answers();
         let containers: BTreeSet<String> =
             self.containers().await.into_iter().map(|one| one.id[..12].to_owned()).collect();
-        self.until("each container has answered", async || {
-            answers.extend(self.load.take_answers().into_keys());
-            answers.is_superset(&containers)
-        })
-        .await;
-        assert_eq!(answers, containers, "nobody else answers");
+        let answers = || -> BTreeSet<String> { self.load.answers().into_keys().collect() };
+        self.until("each container has answered", async || answers().is_superset(&containers)).await;
+        assert_eq!(answers(), containers, "nobody else answers");
     }
 
     pub(super) async fn account(&self) -> String {
@@ -245,13 +241,14 @@ params = {{ reading = "sessions", target = {TARGET}.0 }}
         let turns: Vec<&str> = told.last.lines().rev().take(8).collect();
         let said = self.host.as_ref().map(Host::said).unwrap_or_default();
         format!(
-            "containers {:#?}\nentries {:?}\nopen {:?}\nchanges {:#?}\nserved {}, failed {:?}\nturns, the last first:\n{}\nthe host said:\n{}",
+            "containers {:#?}\nentries {:?}\nopen {:?}\nchanges {:#?}\nserved {}, failed {:?}, answers {:?}\nturns, the last first:\n{}\nthe host said:\n{}",
             self.containers().await,
             self.entries(),
             told.open,
             told.closed.iter().rev().take(12).collect::<Vec<_>>(),
             self.load.served(),
             self.load.failed(),
+            self.load.answers(),
             turns.join("\n"),
             said,
         )

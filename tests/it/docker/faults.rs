@@ -1,6 +1,7 @@
 //! What goes wrong at an engine: each "no" is typed and says what it is about, and nothing else suffers from it.
 
 use std::collections::HashMap;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bollard::models::{
@@ -188,6 +189,37 @@ async fn a_container_whose_check_says_nothing_for_too_long_is_replaced() {
     host.ends().await;
     let there = stage.containers().await;
     assert!(there.iter().any(|one| one.id.as_deref() == Some(template.as_str())), "what others made stays");
+}
+
+/// As after a kill of the engine in the moment when it had started a container and not noted it: it takes it for one that was never
+/// started, refuses to start it, and forgets its process for good when it is removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_its_engine_has_forgotten_is_told_with_what_ends_it() {
+    let Some(mut stage) = Stage::with("docker forgotten", &["--live-restore"], "").await else { return };
+    stage.run("web-1", &WEB).await;
+    let up = stage.count("web", 3, "k1").await;
+    let (first, second) = (stage.made_for("web-k1-1", &WEB).await, stage.made_for("web-k1-2", &WEB).await);
+    let fresh = stage.made_for("web-k1-3", &WEB).await;
+    stage.engine.forget(&[&first, &second]).await;
+
+    let error = stage.fails(&up, create("web-k1-1")).await;
+    let DriverError::Refused { what, .. } = &error else { panic!("{error:?}") };
+    let remedy =
+        what.split("does not know that it runs; as root there, end it: ").nth(1).unwrap_or_else(|| panic!("{what}"));
+    assert!(stage.engine.has_processes(&first));
+    assert!(Command::new("sh").args(["-c", remedy]).status().unwrap().success());
+    assert!(!stage.engine.has_processes(&first), "that is the remedy");
+    stage.make(&up, "web-k1-1").await;
+
+    stage.proxy.requests();
+    stage.done(&up, Step::Remove { instance: "web-k1-2".to_owned() }).await;
+    stage.done(&up, Step::Remove { instance: "web-k1-3".to_owned() }).await;
+    let asked = stage.proxy.requests();
+    let was = |what: &str| asked.iter().any(|request| request.contains(what));
+    assert!(was(&format!("/containers/{second}/start")), "whether it is forgotten, too: {asked:?}");
+    assert!(was(&format!("/containers/{fresh}/start")) && was(&format!("/containers/{fresh}/stop")), "{asked:?}");
+    let left = stage.containers().await;
+    assert!(!left.iter().any(|one| [&second, &fresh].contains(&one.id.as_ref().unwrap())), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

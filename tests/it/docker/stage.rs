@@ -81,6 +81,20 @@ impl Stage {
         id
     }
 
+    /// A container that was made for this instance, and that nobody has started: so a host leaves it that is killed in between.
+    pub(super) async fn made_for(&self, instance: &str, labels: &[(&str, &str)]) -> String {
+        let own = [("trimtab.instance", instance), ("trimtab.target", "box/web")];
+        let labels =
+            labels.iter().chain(&own).map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
+        let body = ContainerCreateBody {
+            image: Some("worker:1".to_owned()),
+            labels: Some(labels),
+            ..ContainerCreateBody::default()
+        };
+        let options = CreateContainerOptions { name: Some(instance.to_owned()), ..CreateContainerOptions::default() };
+        self.engine.client().create_container(Some(options), body).await.unwrap().id
+    }
+
     pub(super) async fn delete(&self, id: &str) {
         let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
         self.engine.client().remove_container(id, Some(options)).await.unwrap();

@@ -55,6 +55,17 @@ pub(super) enum EngineError {
     /// It said no.
     #[error("{0}")]
     Refused(String),
+    /// What it is to start runs already, and it does not know: it was killed while it started it. No call of its API reaches that
+    /// process, which keeps its address while the engine gives it to another.
+    #[error(
+        "{said}: the engine was killed while it started this and does not know that it runs; as root there, end it: {remedy}"
+    )]
+    Forgotten {
+        /// The engine's words.
+        said: String,
+        /// A shell's command.
+        remedy: String,
+    },
     /// It did not answer.
     #[error("{0}")]
     Unreachable(String),
@@ -155,6 +166,19 @@ impl Engine {
         answer
     }
 
+    /// Starts a container. That its process runs unknown to the engine is told here, too: no other call finds out.
+    pub(super) async fn start(&self, container: &str) -> Result<(), EngineError> {
+        let id = container.to_owned();
+        match self.call(|client| async move { client.start_container(&id, None).await }).await {
+            Err(EngineError::Refused(said)) if has_forgotten(&said, container) => {
+                let remedy = ending_all_of(container);
+                tracing::warn!(driver = self.driver, host = self.name, container, %said, remedy, "a process runs unknown to its engine");
+                Err(EngineError::Forgotten { said, remedy })
+            }
+            other => other,
+        }
+    }
+
     async fn connect(&self, timeout: Duration) -> Result<Docker, EngineError> {
         crate::tls::ready();
         // A little more than ours, whose words say how long was waited.
@@ -248,6 +272,19 @@ impl EngineError {
     pub(super) fn is_of_connection(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Distrust { .. } | Self::Files(_))
     }
+}
+
+/// Whether Docker says that it found a process where it was to start one: by its own list of those of containerd, or by containerd.
+fn has_forgotten(said: &str, container: &str) -> bool {
+    said.contains("id already in use") || said.contains(&format!("task {container}: already exists"))
+}
+
+/// A shell's command that ends every process of a container, of which no engine needs to know.
+fn ending_all_of(container: &str) -> String {
+    // It comes from the engine, and a person is to paste it.
+    let container: String = container.chars().filter(char::is_ascii_alphanumeric).collect();
+    let processes = format!("find /sys/fs/cgroup -path '*{container}*' -name cgroup.procs -exec cat {{}} +");
+    format!("{processes} | sort -u | xargs -r kill -9")
 }
 
 /// A client whose connections are made by us.

@@ -22,7 +22,7 @@ impl Inner {
             return Ok(state);
         }
         let id = found.id.as_str();
-        match found.engine.call(|client| async move { client.start_container(id, None).await }).await {
+        match found.engine.start(id).await {
             Ok(()) => {
                 self.keep(job.workload, |kept| drop(kept.stopped.remove(id)))?;
                 {

@@ -101,6 +101,17 @@ impl Inner {
         if let Some(state) = self.see_out(job, &found).await? {
             return Ok(state);
         }
+        // Made and never started, as the engine has it. Killed while it started it, it may have it run and not know: what it starts
+        // once more it can end, and where it cannot, it says so. Removed as it is, that process would stay for good.
+        if self.is_ours(job, &found) && !found.was_started() {
+            match found.engine.start(&found.id).await {
+                Ok(()) => return Ok(waiting("its engine is to know that it runs before it ends it")),
+                Err(error @ EngineError::Unreachable(_)) => {
+                    return Err(found.engine.error(&format!("remove {}", job.instance), &error));
+                }
+                Err(_) => {}
+            }
+        }
         let options = RemoveContainerOptions { v: job.settings.remove_volumes, ..RemoveContainerOptions::default() };
         let id = found.id.as_str();
         match found.engine.call(|client| async move { client.remove_container(id, Some(options)).await }).await {

@@ -265,7 +265,7 @@ impl Inner {
 
     /// Starts what was just made. What cannot be started is not left behind, else every repair would leave one more.
     async fn start_made(&self, job: &Job<'_>, engine: &Engine, id: &str) -> Result<StepState, DriverError> {
-        match engine.call(|client| async move { client.start_container(id, None).await }).await {
+        match engine.start(id).await {
             Ok(()) => Ok(StepState::Done),
             Err(error @ EngineError::Unreachable(_)) => Err(engine.error(&format!("start {}", job.instance), &error)),
             Err(error) => {
