@@ -91,6 +91,10 @@ impl From<Error> for EngineError {
             Error::DockerResponseServerError { status_code: 404, message } => Self::Missing(on_one_line(&message)),
             Error::DockerResponseServerError { status_code: 409, message } => Self::Conflict(on_one_line(&message)),
             Error::DockerResponseServerError { status_code: 503, message } => Self::Unreachable(on_one_line(&message)),
+            // Podman's word where two of its own threads are at one container.
+            Error::DockerResponseServerError { message, .. } if message.ends_with("container state improper") => {
+                Self::Conflict(on_one_line(&message))
+            }
             Error::DockerResponseServerError { message, .. } => Self::Refused(on_one_line(&message)),
             Error::DockerStreamError { error } => Self::Refused(on_one_line(&error)),
             Error::RequestTimeoutError => Self::Unreachable("it took too long".to_owned()),

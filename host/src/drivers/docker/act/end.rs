@@ -75,6 +75,8 @@ impl Inner {
         }
         if let Some(task) = ended
             && let Ok(Err(error)) = task.await
+            // In the way of itself: it is told once more.
+            && !matches!(error, EngineError::Conflict(_))
         {
             return Err(found.engine.error(&format!("stop {}", job.instance), &error));
         }
