@@ -1,7 +1,9 @@
 //! The child's side: limits itself, reads, compiles, writes, ends.
 
-use std::io::{Read, Write, stdin, stdout};
+use std::alloc::{Layout, handle_alloc_error};
+use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -39,10 +41,11 @@ fn work() -> Result<(Vec<u8>, String), SandboxError> {
     end_with_the_host(order.host).map_err(|source| super::worker("could not watch its host", source))?;
     limit(&request).map_err(|error| super::worker("could not limit itself", error.into()))?;
     let mut wasm = Vec::new();
-    input
-        .take(request.upload.bytes_max + 1)
-        .read_to_end(&mut wasm)
-        .map_err(|source| super::worker("could not read the component", source))?;
+    input.take(request.upload.bytes_max + 1).read_to_end(&mut wasm).map_err(|source| match source.kind() {
+        // As all else that finds no memory here: the host knows the limit by that.
+        ErrorKind::OutOfMemory => handle_alloc_error(Layout::for_value(wasm.as_slice())),
+        _ => super::worker("could not read the component", source),
+    })?;
     let engine = compiling_engine()?;
     // That the host is gone is found out when there is more to say.
     let validated = || drop(write(&Reply::Validated, &[]));
@@ -68,15 +71,19 @@ fn limit(request: &CompileRequest) -> rustix::io::Result<()> {
 }
 
 /// Ends this process when its parent is not the host: the host is gone, then. (The kernel's parent-death signal follows the thread that
-/// started us, not the host, and the host's threads come and go.)
+/// started us, not the host, and the host's threads come and go.) Returns when the thread that watches has begun: to begin it takes
+/// memory, which it might not get once that is limited.
 fn end_with_the_host(host: i32) -> std::io::Result<()> {
+    let (begun, has_begun) = channel();
     let watch = move || {
+        let _ = begun.send(());
         while getppid().is_some_and(|parent| parent.as_raw_pid() == host) {
             thread::sleep(Duration::from_millis(500));
         }
         std::process::exit(1);
     };
-    thread::Builder::new().name("host-watch".to_owned()).stack_size(64 << 10).spawn(watch).map(drop)
+    thread::Builder::new().name("host-watch".to_owned()).stack_size(64 << 10).spawn(watch)?;
+    has_begun.recv().map_err(std::io::Error::other)
 }
 
 /// Checks, encodes if it is a core module, and compiles.
