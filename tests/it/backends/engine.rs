@@ -28,6 +28,7 @@ const CALL_S: u64 = 30;
 /// Runs processes for containers by the containerd of an engine that does not run: its folder, its cgroups, what they run in, their ids.
 const FORGET: &str = r#"
 set -e
+command -v ctr >/dev/null || { echo "no ctr; as root: apt-get install -y containerd" >&2; exit 1; }
 containerd=$1/exec/containerd
 cgroups=$2
 root=$3
