@@ -169,8 +169,8 @@ impl Engine {
     }
 
     /// Starts it again after its end, and waits until it answers. What it has forgotten when it was killed is ended, as a person would:
-    /// nothing that speaks to the engine alone can (`docker::faults::a_process_that_its_engine_has_forgotten…`), and it would answer
-    /// at an address that another is given.
+    /// the host only tells of it (`docker::faults::a_process_that_its_engine_has_forgotten…`), and it would keep an address that another
+    /// is given. That is help which the host does not have outside: each time it is said.
     pub(crate) async fn start_again(&mut self) {
         self.order("start");
         self.ready().await;
@@ -178,6 +178,7 @@ impl Engine {
         for container in std::mem::take(&mut self.outlived) {
             let state = client.inspect_container(&container, None).await.ok().and_then(|seen| seen.state);
             if state.and_then(|state| state.running) != Some(true) {
+                println!("the engine has forgotten that {container} runs: it is ended from outside");
                 self.end_processes(&container);
             }
         }

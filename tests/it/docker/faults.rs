@@ -203,7 +203,7 @@ async fn a_process_that_its_engine_has_forgotten_is_told_with_what_ends_it() {
     stage.engine.forget(&[&first, &second]).await;
 
     match stage.settled(&up, &create("web-k1-1")).await {
-        // Docker from 23 on ends what it finds there by itself.
+        // A Docker that ends by itself what it finds there; none such was tried.
         Ok(state) => assert_eq!(state, StepState::Done),
         Err(error) => {
             let DriverError::Refused { what, .. } = &error else { panic!("{error:?}") };

@@ -227,7 +227,7 @@ struct Allowed {
     later: u32,
 }
 
-/// What is promised.
+/// What is promised. For the first turn and one more [`BUSY`] is allowed on top: the story notices only what is worse than that.
 const ONE: Allowed = Allowed { first: 1, later: 1 };
 
 /// Holds a run with twenty that mean harm against one with twenty that do not.

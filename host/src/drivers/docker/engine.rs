@@ -55,8 +55,8 @@ pub(super) enum EngineError {
     /// It said no.
     #[error("{0}")]
     Refused(String),
-    /// What it is to start runs already, and it does not know: it was killed while it started it. No call of its API reaches that
-    /// process, which keeps its address while the engine gives it to another.
+    /// What it is to start runs already, and it does not know: it was killed while it started it. We do not end
+    /// that process, which keeps its address while the engine gives it to another.
     #[error(
         "{said}: the engine was killed while it started this and does not know that it runs; as root there, end it: {remedy}"
     )]
